@@ -1,0 +1,13 @@
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {#- Folder = layer = schema, whatever the target. -#}
+    {{ (custom_schema_name or target.schema) | trim }}
+{%- endmacro %}
+
+{% macro ref() -%}
+    {#-
+        Relations without the database name: a view then still works when the published file has
+        been renamed, or attached to another DuckDB session under an alias.
+    -#}
+    {%- set relation = builtins.ref(*varargs, **kwargs) -%}
+    {%- do return(relation.include(database=false)) -%}
+{%- endmacro %}

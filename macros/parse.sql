@@ -1,0 +1,30 @@
+{#- Raw text to types. Each gives null for a value that is not of the type; refused() tells those apart from empty ones. -#}
+
+{% macro to_timestamp(column) -%}
+    try_cast({{ column }} as timestamp)
+{%- endmacro %}
+
+{% macro to_integer(column) -%}
+    {#- DuckDB casts '4.5' to 5: a value with a fraction is not an integer. -#}
+    case when try_cast({{ column }} as double) = try_cast({{ column }} as int) then try_cast({{ column }} as int) end
+{%- endmacro %}
+
+{% macro to_money(column) -%}
+    {#- A cast rounds '12.345' to 12.35: an amount with a third decimal is not an amount in BRL. -#}
+    case
+        when try_cast({{ column }} as decimal(24, 8)) = try_cast({{ column }} as decimal(14, 2))
+            then try_cast({{ column }} as decimal(14, 2))
+    end
+{%- endmacro %}
+
+{% macro to_coordinate(column) -%}
+    case when isfinite(try_cast({{ column }} as double)) then try_cast({{ column }} as double) end
+{%- endmacro %}
+
+{% macro refused(raw_column, typed_column) -%}
+    ({{ raw_column }} is not null and {{ typed_column }} is null)
+{%- endmacro %}
+
+{% macro is_zip_prefix(column) -%}
+    (length({{ column }}) = 5 and try_cast({{ column }} as int) between 0 and 99999)
+{%- endmacro %}

@@ -1,0 +1,63 @@
+{{ config(post_hook="{{ keep_csv_rejects('product_category_name_translation') }}") }}
+
+with raw as (
+    select
+        product_category_name,
+        product_category_name_english,
+    from {{ raw_table('product_category_name_translation') }}
+),
+
+typed as (
+    select
+        *,
+    from raw
+),
+
+checked as (
+    select
+        *,
+        case
+            when product_category_name is null then 'product_category_name is empty'
+            when product_category_name_english is null then 'product_category_name_english is empty'
+        end as row_problem,
+    from typed
+),
+
+numbered as (
+    -- Of several rows with one key a sound one is kept, and which one does not depend on the file's order.
+    select
+        *,
+        row_number() over (
+            partition by product_category_name
+            order by
+                row_problem is not null,
+                product_category_name_english
+        ) as key_occurrence,
+    from checked
+),
+
+judged as (
+    select
+        *,
+        case
+            when row_problem is not null then row_problem
+            when key_occurrence > 1 then 'duplicate key: product_category_name'
+        end as reject_reason,
+    from numbered
+),
+
+final as (
+    select
+        product_category_name,
+        product_category_name_english,
+        reject_reason,
+        case
+            when reject_reason is not null
+                then {{ json_object([
+                    'product_category_name', 'product_category_name_english'
+                ]) }}
+        end as raw_text,
+    from judged
+)
+
+select * from final
