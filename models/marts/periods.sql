@@ -1,0 +1,101 @@
+with orders as (
+    select
+        customer_unique_id,
+        purchased_at,
+        delivered_at,
+    from {{ ref('orders') }}
+),
+
+counted_orders as (
+    select
+        customer_unique_id,
+        cast({{ counted_at() }} as date) as counted_date,
+    from orders
+    where {{ counted_at() }} is not null
+),
+
+span as (
+    select cast(max(purchased_at) as date) as last_date
+    from orders
+),
+
+as_of_dates as (
+    select cast({{ month_starts("date '" ~ var('first_as_of_date') ~ "'", 'last_date') }} as date) as as_of_date
+    from span
+    union
+    select cast(last_date + interval 1 day as date) as as_of_date
+    from span
+    where last_date is not null
+),
+
+orders_by_day as (
+    select
+        counted_date,
+        count(*) as order_count,
+    from counted_orders
+    group by counted_date
+),
+
+first_dates as (
+    select
+        customer_unique_id,
+        min(counted_date) as counted_date,
+    from counted_orders
+    group by customer_unique_id
+),
+
+customers_by_day as (
+    select
+        counted_date,
+        count(*) as customer_count,
+    from first_dates
+    group by counted_date
+),
+
+days as (
+    select
+        orders_by_day.counted_date,
+        orders_by_day.order_count,
+        coalesce(customers_by_day.customer_count, 0) as new_customer_count,
+    from orders_by_day
+    left join customers_by_day on orders_by_day.counted_date = customers_by_day.counted_date
+),
+
+totals as (
+    select
+        as_of_dates.as_of_date,
+        coalesce(sum(days.order_count), 0) as order_count,
+        coalesce(sum(days.new_customer_count), 0) as customer_count,
+        coalesce(
+            sum(case when days.counted_date >= as_of_dates.as_of_date - interval 1 month then days.order_count end), 0
+        ) as orders_in_last_month,
+        coalesce({{ whole_days('cast(min(days.counted_date) as timestamp)', 'as_of_dates.as_of_date') }}, 0) as history_days,
+    from as_of_dates
+    left join days on days.counted_date < as_of_dates.as_of_date
+    group by as_of_dates.as_of_date
+),
+
+final as (
+    select
+        as_of_date,
+        as_of_date = max(as_of_date) over () as is_latest,
+        cast(order_count as bigint) as order_count,
+        cast(customer_count as bigint) as customer_count,
+        cast(orders_in_last_month as bigint) as orders_in_last_month,
+        orders_in_last_month < {{ var('sparse_month_orders') }} as is_sparse,
+        history_days,
+        customer_count >= {{ var('minimum_customers') }}
+        and history_days >= {{ var('minimum_history_days') }} as is_segmentable,
+        case
+            when customer_count < {{ var('minimum_customers') }}
+                then 'Not segmented: ' || customer_count || ' customers, at least {{ var('minimum_customers') }} are needed.'
+            when history_days < {{ var('minimum_history_days') }}
+                then 'Not segmented: ' || history_days || ' days of history, at least {{ var('minimum_history_days') }} are needed.'
+            when orders_in_last_month < {{ var('sparse_month_orders') }}
+                then 'Segmented, but sparse: ' || orders_in_last_month || ' orders in the month before.'
+            else 'Segmented.'
+        end as note,
+    from totals
+)
+
+select * from final

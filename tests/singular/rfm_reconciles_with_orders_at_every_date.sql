@@ -1,0 +1,45 @@
+-- At each as-of date the RFM table holds every counted order, every real and every person once.
+with orders as (
+    select
+        customer_unique_id,
+        {{ counted_at() }} as counted_at,
+        order_value,
+    from {{ ref('orders') }}
+    where {{ counted_at() }} is not null
+),
+
+expected as (
+    select
+        periods.as_of_date,
+        count(distinct orders.customer_unique_id) as customers,
+        count(*) as orders,
+        sum(orders.order_value) as monetary,
+    from {{ ref('periods') }} as periods
+    inner join orders on orders.counted_at < periods.as_of_date
+    group by periods.as_of_date
+),
+
+found as (
+    select
+        as_of_date,
+        count(*) as customers,
+        sum(frequency) as orders,
+        sum(monetary) as monetary,
+    from {{ ref('rfm') }}
+    group by as_of_date
+)
+
+select
+    coalesce(expected.as_of_date, found.as_of_date) as as_of_date,
+    expected.customers as expected_customers,
+    found.customers as found_customers,
+    expected.orders as expected_orders,
+    found.orders as found_orders,
+    expected.monetary as expected_monetary,
+    found.monetary as found_monetary,
+from expected
+full outer join found on expected.as_of_date = found.as_of_date
+where
+    expected.customers is distinct from found.customers
+    or expected.orders is distinct from found.orders
+    or expected.monetary is distinct from found.monetary
