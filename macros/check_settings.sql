@@ -13,7 +13,7 @@
     {% endfor %}
     {% for name, least in {
         'minimum_customers': 1, 'minimum_history_days': 0, 'n_clusters': 2, 'n_init': 1, 'max_iter': 1, 'seed': 0,
-        'sparse_month_orders': 0,
+        'sparse_month_orders': 0, 'exact_silhouette_rows': 3,
     }.items() if var(name) is not integer or var(name) < least %}
         {% do problems.append(name ~ " is " ~ var(name) ~ "; it is a whole number, " ~ least ~ " or more") %}
     {% endfor %}

@@ -27,3 +27,14 @@
         {%- for column in columns %}{{ column }} := {{ column }}{{ ', ' if not loop.last }}{% endfor -%}
     )) as string)
 {%- endmacro %}
+
+
+{% macro rows_fingerprint(columns) -%}
+    {#- A text that changes when a row of the group does, whatever the order of the rows. -#}
+    {{ return(adapter.dispatch('rows_fingerprint')(columns)) }}
+{%- endmacro %}
+
+{% macro duckdb__rows_fingerprint(columns) -%}
+    {#- A sum, not an exclusive or, so that a row that occurs twice does not cancel itself. -#}
+    count(*) || '-' || sum(hash({{ columns | join(', ') }}))
+{%- endmacro %}

@@ -34,7 +34,7 @@
     {% endif %}
     {% set header = first_values(
         "select line from read_csv(" ~ sql_text(path) ~ ", header = false, auto_detect = false, delim = E'\\x01', quote = '', "
-        ~ "escape = '', ignore_errors = true, columns = {'line': 'varchar'}) limit 1"
+        ~ "escape = '', strict_mode = false, ignore_errors = true, columns = {'line': 'varchar'}) limit 1"
     ) %}
     {% set columns = [] %}
     {% for column in (header[0] if header else '').split(',') %}

@@ -1,0 +1,76 @@
+# `make build` builds and publishes the database, `make test` runs every test; `make help` lists the rest.
+# Settings are environment variables, so that make, dbt and CI read the same ones:
+#   OLIST_RAW_DIR   folder with the nine raw files (default data/sample, made when missing)
+#   OLIST_DATABASE  the published database (default warehouse/olist.duckdb)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONPATH := python
+# dbt reads profiles.yml from here, whatever the caller's own profile is.
+export DBT_PROFILES_DIR := .
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev sample data verify build full-refresh test lint docs lock clean
+
+help:  ## This list.
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+setup: $(VENV)/.runtime  ## The environment from the lock.
+
+setup-dev: $(VENV)/.dev
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) found: install Python 3.11 or later, or name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, this is %d.%d. Name another one: make PYTHON=/path/to/python3.12" % v)'
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+
+$(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.fetch: requirements-fetch.txt | $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-fetch.txt
+	@touch $@
+
+sample: setup  ## Synthetic Olist in data/sample (CUSTOMERS=96096).
+	$(BIN)/python -m olist_segmentation.data sample --to data/sample $(if $(CUSTOMERS),--customers $(CUSTOMERS))
+
+data: $(if $(FROM),setup,$(VENV)/.fetch)  ## The real set in data/olist, from Kaggle or FROM=dir-or-zip.
+	$(BIN)/python -m olist_segmentation.data fetch --to data/olist $(if $(FROM),--from $(FROM))
+
+verify: setup  ## Check OLIST_RAW_DIR against the manifest of the real set.
+	$(BIN)/python -m olist_segmentation.data verify "$${OLIST_RAW_DIR:-data/olist}"
+
+build: setup $(if $(OLIST_RAW_DIR),,sample)  ## Build, test and publish the database.
+	$(BIN)/python -m olist_segmentation.publish
+
+full-refresh: setup $(if $(OLIST_RAW_DIR),,sample)  ## The same, re-using nothing.
+	$(BIN)/python -m olist_segmentation.publish --full-refresh
+
+test: setup-dev  ## Every test; those on the real data when OLIST_RAW_DIR points at it.
+	$(BIN)/python -m pytest
+
+lint: setup-dev  ## ruff, sqlfluff, dbt parse, dbt-bouncer.
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/dbt --quiet --warn-error parse
+	$(BIN)/sqlfluff lint --processes 2 models tests analyses
+	$(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
+
+docs: setup  ## dbt docs as one page, target/static_index.html.
+	$(BIN)/dbt --quiet docs generate --static
+
+lock: setup-dev  ## Resolve pyproject.toml anew into the three requirements files.
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv lock
+	$(BIN)/uv export --quiet --frozen --no-dev --no-header -o requirements.txt
+	$(BIN)/uv export --quiet --frozen --no-header -o requirements-dev.txt
+	$(BIN)/uv export --quiet --frozen --only-group fetch --no-header -o requirements-fetch.txt
+	rm uv.lock
+
+clean:  ## Remove what was built, not the data and the published database.
+	rm -rf target logs .pytest_cache .ruff_cache

@@ -1,0 +1,4 @@
+{% macro exact_average(column) -%}
+    {#- A mean whose bits do not depend on the order in which threads add: the sum is of decimals. -#}
+    cast(sum(cast({{ column }} as decimal(18, 6))) as double) / nullif(count({{ column }}), 0)
+{%- endmacro %}

@@ -1,0 +1,43 @@
+import numpy as np
+
+from olist_segmentation.fits import FIT_COLUMNS, FitSettings, fit_periods
+from olist_segmentation.frames import duckdb_projection
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    settings = FitSettings(
+        features=tuple(dbt.config.meta_get("features")),
+        n_clusters=dbt.config.meta_get("n_clusters"),
+        n_init=dbt.config.meta_get("n_init"),
+        max_iter=dbt.config.meta_get("max_iter"),
+        seed=dbt.config.meta_get("seed"),
+        exact_silhouette_rows=dbt.config.meta_get("exact_silhouette_rows"),
+        smallest_cluster_share=dbt.config.meta_get("smallest_cluster_share"),
+        minimum_silhouette=dbt.config.meta_get("minimum_silhouette"),
+    )
+    customers = dbt.ref("segmentation_features").filter("is_in_fit")
+
+    def rows_of(as_of_date):
+        rows = customers.filter(f"as_of_date = '{as_of_date:%Y-%m-%d}'").order("customer_unique_id")
+        return np.column_stack([rows.project(name).fetchnumpy()[name] for name in settings.features])
+
+    fits = fit_periods(
+        dbt.ref("fit_inputs").df(),
+        rows_of,
+        settings=settings,
+        previous=previous_rows(dbt, session),
+        report=lambda line: print(line, flush=True),
+    )
+    return session.from_df(fits).project(duckdb_projection(FIT_COLUMNS))
+
+
+def previous_rows(dbt, session):
+    """Return what the last build wrote here, or None."""
+    place = [dbt.this.schema, dbt.this.identifier]
+    found = session.execute(
+        "select 1 from duckdb_tables() where database_name = current_database()"
+        " and schema_name = ? and table_name = ?",
+        place,
+    ).fetchone()
+    return session.table(".".join(place)).df() if found else None

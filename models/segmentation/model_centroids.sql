@@ -1,0 +1,21 @@
+with fits as (
+    select
+        model_id,
+        cluster,
+        feature_position,
+        feature,
+        cluster_rows,
+        scaler_mean,
+        scaler_scale,
+        centroid_scaled,
+        centroid,
+    from {{ ref('kmeans_fits') }}
+),
+
+final as (
+    select *
+    from fits
+    where cluster is not null
+)
+
+select * from final

@@ -1,0 +1,71 @@
+with periods as (
+    select
+        as_of_date,
+        is_segmentable,
+        note,
+    from {{ ref('periods') }}
+),
+
+fits as (
+    select
+        model_id,
+        as_of_date,
+        is_accepted,
+        gate_failures,
+    from {{ ref('model_registry') }}
+),
+
+accepted as (
+    select
+        model_id,
+        as_of_date as fitted_as_of_date,
+    from fits
+    where is_accepted
+),
+
+candidates as (
+    -- Only models of the date itself or earlier: a later one would know the future.
+    select
+        periods.as_of_date,
+        accepted.model_id,
+        accepted.fitted_as_of_date,
+        row_number() over (
+            partition by periods.as_of_date
+            order by accepted.fitted_as_of_date desc, accepted.model_id
+        ) as choice,
+    from periods
+    left join accepted
+        on periods.is_segmentable
+        and accepted.fitted_as_of_date <= periods.as_of_date
+),
+
+chosen as (
+    select
+        as_of_date,
+        model_id,
+        fitted_as_of_date,
+    from candidates
+    where choice = 1
+),
+
+final as (
+    select
+        periods.as_of_date,
+        chosen.model_id,
+        chosen.fitted_as_of_date,
+        coalesce(chosen.fitted_as_of_date < periods.as_of_date, false) as is_fallback,
+        case
+            when not periods.is_segmentable then periods.note
+            when chosen.model_id is null
+                then 'Not segmented: no fit up to this date was accepted. ' || coalesce(fits.gate_failures, '')
+            when chosen.fitted_as_of_date < periods.as_of_date
+                then 'The fit of this date was not accepted, the one of ' || chosen.fitted_as_of_date || ' is used. '
+                || coalesce(fits.gate_failures, '')
+            else periods.note
+        end as note,
+    from periods
+    inner join chosen on periods.as_of_date = chosen.as_of_date
+    left join fits on periods.as_of_date = fits.as_of_date
+)
+
+select * from final

@@ -1,0 +1,76 @@
+{#- Every column that an outlier rule may name, whether or not it is a feature. -#}
+{% set ruled_columns = ['recency_days', 'frequency', 'monetary', 'average_review_score'] %}
+{% set features = var('segmentation_features') %}
+
+with periods as (
+    select as_of_date
+    from {{ ref('periods') }}
+    where is_segmentable
+),
+
+rfm as (
+    select
+        as_of_date,
+        customer_unique_id,
+        {%- for column in (ruled_columns + features) | unique %}
+        cast({{ column }} as double) as {{ column }},
+        {%- endfor %}
+    from {{ ref('rfm') }}
+),
+
+outlier_rules as (
+    select
+        feature,
+        minimum,
+        maximum,
+    from {{ ref('outlier_rules') }}
+),
+
+limits as (
+    select
+        {%- for column in ruled_columns %}
+        max(case when feature = '{{ column }}' then minimum end) as {{ column }}_minimum,
+        min(case when feature = '{{ column }}' then maximum end) as {{ column }}_maximum,
+        {%- endfor %}
+    from outlier_rules
+),
+
+ruled as (
+    select
+        rfm.*,
+        {%- for column in ruled_columns %}
+        coalesce(rfm.{{ column }} < limits.{{ column }}_minimum, false)
+        or coalesce(rfm.{{ column }} > limits.{{ column }}_maximum, false)
+        {%- if not loop.last %} or{% endif %}
+        {%- endfor %} as is_outlier,
+    from rfm
+    inner join periods on rfm.as_of_date = periods.as_of_date
+    cross join limits
+),
+
+medians as (
+    select
+        as_of_date,
+        {%- for feature in features %}
+        median({{ feature }}) filter (where not is_outlier) as {{ feature }},
+        {%- endfor %}
+    from ruled
+    group by as_of_date
+),
+
+final as (
+    select
+        ruled.as_of_date,
+        ruled.customer_unique_id,
+        {%- for feature in features %}
+        coalesce(ruled.{{ feature }}, medians.{{ feature }}) as {{ feature }},
+        {%- endfor %}
+        {%- for feature in features %}
+        ruled.{{ feature }} is null{% if not loop.last %} or{% endif %}
+        {%- endfor %} as is_imputed,
+        not ruled.is_outlier as is_in_fit,
+    from ruled
+    inner join medians on ruled.as_of_date = medians.as_of_date
+)
+
+select * from final

@@ -1,0 +1,394 @@
+"""K-means with the same answer on any number of threads, and the standardisation before it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from olist_segmentation.validation import as_matrix, check_count, check_seed, has_distinct_rows
+
+CENTROID_ROUNDING = 1e-12
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Scaler:
+    """Mean and scale of each feature.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (n_features,), float64
+        In the units of the features.
+    scale : ndarray of shape (n_features,), float64
+        Population standard deviation (divisor n); 1 for a constant feature.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return ``(X - mean) / scale``, in standard deviations.
+
+        Parameters
+        ----------
+        X : array of shape (n_rows, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features), float64
+
+        Raises
+        ------
+        ValueError
+            If ``X`` has another number of features, or NaN or infinite values.
+        """
+        return (self._matrix(X) - self.mean) / self.scale
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Return ``X * scale + mean``, in the original units.
+
+        Parameters
+        ----------
+        X : array of shape (n_rows, n_features)
+            Standardised rows, for example centroids.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features), float64
+
+        Raises
+        ------
+        ValueError
+            If ``X`` has another number of features, or NaN or infinite values.
+        """
+        return self._matrix(X) * self.scale + self.mean
+
+    def _matrix(self, X: Any) -> np.ndarray:
+        matrix = as_matrix(X, minimum_rows=0)
+        if matrix.shape[1] != self.mean.size:
+            raise ValueError(
+                f"X has {matrix.shape[1]} features, the scaler was made from {self.mean.size}; "
+                "pass the same features in the same order."
+            )
+        return matrix
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class KMeansFit:
+    """A K-means partition.
+
+    Attributes
+    ----------
+    centroids : ndarray of shape (n_clusters, n_features), float64
+    labels : ndarray of shape (n_rows,), int32
+        The nearest centroid of each row, as `nearest_centroid` gives it.
+    inertia : float
+        Sum of (weighted) squared distances to the nearest centroid, in squared units of ``X``.
+    iterations : int
+        Lloyd iterations of the best start (of its last run over all rows).
+    has_converged : bool
+        Whether the fit stopped by itself rather than at ``max_iter``.
+    n_rows : int
+    """
+
+    centroids: np.ndarray
+    labels: np.ndarray
+    inertia: float
+    iterations: int
+    has_converged: bool
+    n_rows: int
+
+
+def standardise(X: Any) -> Scaler:
+    """Measure the mean and the standard deviation of each feature.
+
+    Parameters
+    ----------
+    X : array of shape (n_rows, n_features)
+
+    Returns
+    -------
+    Scaler
+
+    Raises
+    ------
+    ValueError
+        If ``X`` is empty, not two-dimensional, or holds NaN or infinity.
+
+    Notes
+    -----
+    Source: ``sklearn.preprocessing.StandardScaler`` (population standard deviation; a feature
+    that is constant up to rounding gets scale 1).
+    """
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(as_matrix(X))
+    return Scaler(mean=scaler.mean_, scale=scaler.scale_)
+
+
+def nearest_centroid(
+    X: Any, centroids: Any, *, chunk_rows: int = 16_384
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the nearest centroid of each row, and the Euclidean distance to it.
+
+    The squares are added feature by feature in column order in float64, so that
+    ``sqrt((x1 - c1)^2 + (x2 - c2)^2 + …)`` written out in SQL gives the same bits, and the
+    result of a row does not depend on the other rows or on ``chunk_rows``.
+
+    Parameters
+    ----------
+    X : array of shape (n_rows, n_features)
+    centroids : array of shape (n_clusters, n_features)
+    chunk_rows : int
+        Rows worked on at a time; the working memory is about
+        ``8 * chunk_rows * (n_features + 4)`` bytes.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_rows,), int32
+        A tie goes to the lowest cluster number.
+    distance : ndarray of shape (n_rows,), float64
+        In the units of ``X``.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of features differ, or a value is NaN or infinite.
+    """
+    matrix = as_matrix(X, minimum_rows=0)
+    centres = as_matrix(centroids, name="centroids")
+    chunk_rows = check_count(chunk_rows, name="chunk_rows")
+    if matrix.shape[1] != centres.shape[1]:
+        raise ValueError(
+            f"X has {matrix.shape[1]} features and the centroids {centres.shape[1]}; "
+            "pass the features that the centroids were made from, in the same order."
+        )
+    n_rows = len(matrix)
+    labels = np.zeros(n_rows, dtype=np.int32)
+    squared = np.full(n_rows, np.inf)
+    for start in range(0, n_rows, chunk_rows):
+        rows = slice(start, start + chunk_rows)
+        columns = np.ascontiguousarray(matrix[rows].T)
+        nearest, chunk_labels = squared[rows], labels[rows]
+        for cluster, centre in enumerate(centres):
+            total = np.square(columns[0] - centre[0])
+            for column, coordinate in zip(columns[1:], centre[1:], strict=True):
+                total += np.square(column - coordinate)
+            is_nearer = total < nearest
+            nearest[is_nearer] = total[is_nearer]
+            chunk_labels[is_nearer] = cluster
+    return labels, np.sqrt(squared, out=squared)
+
+
+def fit_kmeans(
+    X: Any,
+    *,
+    n_clusters: int,
+    n_init: int = 10,
+    max_iter: int = 300,
+    tol: float = 0.0,
+    init: str | np.ndarray = "k-means++",
+    weights: Any = None,
+    start_rows: int | None = None,
+    seed: int,
+) -> KMeansFit:
+    """Fit K-means (Lloyd), the best of several starts.
+
+    Parameters
+    ----------
+    X : array of shape (n_rows, n_features)
+        Usually standardised.
+    n_clusters : int
+        At least 2 and at most the number of distinct rows.
+    n_init : int
+        Number of starts; the lowest inertia wins. Ignored with centroids as ``init``.
+    max_iter : int
+        Limit on the Lloyd iterations of one start.
+    tol : float
+        Relative movement of the centroids that stops a start. 0 goes on until no row changes
+        its cluster, so that the result does not depend on where a tolerance happened to stop.
+    init : {"k-means++", "random"} or array of shape (n_clusters, n_features)
+        How a start is drawn, or the starting centroids themselves.
+    weights : array of shape (n_rows,), optional
+        How often each row counts, at least 0. Rows of weight 0 get a label and nothing else.
+    start_rows : int, optional
+        Run the starts on a random sample of this many rows, then the best one on all rows:
+        several times faster on long data, for an inertia that is nearly always the same.
+        Default: every start sees all rows.
+    seed : int
+
+    Returns
+    -------
+    KMeansFit
+
+    Raises
+    ------
+    ValueError
+        If ``X`` is empty, one-dimensional or holds NaN or infinity; if ``n_clusters`` is below 2
+        or above the number of distinct rows; if an option or the weights make no sense.
+
+    Notes
+    -----
+    Source: ``sklearn.cluster.KMeans`` (Lloyd 1982; k-means++ of Arthur and Vassilvitskii 2007).
+    scikit-learn adds up centroids per thread, so its last bits depend on the number of threads;
+    here it runs on one thread, which is also faster at these sizes (two BLAS pools compete).
+    """
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    matrix = as_matrix(X)
+    n_rows = len(matrix)
+    n_clusters = check_count(n_clusters, name="n_clusters", minimum=2)
+    n_init = check_count(n_init, name="n_init")
+    max_iter = check_count(max_iter, name="max_iter")
+    seed = check_seed(seed)
+    if not 0 <= tol < np.inf:
+        raise ValueError(f"tol must be a finite number of at least 0, not {tol!r}.")
+    row_weights = None if weights is None else _weights(weights, n_rows)
+    counted = matrix if row_weights is None else matrix[row_weights > 0]
+    is_enough, distinct = has_distinct_rows(counted, minimum=n_clusters)
+    if not is_enough:
+        raise ValueError(
+            f"n_clusters is {n_clusters} but X has only {distinct} distinct rows"
+            f"{'' if row_weights is None else ' of positive weight'}; "
+            "ask for fewer clusters or pass more rows."
+        )
+    start = _start(init, n_clusters, matrix.shape[1])
+    is_given = not isinstance(start, str)
+
+    def run(rows: np.ndarray, weight: np.ndarray | None, begin: Any, starts: int) -> KMeans:
+        return KMeans(
+            n_clusters,
+            init=begin,
+            n_init=starts,
+            max_iter=max_iter,
+            tol=tol,
+            random_state=seed,
+        ).fit(rows, sample_weight=weight)
+
+    with threadpool_limits(limits=1):
+        if start_rows is not None and not is_given:
+            start_rows = check_count(start_rows, name="start_rows", minimum=n_clusters)
+            sample = _start_sample(matrix, row_weights, start_rows, n_clusters, seed)
+            if sample is not None:
+                sample_weights = None if row_weights is None else row_weights[sample]
+                start = run(matrix[sample], sample_weights, start, n_init).cluster_centers_
+                is_given = True
+        model = run(matrix, row_weights, start, 1 if is_given else n_init)
+
+    centroids = np.ascontiguousarray(model.cluster_centers_, dtype=np.float64)
+    labels, distance = nearest_centroid(matrix, centroids)
+    squared = np.square(distance)
+    inertia = float(squared.sum() if row_weights is None else squared @ row_weights)
+    sizes = np.bincount(labels, weights=row_weights, minlength=n_clusters)
+    if (sizes == 0).any():
+        raise ValueError(
+            f"K-means left {int((sizes == 0).sum())} of {n_clusters} clusters empty: the rows "
+            "differ by less than float64 can tell apart; rescale X or ask for fewer clusters."
+        )
+    iterations = int(model.n_iter_)
+    # At the limit only the centroids can tell whether the last step was the final one.
+    has_converged = iterations < max_iter or bool(
+        np.allclose(
+            centroids, _means(matrix, labels, row_weights, sizes), rtol=1e-9, atol=CENTROID_ROUNDING
+        )
+    )
+    return KMeansFit(
+        centroids=centroids,
+        labels=labels,
+        inertia=inertia,
+        iterations=iterations,
+        has_converged=has_converged,
+        n_rows=n_rows,
+    )
+
+
+def reorder(fit: KMeansFit, order: Sequence[int] | np.ndarray) -> KMeansFit:
+    """Renumber the clusters of a fit.
+
+    Parameters
+    ----------
+    fit : KMeansFit
+    order : sequence of int of length n_clusters
+        The present numbers in the new order: cluster ``order[0]`` becomes number 0.
+        ``numpy.argsort`` of any measure of the clusters gives one.
+
+    Returns
+    -------
+    KMeansFit
+        A new one; ``fit`` is left as it was.
+
+    Raises
+    ------
+    ValueError
+        If ``order`` does not name every cluster exactly once.
+    """
+    n_clusters = len(fit.centroids)
+    permutation = np.asarray(order)
+    if permutation.ndim != 1 or not np.array_equal(np.sort(permutation), np.arange(n_clusters)):
+        raise ValueError(
+            f"order must name each of the clusters 0 to {n_clusters - 1} exactly once, "
+            f"not {permutation.tolist()}."
+        )
+    new_number = np.empty(n_clusters, dtype=np.int32)
+    new_number[permutation] = np.arange(n_clusters, dtype=np.int32)
+    return dataclasses.replace(
+        fit, centroids=fit.centroids[permutation], labels=new_number[fit.labels]
+    )
+
+
+def _weights(weights: Any, n_rows: int) -> np.ndarray:
+    array = np.asarray(weights, dtype=np.float64)
+    if array.shape != (n_rows,):
+        raise ValueError(f"weights has shape {array.shape}; pass one weight for each of {n_rows}.")
+    if not np.isfinite(array).all() or (array < 0).any():
+        raise ValueError("weights must be finite and at least 0.")
+    return array
+
+
+def _start(init: str | np.ndarray, n_clusters: int, n_features: int) -> str | np.ndarray:
+    if isinstance(init, str):
+        if init not in ("k-means++", "random"):
+            raise ValueError(
+                f"init must be 'k-means++', 'random' or an array of centroids, not {init!r}."
+            )
+        return init
+    centroids = as_matrix(init, name="init")
+    if centroids.shape != (n_clusters, n_features):
+        raise ValueError(
+            f"init has shape {centroids.shape}; pass {(n_clusters, n_features)} for "
+            f"{n_clusters} clusters of {n_features} features."
+        )
+    return centroids
+
+
+def _start_sample(
+    matrix: np.ndarray,
+    weights: np.ndarray | None,
+    start_rows: int,
+    n_clusters: int,
+    seed: int,
+) -> np.ndarray | None:
+    """Draw the rows of the starts; None when all rows are as good."""
+    counted = np.arange(len(matrix)) if weights is None else np.flatnonzero(weights > 0)
+    if len(counted) <= start_rows:
+        return None
+    sample = np.random.default_rng(seed).choice(
+        counted, size=start_rows, replace=False, shuffle=False
+    )
+    sample.sort()
+    # A sample that missed the rare rows cannot start so many clusters.
+    is_enough, _ = has_distinct_rows(matrix[sample], minimum=n_clusters)
+    return sample if is_enough else None
+
+
+def _means(
+    matrix: np.ndarray, labels: np.ndarray, weights: np.ndarray | None, sizes: np.ndarray
+) -> np.ndarray:
+    totals = [
+        np.bincount(labels, weights=column if weights is None else column * weights)
+        for column in matrix.T
+    ]
+    return np.stack(totals, axis=1) / sizes[:, None]

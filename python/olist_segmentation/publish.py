@@ -1,0 +1,207 @@
+"""Build the project beside the published database, and put it in its place only when all tests passed.
+
+Run as ``python -m olist_segmentation.publish [dbt build options]``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import duckdb
+
+DEFAULT_DATABASE = "warehouse/olist.duckdb"
+DEFAULT_RAW_DIR = "data/sample"
+# What a build carries over from the last one; each re-uses by fingerprint, never by trust.
+REUSED_TABLES = (("segmentation", "kmeans_fits"),)
+
+
+class PublishError(Exception):
+    """The build cannot go on; the message says why and how to mend it."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Build, test, publish and summarise.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Passed to ``dbt build``; ``--full-refresh`` also forgets what could be re-used.
+
+    Returns
+    -------
+    int
+        0 when a new database was published; otherwise the published one is as it was.
+    """
+    options = sys.argv[1:] if arguments is None else arguments
+    published = Path(os.environ.get("OLIST_DATABASE") or DEFAULT_DATABASE)
+    try:
+        with build_lock(published):
+            side = prepare_side_file(published, reuse="--full-refresh" not in options)
+            status = run_dbt(side, options, environment=os.environ)
+            if status != 0:
+                print(failure_message(published, side), file=sys.stderr)
+                return 1
+            seal(side)
+            os.replace(side, published)
+            shutil.rmtree(side.parent, ignore_errors=True)
+    except PublishError as error:
+        print(f"make build: {error}", file=sys.stderr)
+        return 1
+    print(summary(published))
+    return 0
+
+
+@contextlib.contextmanager
+def build_lock(published: Path) -> Iterator[None]:
+    """Keep a second build of the same database out; the lock dies with its process."""
+    published.parent.mkdir(parents=True, exist_ok=True)
+    with (published.parent / f".{published.stem}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise PublishError(
+                f"another build of {published} is running; wait for it, or give this one another "
+                "OLIST_DATABASE."
+            ) from None
+        yield
+
+
+def side_file(published: Path) -> Path:
+    """Return where a database is built before it is published.
+
+    Same file name, because DuckDB calls the database after it; same file system, so that the
+    swap is a rename.
+    """
+    return published.parent / f".{published.stem}.building" / published.name
+
+
+def prepare_side_file(published: Path, *, reuse: bool) -> Path:
+    """Start a new side file, with what the build may re-use of the published one."""
+    side = side_file(published)
+    # What a failed or killed build left.
+    shutil.rmtree(side.parent, ignore_errors=True)
+    side.parent.mkdir(parents=True)
+    if reuse and published.exists():
+        try:
+            carry_over(published, side)
+        except duckdb.Error as error:
+            side.unlink(missing_ok=True)
+            print(f"Nothing is re-used: {published} cannot be read ({error}).", file=sys.stderr)
+    return side
+
+
+def carry_over(published: Path, side: Path) -> None:
+    """Copy the tables of `REUSED_TABLES` that the published database has."""
+    with duckdb.connect(str(side)) as connection:
+        quoted = str(published).replace("'", "''")
+        connection.execute(f"attach '{quoted}' as last_build (read_only)")
+        for schema, table in REUSED_TABLES:
+            found = connection.execute(
+                "select 1 from duckdb_tables()"
+                " where database_name = 'last_build' and schema_name = ? and table_name = ?",
+                [schema, table],
+            ).fetchone()
+            if found:
+                connection.execute(f"create schema if not exists {schema}")
+                connection.execute(
+                    f"create table {schema}.{table} as from last_build.{schema}.{table}"
+                )
+
+
+def run_dbt(side: Path, options: list[str], *, environment: Mapping[str, str]) -> int:
+    """Run ``dbt build`` into the side file and return its exit status."""
+    colours = {} if sys.stdout.isatty() else {"DBT_USE_COLORS": "false"}
+    dbt = Path(sys.executable).with_name("dbt")
+    if not dbt.exists():
+        raise PublishError(f"{dbt} is missing; run `make setup`.")
+    return subprocess.run(
+        [str(dbt), "build", *options],
+        env={**environment, **colours, "OLIST_DATABASE": str(side)},
+        check=False,
+    ).returncode
+
+
+def seal(side: Path) -> None:
+    """Fold the write-ahead log into the file and flush it to the disk."""
+    with duckdb.connect(str(side)) as connection:
+        connection.execute("force checkpoint")
+    if Path(f"{side}.wal").exists():
+        raise PublishError(f"{side} still has a write-ahead log; run `make build` again.")
+    with side.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def failure_message(published: Path, side: Path) -> str:
+    """Say what a failed build leaves."""
+    state = (
+        f"The published database is unchanged: {published}."
+        if published.exists()
+        else "No database has been published yet."
+    )
+    return (
+        f"\nThe build failed; the errors are above. {state}\n"
+        f"What was built until then is in {side}; rows that were refused are in its table "
+        "staging.rejected_rows."
+    )
+
+
+def summary(published: Path) -> str:
+    """Describe what was published, for a person.
+
+    Parameters
+    ----------
+    published : Path
+
+    Returns
+    -------
+    str
+    """
+    with duckdb.connect(str(published), read_only=True) as connection:
+        is_synthetic = connection.execute(
+            "select bool_or(is_synthetic) from staging.raw_loads"
+        ).fetchone()[0]
+        raw_rows, rejected_rows = connection.execute(
+            "select sum(raw_rows), sum(rejected_rows) from staging.raw_loads"
+        ).fetchone()
+        customers, orders, spent = connection.execute(
+            "select count(*), sum(order_count), sum(total_spent) from marts.customers"
+        ).fetchone()
+        as_of_date, note = connection.execute(
+            "select as_of_date, note from segmentation.period_models order by as_of_date desc limit 1"
+        ).fetchone()
+        segmented = connection.execute(
+            "select count(*), count(*) filter (where is_fallback), count(*) filter (where model_id is null)"
+            " from segmentation.period_models"
+        ).fetchone()
+        segments = connection.execute(
+            "select segment_name, customers, customer_share, revenue_share"
+            " from segmentation.segment_profiles where as_of_date = ? order by cluster",
+            [as_of_date],
+        ).fetchall()
+    raw_dir = os.environ.get("OLIST_RAW_DIR") or DEFAULT_RAW_DIR
+    kind = "SYNTHETIC data, not Olist's" if is_synthetic else "data"
+    lines = [
+        "",
+        f"Published {published} ({published.stat().st_size / 1e6:,.0f} MB)",
+        f"  from {kind}: {raw_dir}, {raw_rows:,} rows, {rejected_rows:,} refused",
+        f"  {customers:,} customers, {orders:,} orders, {spent:,.2f} BRL",
+        f"  {segmented[0] - segmented[2]} of {segmented[0]} as-of dates segmented,"
+        f" {segmented[1]} of them with an earlier model",
+        f"  Segments as of {as_of_date}. {note}",
+    ]
+    lines += [
+        f"    {name:<24}{count:>10,} customers {share:>7.1%}   {revenue:>6.1%} of revenue"
+        for name, count, share, revenue in segments
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
