@@ -69,7 +69,9 @@ totals as (
         coalesce(
             sum(case when days.counted_date >= as_of_dates.as_of_date - interval 1 month then days.order_count end), 0
         ) as orders_in_last_month,
-        coalesce({{ whole_days('cast(min(days.counted_date) as timestamp)', 'as_of_dates.as_of_date') }}, 0) as history_days,
+        coalesce(
+            {{ whole_days('cast(min(days.counted_date) as timestamp)', 'as_of_dates.as_of_date') }}, 0
+        ) as history_days,
     from as_of_dates
     left join days on days.counted_date < as_of_dates.as_of_date
     group by as_of_dates.as_of_date
@@ -88,9 +90,11 @@ final as (
         and history_days >= {{ var('minimum_history_days') }} as is_segmentable,
         case
             when customer_count < {{ var('minimum_customers') }}
-                then 'Not segmented: ' || customer_count || ' customers, at least {{ var('minimum_customers') }} are needed.'
+                then 'Not segmented: ' || customer_count
+                    || ' customers, at least {{ var('minimum_customers') }} are needed.'
             when history_days < {{ var('minimum_history_days') }}
-                then 'Not segmented: ' || history_days || ' days of history, at least {{ var('minimum_history_days') }} are needed.'
+                then 'Not segmented: ' || history_days
+                    || ' days of history, at least {{ var('minimum_history_days') }} are needed.'
             when orders_in_last_month < {{ var('sparse_month_orders') }}
                 then 'Segmented, but sparse: ' || orders_in_last_month || ' orders in the month before.'
             else 'Segmented.'

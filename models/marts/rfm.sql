@@ -39,7 +39,8 @@ order_timeline as (
         min(purchased_at) over customer_so_far as first_purchased_at,
         bool_or(is_value_imputed) over customer_so_far as is_monetary_imputed,
         coalesce(
-            lead(counted_at) over (partition by customer_unique_id order by counted_at, order_id), {{ end_of_time }}
+            lead(counted_at) over (partition by customer_unique_id order by counted_at, order_id),
+            {{ end_of_time }}
         ) as next_counted_at,
     from counted_orders
     window customer_so_far as (
@@ -65,7 +66,8 @@ review_timeline as (
         count(*) over customer_so_far as review_count,
         sum(review_score) over customer_so_far as review_score_sum,
         coalesce(
-            lead(known_at) over (partition by customer_unique_id order by known_at, order_id, review_id), {{ end_of_time }}
+            lead(known_at) over (partition by customer_unique_id order by known_at, order_id, review_id),
+            {{ end_of_time }}
         ) as next_known_at,
     from review_events
     window customer_so_far as (

@@ -20,7 +20,9 @@ def model(dbt, session):
 
     def rows_of(as_of_date):
         rows = customers.filter(f"as_of_date = '{as_of_date:%Y-%m-%d}'").order("customer_unique_id")
-        return np.column_stack([rows.project(name).fetchnumpy()[name] for name in settings.features])
+        return np.column_stack(
+            [rows.project(name).fetchnumpy()[name] for name in settings.features]
+        )
 
     fits = fit_periods(
         dbt.ref("fit_inputs").df(),

@@ -4,7 +4,13 @@
     ('recency_ratio', 'minimum', '>='), ('recency_ratio', 'maximum', '<'),
 ] %}
 
-with centroids as (
+with accepted as (
+    select model_id
+    from {{ ref('model_registry') }}
+    where is_accepted
+),
+
+centroids as (
     select
         model_id,
         cluster,
@@ -28,6 +34,7 @@ clusters as (
         max(case when feature = 'monetary' then centroid / nullif(scaler_mean, 0) end) as monetary_ratio,
         max(case when feature = 'recency_days' then centroid / nullif(scaler_mean, 0) end) as recency_ratio,
     from centroids
+    where model_id in (select model_id from accepted)
     group by model_id, cluster
 ),
 
@@ -45,9 +52,11 @@ matches as (
     from clusters
     left join playbook
         on true
-        {%- for measure, end, operator in limits %}
-        and coalesce(clusters.{{ measure }} {{ operator }} playbook.{{ end }}_{{ measure }}, playbook.{{ end }}_{{ measure }} is null)
-        {%- endfor %}
+    {%- for measure, end, operator in limits %}
+    and coalesce(
+        clusters.{{ measure }} {{ operator }} playbook.{{ end }}_{{ measure }}, playbook.{{ end }}_{{ measure }} is null
+    )
+    {%- endfor %}
 ),
 
 final as (

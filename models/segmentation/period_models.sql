@@ -60,7 +60,7 @@ final as (
                 then 'Not segmented: no fit up to this date was accepted. ' || coalesce(fits.gate_failures, '')
             when chosen.fitted_as_of_date < periods.as_of_date
                 then 'The fit of this date was not accepted, the one of ' || chosen.fitted_as_of_date || ' is used. '
-                || coalesce(fits.gate_failures, '')
+                    || coalesce(fits.gate_failures, '')
             else periods.note
         end as note,
     from periods

@@ -28,21 +28,23 @@ outlier_rules as (
 
 limits as (
     select
-        {%- for column in ruled_columns %}
+    {%- for column in ruled_columns %}
         max(case when feature = '{{ column }}' then minimum end) as {{ column }}_minimum,
         min(case when feature = '{{ column }}' then maximum end) as {{ column }}_maximum,
-        {%- endfor %}
+    {%- endfor %}
     from outlier_rules
 ),
 
 ruled as (
     select
         rfm.*,
-        {%- for column in ruled_columns %}
-        coalesce(rfm.{{ column }} < limits.{{ column }}_minimum, false)
-        or coalesce(rfm.{{ column }} > limits.{{ column }}_maximum, false)
-        {%- if not loop.last %} or{% endif %}
-        {%- endfor %} as is_outlier,
+        coalesce(
+            {%- for column in ruled_columns %}
+            {{ 'or ' if not loop.first }}rfm.{{ column }} < limits.{{ column }}_minimum
+            or rfm.{{ column }} > limits.{{ column }}_maximum
+            {%- endfor %},
+            false
+        ) as is_outlier,
     from rfm
     inner join periods on rfm.as_of_date = periods.as_of_date
     cross join limits
@@ -65,9 +67,9 @@ final as (
         {%- for feature in features %}
         coalesce(ruled.{{ feature }}, medians.{{ feature }}) as {{ feature }},
         {%- endfor %}
-        {%- for feature in features %}
-        ruled.{{ feature }} is null{% if not loop.last %} or{% endif %}
-        {%- endfor %} as is_imputed,
+        {% for feature in features -%}
+        {{ 'or ' if not loop.first }}ruled.{{ feature }} is null
+        {% endfor -%} as is_imputed,
         not ruled.is_outlier as is_in_fit,
     from ruled
     inner join medians on ruled.as_of_date = medians.as_of_date

@@ -12,7 +12,9 @@ from olist_segmentation.fits import scaler_and_centroids
 from olist_segmentation.kmeans import Scaler, nearest_centroid
 
 
-def assign(X: np.ndarray, *, scaler: Scaler, centroids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def assign(
+    X: np.ndarray, *, scaler: Scaler, centroids: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Give every row the cluster of its nearest centroid.
 
     Parameters

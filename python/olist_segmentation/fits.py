@@ -180,16 +180,16 @@ def fit_periods(
         if fit is None:
             rows.append({**model, "is_accepted": False, "gate_failures": problem})
         else:
-            order = (
-                match_to_reference(reference[1], fit) if reference else unusualness_order(fit)
-            )
+            order = match_to_reference(reference[1], fit) if reference else unusualness_order(fit)
             fit = renumber(fit, order)
             failures = gate_failures(fit, settings=settings)
             rows.extend(_fit_rows({**model, **_judgement(fit, failures)}, fit, settings))
             if not failures:
                 reference = (model["model_id"], fit)
             problem = failures
-        report(f"K-means {position}/{len(dates)}: {day} {origin}{'; ' + problem if problem else ''}")
+        report(
+            f"K-means {position}/{len(dates)}: {day} {origin}{'; ' + problem if problem else ''}"
+        )
     return pd.DataFrame(rows, columns=list(FIT_COLUMNS))
 
 

@@ -13,7 +13,11 @@ with steps as (
     select
         'order value: payments plus stand-ins',
         (select coalesce(sum(payment_value), 0) from {{ ref('stg_order_payments') }})
-        + (select coalesce(sum(items_value + freight_value), 0) from {{ ref('orders') }} where is_value_imputed),
+        + (
+            select coalesce(sum(items_value + freight_value), 0)
+            from {{ ref('orders') }}
+            where is_value_imputed
+        ),
         (select sum(order_value) from {{ ref('orders') }})
     union all
     select

@@ -15,14 +15,17 @@ with customers as (
 ),
 
 ranges as (
-    select as_of_date, 'recency' as measure, recency_score as score, -max(recency_days) as low, -min(recency_days) as high
-    from customers group by as_of_date, recency_score
-    union all
-    select as_of_date, 'frequency', frequency_score, min(frequency), max(frequency)
-    from customers group by as_of_date, frequency_score
-    union all
-    select as_of_date, 'monetary', monetary_score, min(monetary), max(monetary)
-    from customers group by as_of_date, monetary_score
+    {% for measure, value in {'recency': '-recency_days', 'frequency': 'frequency', 'monetary': 'monetary'}.items() %}
+    select
+        as_of_date,
+        '{{ measure }}' as measure,
+        {{ measure }}_score as score,
+        min({{ value }}) as low,
+        max({{ value }}) as high,
+    from customers
+    group by as_of_date, {{ measure }}_score
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 )
 
 select

@@ -10,12 +10,6 @@ with raw as (
     from {{ raw_table('olist_customers_dataset') }}
 ),
 
-typed as (
-    select
-        *,
-    from raw
-),
-
 checked as (
     select
         *,
@@ -26,7 +20,7 @@ checked as (
                 then 'customer_zip_code_prefix is not five digits'
             when contains(customer_city, chr(10)) then 'customer_city has a line break'
         end as row_problem,
-    from typed
+    from raw
 ),
 
 numbered as (

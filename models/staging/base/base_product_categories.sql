@@ -7,12 +7,6 @@ with raw as (
     from {{ raw_table('product_category_name_translation') }}
 ),
 
-typed as (
-    select
-        *,
-    from raw
-),
-
 checked as (
     select
         *,
@@ -20,7 +14,7 @@ checked as (
             when product_category_name is null then 'product_category_name is empty'
             when product_category_name_english is null then 'product_category_name_english is empty'
         end as row_problem,
-    from typed
+    from raw
 ),
 
 numbered as (

@@ -9,12 +9,6 @@ with raw as (
     from {{ raw_table('olist_sellers_dataset') }}
 ),
 
-typed as (
-    select
-        *,
-    from raw
-),
-
 checked as (
     select
         *,
@@ -23,7 +17,7 @@ checked as (
             when not {{ is_zip_prefix('seller_zip_code_prefix') }} then 'seller_zip_code_prefix is not five digits'
             when contains(seller_city, chr(10)) then 'seller_city has a line break'
         end as row_problem,
-    from typed
+    from raw
 ),
 
 numbered as (

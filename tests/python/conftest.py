@@ -1,0 +1,165 @@
+"""Databases to test on, built in subprocesses: DuckDB keeps its file open for as long as a process lives."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from olist_segmentation.data import is_real
+
+PROJECT = Path(__file__).resolve().parents[2]
+# Enough people for every segment at most dates, and quick to build.
+SAMPLE_CUSTOMERS = 12_000
+
+Run = Callable[..., subprocess.CompletedProcess]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests on real data, saying why, when there are none."""
+    folder = os.environ.get("OLIST_RAW_DIR")
+    if not folder:
+        reason = "OLIST_RAW_DIR is not set"
+    elif not is_real(folder):
+        reason = f"OLIST_RAW_DIR={folder} does not hold the real set"
+    else:
+        return
+    for item in items:
+        if item.get_closest_marker("real"):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run a module of ours, or dbt, in the project's folder with given settings."""
+    # Apart from the user's own target folder, and shared so that dbt parses only what changed.
+    target = tmp_path_factory.mktemp("dbt")
+
+    def run_command(
+        *command: str, raw_dir: Path | None = None, database: Path | None = None, **environment: str
+    ) -> subprocess.CompletedProcess:
+        settings = {
+            "PYTHONPATH": str(PROJECT / "python"),
+            "DBT_PROFILES_DIR": str(PROJECT),
+            "DBT_TARGET_PATH": str(target / "target"),
+            "DBT_LOG_PATH": str(target / "logs"),
+            "DBT_USE_COLORS": "false",
+        }
+        if raw_dir is not None:
+            settings["OLIST_RAW_DIR"] = str(raw_dir)
+        if database is not None:
+            settings["OLIST_DATABASE"] = str(database)
+        dbt = str(Path(sys.executable).with_name("dbt"))
+        program = [dbt] if command[0] == "dbt" else [sys.executable, "-m", command[0]]
+        return subprocess.run(
+            [*program, *command[1:]],
+            cwd=PROJECT,
+            env={**os.environ, **settings, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run_command
+
+
+@pytest.fixture(scope="session")
+def publish(run: Run) -> Run:
+    """Do what `make build` does, and fail the test with its output unless told that it may fail."""
+
+    def build(
+        *options: str, raw_dir: Path, database: Path, may_fail: bool = False, **environment: str
+    ) -> subprocess.CompletedProcess:
+        done = run(
+            "olist_segmentation.publish",
+            *options,
+            raw_dir=raw_dir,
+            database=database,
+            **environment,
+        )
+        if done.returncode != 0 and not may_fail:
+            pytest.fail(f"the build failed:\n{done.stdout[-8000:]}\n{done.stderr}")
+        return done
+
+    return build
+
+
+def make_sample(run: Run, folder: Path, customers: int) -> Path:
+    """Write a synthetic Olist of so many people."""
+    done = run(
+        "olist_segmentation.data", "sample", "--to", str(folder), "--customers", str(customers)
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample_folder(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a small synthetic Olist; copy it before changing a file."""
+    return make_sample(run, tmp_path_factory.mktemp("raw") / "sample", SAMPLE_CUSTOMERS)
+
+
+@pytest.fixture(scope="session")
+def sample_database(
+    publish: Run, sample_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return the database published from `sample_folder`; open it read-only."""
+    database = tmp_path_factory.mktemp("warehouse") / "olist.duckdb"
+    publish(raw_dir=sample_folder, database=database)
+    return database
+
+
+@pytest.fixture(scope="session")
+def real_folder() -> Path:
+    """Return the folder with the real set."""
+    return Path(os.environ["OLIST_RAW_DIR"]).resolve()
+
+
+@pytest.fixture(scope="session")
+def real_database(
+    publish: Run, real_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return the database published from the real set; open it read-only."""
+    database = tmp_path_factory.mktemp("real_warehouse") / "olist.duckdb"
+    publish(raw_dir=real_folder, database=database)
+    return database
+
+
+def query(database: Path, sql: str) -> list[tuple]:
+    """Return the rows of a query on a published database."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def table_fingerprints(database: Path) -> dict[str, tuple]:
+    """Return count and sum of row hashes of every table and view, whatever the order of the rows."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        names = connection.execute(
+            "select table_schema || '.' || table_name from information_schema.tables"
+        ).fetchall()
+        return {
+            name: connection.execute(
+                f"select count(*), sum(hash(row_of_table)) from {name} as row_of_table"
+            ).fetchone()
+            for (name,) in sorted(names)
+        }
+
+
+def different_rows(first: Path, second: Path, select: str) -> int:
+    """Count the rows that one database has and the other has not, for the same query."""
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{first}' as first_database (read_only)")
+        connection.execute(f"attach '{second}' as second_database (read_only)")
+        for name, database in (("one", "first_database"), ("other", "second_database")):
+            connection.execute(f"use {database}")
+            connection.register(name, connection.execute(select).to_arrow_table())
+        return connection.execute(
+            "select count(*) from ("
+            "(select * from one except all select * from other)"
+            " union all (select * from other except all select * from one))"
+        ).fetchone()[0]

@@ -1,0 +1,363 @@
+"""The whole way from raw files to a published database, as a user runs it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from conftest import PROJECT, different_rows, query, table_fingerprints
+
+pytestmark = pytest.mark.build
+
+# Tables and columns that others rely on.
+PUBLIC_COLUMNS = {
+    "marts.customers": "customer_unique_id customer_zip_code_prefix customer_city customer_state order_count"
+    " first_order_at last_order_at total_spent",
+    "bi.clients": "customer_unique_id customer_zip_code_prefix customer_city customer_state nbr_commande"
+    " date_premiere_commande date_derniere_commande total_achat",
+    "marts.periods": "as_of_date is_latest",
+    "marts.rfm": "as_of_date customer_unique_id recency_days frequency monetary average_review_score",
+    "marts.rfm_scores": "as_of_date customer_unique_id recency_score frequency_score monetary_score rfm_segment",
+    "segmentation.customer_segments": "as_of_date customer_unique_id cluster segment_name"
+    " distance_to_centroid model_id is_fallback",
+    "segmentation.segment_profiles": "as_of_date customers customer_share revenue_share median_recency_days"
+    " mean_recency_days median_frequency mean_frequency median_monetary mean_monetary",
+}
+# What is stated as of a date, per table.
+STATED_AS_OF = {
+    "marts.rfm": "*",
+    "marts.rfm_scores": "*",
+    "segmentation.segmentation_features": "*",
+    "segmentation.kmeans_fits": "* exclude (fingerprint, library_versions)",
+    "segmentation.customer_segments": "*",
+    "segmentation.segment_profiles": "*",
+    "segmentation.period_models": "*",
+    "marts.periods": "* exclude (is_latest)",
+}
+
+
+@pytest.mark.parametrize("table", PUBLIC_COLUMNS)
+def test_public_tables_have_their_columns(sample_database: Path, table: str) -> None:
+    schema, name = table.split(".")
+    found = {
+        column
+        for (column,) in query(
+            sample_database,
+            "select column_name from information_schema.columns"
+            f" where table_schema = '{schema}' and table_name = '{name}'",
+        )
+    }
+    assert found.issuperset(PUBLIC_COLUMNS[table].split())
+
+
+def test_synthetic_data_say_so(sample_folder: Path, sample_database: Path, publish) -> None:
+    assert query(sample_database, "select distinct is_synthetic from staging.raw_loads") == [
+        (True,)
+    ]
+
+
+def test_a_second_build_re_uses_the_fits_and_gives_the_same_tables(
+    sample_folder: Path, sample_database: Path, publish, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(sample_database, database)
+    again = publish(raw_dir=sample_folder, database=database)
+    dates = query(database, "select count(*) from segmentation.fit_inputs")[0][0]
+    assert dates > 10
+    assert again.stdout.count(" re-used") == dates
+    assert " fitted" not in again.stdout
+    assert "SYNTHETIC" in again.stdout
+    assert table_fingerprints(database) == table_fingerprints(sample_database)
+
+
+def test_a_changed_setting_fits_anew(
+    sample_folder: Path, sample_database: Path, publish, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(sample_database, database)
+    options = ["--select", "+kmeans_fits", "--vars", "{seed: 7}"]
+    again = publish(*options, raw_dir=sample_folder, database=database, may_fail=True)
+    assert " re-used" not in again.stdout
+    assert " fitted" in again.stdout
+
+
+def test_one_thread_and_no_re_use_give_the_same_tables(
+    sample_folder: Path, sample_database: Path, publish, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    publish(raw_dir=sample_folder, database=database, OLIST_THREADS="1", OMP_NUM_THREADS="1")
+    assert table_fingerprints(database) == table_fingerprints(sample_database)
+
+
+@pytest.mark.real
+def test_one_thread_gives_the_same_tables_on_the_real_data(
+    real_folder: Path, real_database: Path, publish, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    publish(raw_dir=real_folder, database=database, OLIST_THREADS="1", OMP_NUM_THREADS="1")
+    assert table_fingerprints(database) == table_fingerprints(real_database)
+
+
+def truncate_raw_data(folder: Path, as_of_date: str, to: Path) -> Path:
+    """Write what the nine files held at midnight of a date: later rows and later facts are not there."""
+    to.mkdir()
+    with duckdb.connect() as connection:
+        connection.execute(f"set variable midnight = timestamp '{as_of_date}'")
+
+        def load(name: str) -> None:
+            connection.execute(
+                f"create view {name} as from read_csv('{folder / name}.csv', all_varchar = true, header = true,"
+                " delim = ',', quote = '\"', escape = '\"')"
+            )
+
+        def save(name: str, select: str) -> None:
+            connection.execute(f"copy ({select}) to '{to / name}.csv' (header, delimiter ',')")
+
+        for name in ("customers", "orders", "order_items", "order_payments", "order_reviews"):
+            load(f"olist_{name}_dataset")
+        later = "{0} is null or try_cast({0} as timestamp) >= getvariable('midnight')"
+        facts = [
+            "order_approved_at",
+            "order_delivered_carrier_date",
+            "order_delivered_customer_date",
+        ]
+        known = ", ".join(
+            f"case when {later.format(f)} then null else {f} end as {f}" for f in facts
+        )
+        connection.execute(
+            "create table known_orders as select order_id, customer_id, 'created' as order_status,"
+            f" order_purchase_timestamp, {known}, order_estimated_delivery_date from olist_orders_dataset"
+            " where order_purchase_timestamp::timestamp < getvariable('midnight')"
+        )
+        save("olist_orders_dataset", "from known_orders")
+        save(
+            "olist_customers_dataset",
+            "from olist_customers_dataset where customer_id in (select customer_id from known_orders)",
+        )
+        for name in ("order_items", "order_payments"):
+            save(
+                f"olist_{name}_dataset",
+                f"from olist_{name}_dataset where order_id in (select order_id from known_orders)",
+            )
+        save(
+            "olist_order_reviews_dataset",
+            "from olist_order_reviews_dataset where order_id in (select order_id from known_orders)"
+            f" and not ({later.format('review_answer_timestamp')})",
+        )
+    for name in (
+        "olist_products_dataset",
+        "olist_sellers_dataset",
+        "olist_geolocation_dataset",
+        "product_category_name_translation",
+    ):
+        shutil.copy(folder / f"{name}.csv", to)
+    return to
+
+
+def assert_no_leakage(folder: Path, database: Path, as_of_date: str, publish, work: Path) -> None:
+    truncated = work / "olist.duckdb"
+    publish(raw_dir=truncate_raw_data(folder, as_of_date, work / "truncated"), database=truncated)
+    for table, columns in STATED_AS_OF.items():
+        select = f"select {columns} from {table} where as_of_date = '{as_of_date}'"
+        assert query(truncated, f"select count(*) from ({select})")[0][0] > 0, table
+        assert different_rows(database, truncated, select) == 0, table
+
+
+def test_nothing_stated_as_of_a_date_knows_what_came_later(
+    sample_folder: Path, sample_database: Path, publish, tmp_path: Path
+) -> None:
+    assert_no_leakage(sample_folder, sample_database, "2018-02-01", publish, tmp_path)
+
+
+@pytest.mark.real
+def test_nothing_stated_as_of_a_date_knows_what_came_later_on_the_real_data(
+    real_folder: Path, real_database: Path, publish, tmp_path: Path
+) -> None:
+    assert_no_leakage(real_folder, real_database, "2018-03-01", publish, tmp_path)
+
+
+def test_a_fit_that_fails_its_gate_is_replaced_by_an_earlier_one(
+    sample_folder: Path, sample_database: Path, publish, tmp_path: Path
+) -> None:
+    # Between the silhouettes of the models, so that some are accepted and some are not.
+    first, lowest = query(
+        sample_database,
+        "select arg_min(silhouette, as_of_date), min(silhouette) from segmentation.model_registry",
+    )[0]
+    assert lowest < first
+    gate = (first + lowest) / 2
+    database = tmp_path / "olist.duckdb"
+    publish("--vars", f"{{minimum_silhouette: {gate}}}", raw_dir=sample_folder, database=database)
+    rows = query(
+        database,
+        "select as_of_date, model_id, fitted_as_of_date, is_fallback, note, silhouette, is_accepted"
+        " from segmentation.period_models"
+        " left join segmentation.model_registry using (as_of_date) order by as_of_date".replace(
+            "model_id,", "period_models.model_id,"
+        ),
+    )
+    fallbacks = [row for row in rows if row[3]]
+    assert fallbacks
+    accepted = {row[0] for row in rows if row[6]}
+    for as_of_date, model_id, fitted_as_of_date, _, note, silhouette, is_accepted in fallbacks:
+        assert not is_accepted
+        assert silhouette < gate
+        assert "less than minimum_silhouette" in note
+        assert fitted_as_of_date == max(date for date in accepted if date < as_of_date)
+        used = query(
+            database,
+            "select distinct model_id, is_fallback from segmentation.customer_segments"
+            f" where as_of_date = '{as_of_date}'",
+        )
+        assert used == [(model_id, True)]
+
+
+def test_a_date_with_too_little_data_is_left_out_with_a_reason(
+    sample_folder: Path, publish, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    publish("--vars", "{minimum_customers: 2000}", raw_dir=sample_folder, database=database)
+    left_out = query(
+        database,
+        "select as_of_date, customer_count, note from segmentation.period_models"
+        " inner join marts.periods using (as_of_date) where model_id is null".replace(
+            "note", "period_models.note"
+        ),
+    )
+    assert left_out
+    for as_of_date, customers, note in left_out:
+        assert customers < 2000
+        assert note == f"Not segmented: {customers} customers, at least 2000 are needed."
+        assert not query(
+            database,
+            f"select 1 from segmentation.customer_segments where as_of_date = '{as_of_date}' limit 1",
+        )
+
+
+def test_too_few_customers_for_any_date_still_publish(run, publish, tmp_path: Path) -> None:
+    from conftest import make_sample
+
+    database = tmp_path / "olist.duckdb"
+    done = publish(raw_dir=make_sample(run, tmp_path / "raw", 60), database=database)
+    assert "Not segmented" in done.stdout
+    assert query(database, "select count(*) from segmentation.customer_segments") == [(0,)]
+    assert query(database, "select count(*) from marts.customers")[0][0] > 0
+
+
+def test_deliveries_can_be_what_counts(sample_folder: Path, publish, tmp_path: Path) -> None:
+    database = tmp_path / "olist.duckdb"
+    publish("--vars", "{order_basis: delivered}", raw_dir=sample_folder, database=database)
+    expected, found = query(
+        database,
+        "select (select count(*) from marts.orders where delivered_at < date '2018-06-01'),"
+        " (select sum(frequency) from marts.rfm where as_of_date = date '2018-06-01')",
+    )[0]
+    assert expected == found > 0
+
+
+def test_a_setting_out_of_range_is_refused(sample_folder: Path, publish, tmp_path: Path) -> None:
+    settings = (
+        "{order_basis: shipped, n_clusters: 1, first_as_of_date: 2017-04-15, max_rejected_share: 3}"
+    )
+    done = publish(
+        "--vars", settings, raw_dir=sample_folder, database=tmp_path / "olist.duckdb", may_fail=True
+    )
+    assert done.returncode == 1
+    for sentence in (
+        "order_basis is 'shipped'; it must be placed or delivered",
+        "n_clusters is 1; it is a whole number, 2 or more",
+        "first_as_of_date is '2017-04-15'; it must be the first of a month",
+        "max_rejected_share is 3; it is a share between 0 and 1",
+    ):
+        assert sentence in done.stdout
+
+
+def test_the_file_works_under_another_name(sample_database: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "another name.duckdb"
+    shutil.copy(sample_database, copy)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{copy}' as analysis (read_only)")
+        for schema, view in connection.execute(
+            "select schema_name, view_name from duckdb_views() where database_name = 'analysis' and not internal"
+        ).fetchall():
+            connection.execute(f"select * from analysis.{schema}.{view} limit 1").fetchall()
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_reader_of_the_published_file_does_not_stop_a_build(
+    sample_folder: Path, sample_database: Path, publish, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(sample_database, database)
+    before = query(database, "select count(*) from marts.rfm")
+    with duckdb.connect(str(database), read_only=True) as reader:
+        publish(
+            "--vars", "{first_as_of_date: 2018-01-01}", raw_dir=sample_folder, database=database
+        )
+        assert reader.execute("select count(*) from marts.rfm").fetchall() == before
+    assert query(database, "select count(*) from marts.rfm") < before
+
+
+def test_a_killed_build_leaves_the_published_file_and_the_next_one_succeeds(
+    sample_folder: Path, sample_database: Path, publish, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(sample_database, database)
+    before = digest(database)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "olist_segmentation.publish", "--full-refresh"],
+        cwd=PROJECT,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(PROJECT / "python"),
+            "OLIST_RAW_DIR": str(sample_folder),
+            "OLIST_DATABASE": str(database),
+            "DBT_TARGET_PATH": str(tmp_path / "target"),
+            "DBT_LOG_PATH": str(tmp_path / "logs"),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    for line in process.stdout:
+        if "K-means 3/" in line:
+            break
+    else:
+        pytest.fail("the build ended before it could be killed")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    side = tmp_path / ".olist.building" / "olist.duckdb"
+    assert side.exists()
+    assert digest(database) == before
+    assert query(database, "select count(*) from segmentation.customer_segments")[0][0] > 0
+    publish(raw_dir=sample_folder, database=database)
+    assert table_fingerprints(database) == table_fingerprints(sample_database)
+    assert not side.exists()
+
+
+def test_two_builds_of_one_database_do_not_meet(
+    sample_folder: Path, publish, tmp_path: Path
+) -> None:
+    from olist_segmentation.publish import build_lock
+
+    database = tmp_path / "olist.duckdb"
+    with build_lock(database):
+        started = time.monotonic()
+        done = publish(raw_dir=sample_folder, database=database, may_fail=True)
+    assert done.returncode == 1
+    assert "another build of" in done.stderr
+    assert time.monotonic() - started < 30
+    assert not database.exists()
