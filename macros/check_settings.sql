@@ -17,6 +17,20 @@
     }.items() if var(name) is not integer or var(name) < least %}
         {% do problems.append(name ~ " is " ~ var(name) ~ "; it is a whole number, " ~ least ~ " or more") %}
     {% endfor %}
+    {% set question_as_of_date = var('question_as_of_date') | string %}
+    {% if var('question_as_of_date') is not none and not is_iso_date(question_as_of_date) %}
+        {% do problems.append("question_as_of_date is '" ~ question_as_of_date ~ "'; it must be a date such as 2018-10-18, or null for the latest one") %}
+    {% endif %}
+    {% for name, least in {
+        'late_orders_months': 1, 'late_orders_minimum_days_late': 1, 'engaged_new_sellers_months': 1,
+        'engaged_new_sellers_products_above': 0, 'worst_rated_zip_codes_months': 1,
+        'worst_rated_zip_codes_reviews_above': 0, 'worst_rated_zip_codes_count': 1,
+    }.items() if var(name) is not integer or var(name) < least %}
+        {% do problems.append(name ~ " is " ~ var(name) ~ "; it is a whole number, " ~ least ~ " or more") %}
+    {% endfor %}
+    {% if var('top_sellers_revenue_above') is not number or var('top_sellers_revenue_above') < 0 %}
+        {% do problems.append("top_sellers_revenue_above is " ~ var('top_sellers_revenue_above') ~ "; it is an amount in BRL, 0 or more") %}
+    {% endif %}
     {% if target.type == 'duckdb' and target.database in ['staging', 'intermediate', 'marts', 'segmentation', 'maintenance', 'bi', 'seeds'] %}
         {% do problems.append(
             "OLIST_DATABASE names the file " ~ target.database ~ ".duckdb, which is also the name of a schema; give the file another name"

@@ -77,6 +77,14 @@ totals as (
     group by as_of_dates.as_of_date
 ),
 
+judged as (
+    select
+        *,
+        customer_count >= {{ var('minimum_customers') }}
+        and history_days >= {{ var('minimum_history_days') }} as is_segmentable,
+    from totals
+),
+
 final as (
     select
         as_of_date,
@@ -86,8 +94,8 @@ final as (
         cast(orders_in_last_month as bigint) as orders_in_last_month,
         orders_in_last_month < {{ var('sparse_month_orders') }} as is_sparse,
         history_days,
-        customer_count >= {{ var('minimum_customers') }}
-        and history_days >= {{ var('minimum_history_days') }} as is_segmentable,
+        is_segmentable,
+        is_segmentable and as_of_date = {{ study_as_of_date() }} as is_studied,
         case
             when customer_count < {{ var('minimum_customers') }}
                 then 'Not segmented: ' || customer_count
@@ -99,7 +107,7 @@ final as (
                 then 'Segmented, but sparse: ' || orders_in_last_month || ' orders in the month before.'
             else 'Segmented.'
         end as note,
-    from totals
+    from judged
 )
 
 select * from final

@@ -1,0 +1,201 @@
+{% macro data_quality_checks() -%}
+    {#-
+        What marts.data_quality looks at, one branch of a union per check. For each raw table: the model that holds
+        its rows; its key; for each column the largest share of nulls that is normal (none: any); what a value in
+        range is, with the largest share of others that is normal; where the values must be found; which event must
+        come first; which columns are times, with the largest share after the latest as-of date that is normal; in
+        which columns repeated values are counted. Shares are those of the real data, rounded up.
+    -#}
+    {% set tables = {
+        'olist_customers_dataset': {
+            'model': 'base_customers', 'key': ['order_customer_id'],
+            'nulls': {
+                'order_customer_id': 0, 'customer_unique_id': 0, 'customer_zip_code_prefix': 0, 'customer_city': 0,
+                'customer_state': 0,
+            },
+            'ranges': {'customer_zip_code_prefix': ['length(customer_zip_code_prefix) = 5', 0]},
+            'orphans': {
+                'customer_zip_code_prefix': ['base_geolocation', 'zip_code_prefix', 0.01],
+                'customer_state': ['states', 'state_code', 0],
+            },
+            'repeats': ['customer_unique_id'],
+        },
+        'olist_orders_dataset': {
+            'model': 'base_orders', 'key': ['order_id'],
+            'nulls': {
+                'order_id': 0, 'order_customer_id': 0, 'order_status': 0, 'purchased_at': 0, 'approved_at': 0.01,
+                'handed_to_carrier_at': 0.03, 'delivered_at': 0.05, 'estimated_delivery_at': 0,
+            },
+            'ranges': {
+                'order_status': [
+                    "order_status in ('created', 'approved', 'invoiced', 'processing', 'shipped', 'delivered', "
+                    ~ "'canceled', 'unavailable')", 0
+                ],
+            },
+            'orphans': {'order_customer_id': ['base_customers', 'order_customer_id', 0]},
+            'sequences': {
+                'approved_at': ['approved_at >= purchased_at', 0],
+                'handed_to_carrier_at': ['handed_to_carrier_at >= approved_at', 0.03],
+                'delivered_at': ['delivered_at >= handed_to_carrier_at', 0.01],
+                'estimated_delivery_at': ['estimated_delivery_at >= purchased_at', 0],
+            },
+            'times': {
+                'purchased_at': 0, 'approved_at': 0, 'handed_to_carrier_at': 0, 'delivered_at': 0,
+                'estimated_delivery_at': none,
+            },
+        },
+        'olist_order_items_dataset': {
+            'model': 'base_order_items', 'key': ['order_id', 'order_item_number'],
+            'nulls': {
+                'order_id': 0, 'order_item_number': 0, 'product_id': 0, 'seller_id': 0, 'shipping_limit_at': 0, 'price': 0,
+                'freight_value': 0,
+            },
+            'ranges': {
+                'order_item_number': ['order_item_number between 1 and 99', 0],
+                'price': ['price > 0 and price < 100000', 0],
+                'freight_value': ['freight_value >= 0 and freight_value < 10000', 0],
+            },
+            'orphans': {
+                'order_id': ['base_orders', 'order_id', 0], 'product_id': ['base_products', 'product_id', 0],
+                'seller_id': ['base_sellers', 'seller_id', 0],
+            },
+            'times': {'shipping_limit_at': 0.001},
+        },
+        'olist_order_payments_dataset': {
+            'model': 'base_order_payments', 'key': ['order_id', 'payment_sequential'],
+            'nulls': {
+                'order_id': 0, 'payment_sequential': 0, 'payment_type': 0, 'payment_installments': 0, 'payment_value': 0,
+            },
+            'ranges': {
+                'payment_type': ["payment_type in ('credit_card', 'boleto', 'voucher', 'debit_card')", 0.001],
+                'payment_installments': ['payment_installments between 1 and 24', 0.001],
+                'payment_value': ['payment_value > 0 and payment_value < 100000', 0.001],
+            },
+            'orphans': {'order_id': ['base_orders', 'order_id', 0]},
+        },
+        'olist_order_reviews_dataset': {
+            'model': 'base_order_reviews', 'key': ['review_id', 'order_id'],
+            'nulls': {
+                'review_id': 0, 'order_id': 0, 'review_score': 0, 'review_comment_title': none,
+                'review_comment_message': none, 'review_created_at': 0.001, 'review_answered_at': 0.001,
+            },
+            'ranges': {'review_score': ['review_score between 1 and 5', 0]},
+            'orphans': {'order_id': ['base_orders', 'order_id', 0]},
+            'sequences': {'review_answered_at': ['review_answered_at >= review_created_at', 0]},
+            'repeats': ['review_id', 'order_id'],
+            'times': {'review_created_at': none, 'review_answered_at': none},
+        },
+        'olist_products_dataset': {
+            'model': 'base_products', 'key': ['product_id'],
+            'nulls': {
+                'product_id': 0, 'product_category_name': 0.03, 'product_name_length': 0.03,
+                'product_description_length': 0.03, 'product_photo_count': 0.03, 'product_weight_g': 0.001,
+                'product_length_cm': 0.001, 'product_height_cm': 0.001, 'product_width_cm': 0.001,
+            },
+            'ranges': {
+                'product_photo_count': ['product_photo_count between 1 and 30', 0],
+                'product_weight_g': ['product_weight_g > 0 and product_weight_g <= 50000', 0.001],
+                'product_length_cm': ['product_length_cm between 1 and 200', 0],
+                'product_height_cm': ['product_height_cm between 1 and 200', 0],
+                'product_width_cm': ['product_width_cm between 1 and 200', 0],
+            },
+            'orphans': {'product_category_name': ['base_product_categories', 'product_category_name', 0.001]},
+        },
+        'olist_sellers_dataset': {
+            'model': 'base_sellers', 'key': ['seller_id'],
+            'nulls': {'seller_id': 0, 'seller_zip_code_prefix': 0, 'seller_city': 0, 'seller_state': 0},
+            'ranges': {'seller_zip_code_prefix': ['length(seller_zip_code_prefix) = 5', 0]},
+            'orphans': {
+                'seller_zip_code_prefix': ['base_geolocation', 'zip_code_prefix', 0.01],
+                'seller_state': ['states', 'state_code', 0],
+            },
+        },
+        'olist_geolocation_dataset': {
+            'model': 'base_geolocation', 'key': [],
+            'nulls': {'zip_code_prefix': 0, 'latitude': 0, 'longitude': 0, 'city': 0, 'state': 0},
+            'ranges': {
+                'zip_code_prefix': ['length(zip_code_prefix) = 5', 0],
+                'latitude': ['latitude between -33.75 and 5.28', 0.001],
+                'longitude': ['longitude between -73.99 and -28.84', 0.001],
+            },
+            'orphans': {'state': ['states', 'state_code', 0]},
+            'repeats': ['zip_code_prefix'],
+        },
+        'product_category_name_translation': {
+            'model': 'base_product_categories', 'key': ['product_category_name'],
+            'nulls': {'product_category_name': 0, 'product_category_name_english': 0},
+        },
+    } %}
+    {% for raw_table, table in tables.items() %}
+    {% set rows = ref(table.model) ~ ' as rows_of_table' %}
+    {% set all_columns = table.nulls.keys() | join(', ') %}
+    {% if table.key %}
+    {{ data_quality_check(raw_table, table.key | join(' + '), 'key', rows, found=repeated_rows(table.key | join(', '), rows), limit=0) }}
+    {% else %}
+    {{ data_quality_check(raw_table, '(the file has no key)', 'key', rows, found=0) }}
+    {% endif %}
+    {{ data_quality_check(
+        raw_table, '(all columns)', 'duplicates', rows, found=repeated_rows(all_columns, rows), limit=0 if table.key else none
+    ) }}
+    {% for column in table.repeats or [] %}
+    {{ data_quality_check(raw_table, column, 'duplicates', rows, found=repeated_rows(column, rows)) }}
+    {% endfor %}
+    {% for column, limit in table.nulls.items() %}
+    {{ data_quality_check(raw_table, column, 'nulls', rows, found='count(*) - count(' ~ column ~ ')', limit=limit) }}
+    {% endfor %}
+    {% for column, (condition, limit) in (table.ranges or {}).items() %}
+    {{ data_quality_check(
+        raw_table, column, 'range', rows, checked='count(' ~ column ~ ')',
+        found='count(case when not (' ~ condition ~ ') then 1 end)', value=column, limit=limit
+    ) }}
+    {% endfor %}
+    {% for column, (condition, limit) in (table.sequences or {}).items() %}
+    {{ data_quality_check(
+        raw_table, column, 'sequence', rows, checked='count(' ~ column ~ ')',
+        found='count(case when not (' ~ condition ~ ') then 1 end)', limit=limit
+    ) }}
+    {% endfor %}
+    {% for column, (parent, parent_column, limit) in (table.orphans or {}).items() %}
+    {{ data_quality_check(
+        raw_table, column, 'orphans', checked='count(' ~ column ~ ')',
+        rows=rows ~ ' left join (select distinct ' ~ parent_column ~ ' as parent_key from ' ~ ref(parent)
+            ~ ('' if parent == 'states' else ' where reject_reason is null')
+            ~ ') as parents on rows_of_table.' ~ column ~ ' = parents.parent_key',
+        found='count(case when ' ~ column ~ ' is not null and parent_key is null then 1 end)', limit=limit
+    ) }}
+    {% endfor %}
+    {% for column, limit in (table.times or {}).items() %}
+    {{ data_quality_check(
+        raw_table, column, 'freshness', rows ~ ' cross join latest', checked='count(' ~ column ~ ')',
+        found='count(case when ' ~ column ~ ' >= latest_as_of_date then 1 end)', value=column, limit=limit,
+        newest='cast(max(' ~ column ~ ') as date)'
+    ) }}
+    {% else %}
+    {{ data_quality_check(raw_table, '(the file has no time)', 'freshness', rows, found=0) }}
+    {% endfor %}
+    {% endfor %}
+{%- endmacro %}
+
+{% macro data_quality_check(
+    raw_table, column, check, rows, found, checked='count(*)', limit=none, value='null', newest='null'
+) -%}
+    {#- One branch: of the checked rows (an aggregate) so many are found (another); limit is the normal share, none: any. -#}
+    union all
+    select
+        '{{ raw_table }}',
+        '{{ column }}',
+        '{{ check }}',
+        {{ checked }},
+        {{ found }},
+        cast(min({{ value }}) as string),
+        cast(max({{ value }}) as string),
+        {{ 'null' if limit is none else limit }},
+        {{ newest }},
+    from {{ rows }}
+    where reject_reason is null
+{%- endmacro %}
+
+{% macro repeated_rows(columns, rows) -%}
+    {#- Rows that have the values of another row in these columns, that one not counted. -#}
+    count(*) - (select count(*) from (select distinct {{ columns }} from {{ rows }} where reject_reason is null) as different)
+{%- endmacro %}
