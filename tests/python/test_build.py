@@ -41,7 +41,7 @@ STATED_AS_OF = {
     "segmentation.customer_segments": "*",
     "segmentation.segment_profiles": "*",
     "segmentation.period_models": "*",
-    "marts.periods": "* exclude (is_latest)",
+    "marts.periods": "* exclude (is_latest, is_studied)",
 }
 
 
