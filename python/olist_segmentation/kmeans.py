@@ -87,7 +87,7 @@ class KMeansFit:
     inertia : float
         Sum of (weighted) squared distances to the nearest centroid, in squared units of ``X``.
     iterations : int
-        Lloyd iterations of the best start (of its last run over all rows).
+        Lloyd iterations of the best start; with fast starts, those of scikit-learn after them.
     has_converged : bool
         Whether the fit stopped by itself rather than at ``max_iter``.
     n_rows : int
@@ -191,7 +191,7 @@ def fit_kmeans(
     tol: float = 0.0,
     init: str | np.ndarray = "k-means++",
     weights: Any = None,
-    start_rows: int | None = None,
+    fast_starts: bool = False,
     seed: int,
 ) -> KMeansFit:
     """Fit K-means (Lloyd), the best of several starts.
@@ -213,10 +213,11 @@ def fit_kmeans(
         How a start is drawn, or the starting centroids themselves.
     weights : array of shape (n_rows,), optional
         How often each row counts, at least 0. Rows of weight 0 get a label and nothing else.
-    start_rows : int, optional
-        Run the starts on a random sample of this many rows, then the best one on all rows:
-        several times faster on long data, for an inertia that is nearly always the same.
-        Default: every start sees all rows.
+    fast_starts : bool
+        Run the starts with `olist_segmentation.lloyd`, several times as fast, and only the best
+        one to its end with scikit-learn. Every start still sees all rows and goes on until no
+        row changes its cluster; the random numbers, and so the local optima met on the way, are
+        others. Only for k-means++.
     seed : int
 
     Returns
@@ -258,25 +259,30 @@ def fit_kmeans(
     start = _start(init, n_clusters, matrix.shape[1])
     is_given = not isinstance(start, str)
 
-    def run(rows: np.ndarray, weight: np.ndarray | None, begin: Any, starts: int) -> KMeans:
-        return KMeans(
+    if fast_starts:
+        if is_given or init != "k-means++":
+            raise ValueError("fast_starts is for init='k-means++'; leave one of the two out.")
+        # Only here, so that a fit without it need not load numba.
+        from olist_segmentation.lloyd import best_start
+
+        start = best_start(
+            matrix,
+            n_clusters=n_clusters,
+            n_init=n_init,
+            max_iter=max_iter,
+            weights=row_weights,
+            seed=seed,
+        )
+        is_given = True
+    with threadpool_limits(limits=1):
+        model = KMeans(
             n_clusters,
-            init=begin,
-            n_init=starts,
+            init=start,
+            n_init=1 if is_given else n_init,
             max_iter=max_iter,
             tol=tol,
             random_state=seed,
-        ).fit(rows, sample_weight=weight)
-
-    with threadpool_limits(limits=1):
-        if start_rows is not None and not is_given:
-            start_rows = check_count(start_rows, name="start_rows", minimum=n_clusters)
-            sample = _start_sample(matrix, row_weights, start_rows, n_clusters, seed)
-            if sample is not None:
-                sample_weights = None if row_weights is None else row_weights[sample]
-                start = run(matrix[sample], sample_weights, start, n_init).cluster_centers_
-                is_given = True
-        model = run(matrix, row_weights, start, 1 if is_given else n_init)
+        ).fit(matrix, sample_weight=row_weights)
 
     centroids = np.ascontiguousarray(model.cluster_centers_, dtype=np.float64)
     labels, distance = nearest_centroid(matrix, centroids)
@@ -362,26 +368,6 @@ def _start(init: str | np.ndarray, n_clusters: int, n_features: int) -> str | np
             f"{n_clusters} clusters of {n_features} features."
         )
     return centroids
-
-
-def _start_sample(
-    matrix: np.ndarray,
-    weights: np.ndarray | None,
-    start_rows: int,
-    n_clusters: int,
-    seed: int,
-) -> np.ndarray | None:
-    """Draw the rows of the starts; None when all rows are as good."""
-    counted = np.arange(len(matrix)) if weights is None else np.flatnonzero(weights > 0)
-    if len(counted) <= start_rows:
-        return None
-    sample = np.random.default_rng(seed).choice(
-        counted, size=start_rows, replace=False, shuffle=False
-    )
-    sample.sort()
-    # A sample that missed the rare rows cannot start so many clusters.
-    is_enough, _ = has_distinct_rows(matrix[sample], minimum=n_clusters)
-    return sample if is_enough else None
 
 
 def _means(

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numba
 import numpy as np
 
-from olist_segmentation.validation import as_matrix, check_count, check_seed, encode_labels
+from olist_segmentation.validation import (
+    as_matrix,
+    check_count,
+    check_seed,
+    check_threads,
+    encode_labels,
+)
 
 Precision = Literal["auto", "float32", "float64"]
 
@@ -292,9 +297,7 @@ def _score(
         _score_rows(columns, kernel_weights, starts, sizes, chosen[rows], own[rows], samples[rows])
 
     begins = range(0, len(chosen), BLOCK_ROWS)
-    if threads is None:
-        threads = _processors()
-    threads = min(check_count(threads, name="threads"), len(begins))
+    threads = min(check_threads(threads), len(begins))
     if threads == 1:
         for begin in begins:
             work(begin)
@@ -321,12 +324,6 @@ def _is_float32_enough(matrix: np.ndarray, codes: np.ndarray) -> bool:
         (spread > FLOAT32_SPREAD * sizes)[is_spread].all()
         and (rounding < FLOAT32_ROUNDING * spread)[is_spread].all()
     )
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 # Reassociation lets the compiler add several partners at once, in the same order every time.

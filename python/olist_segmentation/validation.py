@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -152,6 +153,21 @@ def check_seed(seed: Any) -> int:
     ):
         raise ValueError(f"seed must be a whole number from 0 to {SEED_LIMIT - 1}, not {seed!r}.")
     return int(seed)
+
+
+def check_threads(threads: Any) -> int:
+    """Return ``threads``, or the number of processors this process may use when it is None.
+
+    Raises
+    ------
+    ValueError
+        If it is not a whole number of at least 1.
+    """
+    if threads is not None:
+        return check_count(threads, name="threads")
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def has_distinct_rows(X: np.ndarray, *, minimum: int) -> tuple[bool, int]:

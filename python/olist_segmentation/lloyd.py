@@ -1,0 +1,182 @@
+"""Quick K-means starts: greedy k-means++ and Lloyd's iterations, compiled, on one thread.
+
+`olist_segmentation.kmeans` finishes what this begins with scikit-learn. The compiled functions
+let go of Python's lock, so several fits can run side by side.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+BLOCK_ROWS = 1_024
+# Reassociation lets the compiler add several rows at once, in the same order every time.
+FAST = {"reassoc", "contract", "nsz"}
+
+
+def best_start(
+    X: np.ndarray,
+    *,
+    n_clusters: int,
+    n_init: int,
+    max_iter: int,
+    weights: np.ndarray | None,
+    seed: int,
+) -> np.ndarray:
+    """Run K-means from several greedy k-means++ starts and return the best centroids.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features), float64
+    n_clusters : int
+        At most the number of distinct rows of positive weight.
+    n_init : int
+    max_iter : int
+    weights : ndarray of shape (n_rows,), float64, or None
+    seed : int
+
+    Returns
+    -------
+    ndarray of shape (n_clusters, n_features), float64
+
+    Notes
+    -----
+    Sources: Lloyd (1982); Arthur and Vassilvitskii (2007), "k-means++", with the
+    ``2 + log(n_clusters)`` trials a step of ``sklearn.cluster.kmeans_plusplus``; an empty cluster
+    moves to the row farthest from its centroid, as in scikit-learn. The same algorithm on the
+    same rows, with other random numbers.
+    """
+    columns = np.ascontiguousarray((X - X.mean(axis=0)).T)
+    counted = np.ones(len(X)) if weights is None else weights
+    trials = 2 + int(math.log(n_clusters))
+    generator = np.random.default_rng(seed)
+    best_inertia, best = np.inf, np.empty(0)
+    for _ in range(n_init):
+        centroids = _plus_plus(columns, counted, generator.random((n_clusters, trials)))
+        inertia = _lloyd(columns, counted, centroids, max_iter)
+        if inertia < best_inertia:
+            best_inertia, best = inertia, centroids
+    return best + X.mean(axis=0)
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _first_square(squared, column, coordinate):
+    for j in range(squared.shape[0]):
+        squared[j] = (column[j] - coordinate) ** 2
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _next_square(squared, column, coordinate):
+    for j in range(squared.shape[0]):
+        squared[j] += (column[j] - coordinate) ** 2
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _squares(squared, columns, begin, end, centroid):
+    _first_square(squared, columns[0, begin:end], centroid[0])
+    for feature in range(1, columns.shape[0]):
+        _next_square(squared, columns[feature, begin:end], centroid[feature])
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _keep_nearer(squared, nearest, labels, label):
+    for j in range(squared.shape[0]):
+        is_nearer = squared[j] < nearest[j]
+        nearest[j] = squared[j] if is_nearer else nearest[j]
+        labels[j] = label if is_nearer else labels[j]
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+def _weighted_total(values, weights):
+    total = 0.0
+    for j in range(values.shape[0]):
+        total += values[j] * weights[j]
+    return total
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+def _potential(squared, nearest, weights):
+    total = 0.0
+    for j in range(squared.shape[0]):
+        total += min(squared[j], nearest[j]) * weights[j]
+    return total
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _plus_plus(columns, weights, uniforms):
+    n_features, n_rows = columns.shape
+    n_clusters, trials = uniforms.shape
+    centroids = np.empty((n_clusters, n_features))
+    nearest = np.full(n_rows, np.inf)
+    squared = np.empty(n_rows)
+    best_squared = np.empty(n_rows)
+    for cluster in range(n_clusters):
+        # The first centroid is drawn by weight alone, the others by weighted squared distance.
+        passed = np.cumsum(weights if cluster == 0 else nearest * weights)
+        last = np.searchsorted(passed, passed[-1])
+        best_potential = np.inf
+        for trial in range(1 if cluster == 0 else trials):
+            target = uniforms[cluster, trial] * passed[-1]
+            row = min(np.searchsorted(passed, target, side="right"), last)
+            _squares(squared, columns, 0, n_rows, columns[:, row].copy())
+            potential = _potential(squared, nearest, weights)
+            if potential < best_potential:
+                best_potential = potential
+                centroids[cluster] = columns[:, row]
+                squared, best_squared = best_squared, squared
+        nearest = np.minimum(nearest, best_squared)
+    return centroids
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _lloyd(columns, weights, centroids, max_iter):
+    """Move the centroids in place until no row changes its cluster; return the inertia."""
+    n_features, n_rows = columns.shape
+    n_clusters = centroids.shape[0]
+    labels = np.full(n_rows, -1, dtype=np.int64)
+    nearest = np.empty(n_rows)
+    totals = np.zeros((n_clusters, n_features))
+    sizes = np.zeros(n_clusters)
+    squared = np.empty(BLOCK_ROWS)
+    block_labels = np.empty(BLOCK_ROWS, dtype=np.int64)
+    inertia = np.inf
+    for _ in range(max_iter):
+        changes = 0
+        inertia = 0.0
+        for begin in range(0, n_rows, BLOCK_ROWS):
+            end = min(begin + BLOCK_ROWS, n_rows)
+            near = nearest[begin:end]
+            near[:] = np.inf
+            for cluster in range(n_clusters):
+                _squares(squared[: end - begin], columns, begin, end, centroids[cluster])
+                _keep_nearer(squared[: end - begin], near, block_labels, cluster)
+            inertia += _weighted_total(near, weights[begin:end])
+            # Few rows move after the first iterations, so the totals are kept and corrected.
+            for row in range(begin, end):
+                new = block_labels[row - begin]
+                old = labels[row]
+                if new != old:
+                    changes += 1
+                    weight = weights[row]
+                    labels[row] = new
+                    sizes[new] += weight
+                    for feature in range(n_features):
+                        totals[new, feature] += weight * columns[feature, row]
+                    if old >= 0:
+                        sizes[old] -= weight
+                        for feature in range(n_features):
+                            totals[old, feature] -= weight * columns[feature, row]
+        if changes == 0:
+            break
+        for cluster in range(n_clusters):
+            if sizes[cluster] > 0:
+                for feature in range(n_features):
+                    centroids[cluster, feature] = totals[cluster, feature] / sizes[cluster]
+            else:
+                farthest = np.argmax(nearest * (weights > 0))
+                nearest[farthest] = 0.0
+                for feature in range(n_features):
+                    centroids[cluster, feature] = columns[feature, farthest]
+    return inertia
