@@ -1,7 +1,7 @@
 import numpy as np
 
 from olist_segmentation.fits import FIT_COLUMNS, FitSettings, fit_periods
-from olist_segmentation.frames import duckdb_projection
+from olist_segmentation.frames import duckdb_projection, previous_rows
 
 
 def model(dbt, session):
@@ -28,18 +28,7 @@ def model(dbt, session):
         dbt.ref("fit_inputs").df(),
         rows_of,
         settings=settings,
-        previous=previous_rows(dbt, session),
+        previous=previous_rows(session, dbt.this),
         report=lambda line: print(line, flush=True),
     )
     return session.from_df(fits).project(duckdb_projection(FIT_COLUMNS))
-
-
-def previous_rows(dbt, session):
-    """Return what the last build wrote here, or None."""
-    place = [dbt.this.schema, dbt.this.identifier]
-    found = session.execute(
-        "select 1 from duckdb_tables() where database_name = current_database()"
-        " and schema_name = ? and table_name = ?",
-        place,
-    ).fetchone()
-    return session.table(".".join(place)).df() if found else None

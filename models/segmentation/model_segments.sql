@@ -1,9 +1,3 @@
-{% set limits = [
-    ('frequency', 'minimum', '>='), ('frequency', 'maximum', '<'),
-    ('monetary_ratio', 'minimum', '>='), ('monetary_ratio', 'maximum', '<'),
-    ('recency_ratio', 'minimum', '>='), ('recency_ratio', 'maximum', '<'),
-] %}
-
 with accepted as (
     select model_id
     from {{ ref('model_registry') }}
@@ -15,48 +9,26 @@ centroids as (
         model_id,
         cluster,
         feature,
-        cluster_rows,
         scaler_mean,
         centroid,
     from {{ ref('model_centroids') }}
 ),
 
-playbook as (
-    select *
-    from {{ ref('segment_playbook') }}
-),
-
 clusters as (
     select
-        model_id,
-        cluster,
+        centroids.model_id,
+        centroids.cluster,
         max(case when feature = 'frequency' then centroid end) as frequency,
         max(case when feature = 'monetary' then centroid / nullif(scaler_mean, 0) end) as monetary_ratio,
         max(case when feature = 'recency_days' then centroid / nullif(scaler_mean, 0) end) as recency_ratio,
+        max(case when feature = 'average_review_score' then centroid end) as review_score,
     from centroids
-    where model_id in (select model_id from accepted)
-    group by model_id, cluster
+    inner join accepted on centroids.model_id = accepted.model_id
+    group by centroids.model_id, centroids.cluster
 ),
 
-matches as (
-    -- The first rule in rule_order that the centroid satisfies names the cluster.
-    select
-        clusters.*,
-        playbook.segment_code,
-        playbook.name_english,
-        playbook.name_french,
-        row_number() over (
-            partition by clusters.model_id, clusters.cluster
-            order by playbook.rule_order, playbook.segment_code
-        ) as choice,
-    from clusters
-    left join playbook
-        on true
-    {%- for measure, end, operator in limits %}
-    and coalesce(
-        clusters.{{ measure }} {{ operator }} playbook.{{ end }}_{{ measure }}, playbook.{{ end }}_{{ measure }} is null
-    )
-    {%- endfor %}
+named as (
+    {{ name_by_playbook('clusters', ['model_id', 'cluster']) }}
 ),
 
 final as (
@@ -69,8 +41,7 @@ final as (
         frequency as centroid_frequency,
         monetary_ratio as centroid_monetary_ratio,
         recency_ratio as centroid_recency_ratio,
-    from matches
-    where choice = 1
+    from named
 )
 
 select * from final

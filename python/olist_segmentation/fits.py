@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from olist_segmentation import kmeans, silhouette
+from olist_segmentation import kmeans, lloyd, points, silhouette
 from olist_segmentation.kmeans import Scaler, fit_kmeans, standardise
 from olist_segmentation.partitions import match_centroids
 from olist_segmentation.silhouette import silhouette_estimate
@@ -246,8 +246,13 @@ def unusualness_order(fit: Fit) -> np.ndarray:
     ndarray of shape (n_clusters,), int64
         New number of each cluster.
     """
-    distance = np.linalg.norm(fit.centroids, axis=1)
-    keys = [*fit.centroids.T[::-1], distance]
+    return unusualness_permutation(fit.centroids)
+
+
+def unusualness_permutation(centroids: np.ndarray) -> np.ndarray:
+    """Do what `unusualness_order` does, for scaled centroids of shape (n_clusters, n_features)."""
+    distance = np.linalg.norm(centroids, axis=1)
+    keys = [*centroids.T[::-1], distance]
     permutation = np.empty(len(distance), dtype=np.int64)
     permutation[np.lexsort(keys)] = np.arange(len(distance))
     return permutation
@@ -297,7 +302,7 @@ def library_versions() -> dict[str, str]:
 
 def model_fingerprint(input_fingerprint: str, settings: FitSettings) -> str:
     """Return a SHA-256 of all that a fit depends on: rows, settings, libraries and our code."""
-    code = "".join(map(inspect.getsource, (kmeans, silhouette, fit_rows)))
+    code = "".join(map(inspect.getsource, (kmeans, lloyd, points, silhouette, fit_rows)))
     content = [input_fingerprint, settings.parameters(), library_versions(), code]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

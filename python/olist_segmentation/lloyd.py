@@ -55,10 +55,58 @@ def best_start(
     best_inertia, best = np.inf, np.empty(0)
     for _ in range(n_init):
         centroids = _plus_plus(columns, counted, generator.random((n_clusters, trials)))
-        inertia = _lloyd(columns, counted, centroids, max_iter)
+        inertia, _ = _lloyd(columns, counted, centroids, max_iter)
         if inertia < best_inertia:
             best_inertia, best = inertia, centroids
     return best + X.mean(axis=0)
+
+
+def single_start(
+    X: np.ndarray, *, n_clusters: int, init: str, max_iter: int, seed: int
+) -> tuple[np.ndarray, float, int]:
+    """Run K-means from one start.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features), float64
+    n_clusters : int
+        At most the number of distinct rows.
+    init : {"k-means++", "random"}
+        Greedy k-means++, or rows drawn at random without replacement.
+    max_iter : int
+    seed : int
+
+    Returns
+    -------
+    centroids : ndarray of shape (n_clusters, n_features), float64
+    inertia : float
+        At the last assignment.
+    iterations : int
+        ``max_iter`` when it was stopped, fewer when no row changed its cluster any more.
+
+    Raises
+    ------
+    ValueError
+        If ``init`` is unknown.
+
+    Notes
+    -----
+    Sources: as `best_start`.
+    """
+    if init not in ("k-means++", "random"):
+        raise ValueError(f"init must be 'k-means++' or 'random', not {init!r}.")
+    mean = X.mean(axis=0)
+    columns = np.ascontiguousarray((X - mean).T)
+    counted = np.ones(len(X))
+    generator = np.random.default_rng(seed)
+    if init == "random":
+        rows = generator.choice(len(X), size=n_clusters, replace=False, shuffle=False)
+        centroids = np.ascontiguousarray(columns[:, rows].T)
+    else:
+        trials = 2 + int(math.log(n_clusters))
+        centroids = _plus_plus(columns, counted, generator.random((n_clusters, trials)))
+    inertia, iterations = _lloyd(columns, counted, centroids, max_iter)
+    return centroids + mean, float(inertia), int(iterations)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -132,7 +180,7 @@ def _plus_plus(columns, weights, uniforms):
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def _lloyd(columns, weights, centroids, max_iter):
-    """Move the centroids in place until no row changes its cluster; return the inertia."""
+    """Move the centroids in place until no row changes its cluster; return inertia and iterations."""
     n_features, n_rows = columns.shape
     n_clusters = centroids.shape[0]
     labels = np.full(n_rows, -1, dtype=np.int64)
@@ -142,7 +190,9 @@ def _lloyd(columns, weights, centroids, max_iter):
     squared = np.empty(BLOCK_ROWS)
     block_labels = np.empty(BLOCK_ROWS, dtype=np.int64)
     inertia = np.inf
+    iterations = 0
     for _ in range(max_iter):
+        iterations += 1
         changes = 0
         inertia = 0.0
         for begin in range(0, n_rows, BLOCK_ROWS):
@@ -179,4 +229,4 @@ def _lloyd(columns, weights, centroids, max_iter):
                 nearest[farthest] = 0.0
                 for feature in range(n_features):
                     centroids[cluster, feature] = columns[feature, farthest]
-    return inertia
+    return inertia, iterations

@@ -19,7 +19,12 @@ import duckdb
 DEFAULT_DATABASE = "warehouse/olist.duckdb"
 DEFAULT_RAW_DIR = "data/sample"
 # What a build carries over from the last one; each re-uses by fingerprint, never by trust.
-REUSED_TABLES = (("segmentation", "kmeans_fits"),)
+REUSED_TABLES = (
+    ("segmentation", "kmeans_fits"),
+    ("segmentation", "study_candidates"),
+    ("segmentation", "study_clusters"),
+    ("segmentation", "study_projection"),
+)
 
 
 class PublishError(Exception):

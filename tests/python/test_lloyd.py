@@ -21,7 +21,7 @@ def test_iterations_equal_scikit_learn_from_the_same_start(data, max_iter):
     theirs = KMeans(6, init=start, n_init=1, tol=0, max_iter=max_iter, algorithm="lloyd")
     theirs.fit(X, sample_weight=weights)
     ours = start.copy()
-    inertia = lloyd._lloyd(np.ascontiguousarray(X.T), weights, ours, max_iter)
+    inertia, iterations = lloyd._lloyd(np.ascontiguousarray(X.T), weights, ours, max_iter)
     np.testing.assert_allclose(ours, theirs.cluster_centers_, rtol=1e-10)
     if max_iter == 300:
         assert inertia == pytest.approx(theirs.inertia_, rel=1e-12)

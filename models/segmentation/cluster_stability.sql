@@ -1,0 +1,44 @@
+with clusters as (
+    select
+        candidate_id,
+        cluster,
+        customers,
+        resamples,
+        mean_jaccard,
+        recovered_share,
+        dissolved_share,
+        verdict,
+    from {{ ref('study_clusters') }}
+),
+
+comparison as (
+    select
+        candidate_id,
+        as_of_date,
+        feature_set,
+        algorithm,
+        n_clusters,
+        is_chosen,
+    from {{ ref('model_comparison') }}
+),
+
+final as (
+    select
+        clusters.candidate_id as model_id,
+        comparison.as_of_date,
+        comparison.feature_set,
+        comparison.algorithm,
+        comparison.n_clusters,
+        comparison.is_chosen,
+        clusters.cluster,
+        clusters.customers,
+        clusters.mean_jaccard,
+        clusters.recovered_share,
+        clusters.dissolved_share,
+        clusters.verdict,
+        clusters.resamples,
+    from clusters
+    inner join comparison on clusters.candidate_id = comparison.candidate_id
+)
+
+select * from final

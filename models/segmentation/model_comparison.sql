@@ -1,0 +1,117 @@
+with candidates as (
+    select *
+    from {{ ref('study_candidates') }}
+),
+
+finalists as (
+    select
+        candidate_id,
+        feature_set,
+        algorithm,
+        n_clusters,
+        lowest_inertia,
+    from {{ ref('study_finalists') }}
+),
+
+stability as (
+    select
+        candidate_id,
+        different_names,
+        names,
+        resamples,
+        mean_jaccard,
+        lowest_cluster_jaccard,
+    from {{ ref('study_finalist_names') }}
+),
+
+judged as (
+    select
+        candidates.*,
+        finalists.candidate_id as finalist_id,
+        finalists.lowest_inertia,
+        stability.different_names,
+        stability.names,
+        stability.resamples,
+        stability.mean_jaccard,
+        stability.lowest_cluster_jaccard,
+        case
+            when candidates.is_degenerate then candidates.note
+            when finalists.candidate_id != candidates.candidate_id and candidates.algorithm = 'kmeans'
+                then 'Optimiser budget only: on average '
+                    || {{ percent('candidates.inertia / finalists.lowest_inertia - 1', 3) }}
+                    || ' above the lowest inertia for this number of clusters; '
+                    || finalists.candidate_id || ' stands for it.'
+            when finalists.candidate_id != candidates.candidate_id
+                then 'Another cut of the graph: ' || finalists.candidate_id
+                    || ' has the better silhouette for this number of clusters.'
+            when candidates.smallest_cluster_share < {{ var('smallest_cluster_share') }}
+                then 'Too small a cluster: ' || {{ percent('candidates.smallest_cluster_share', 2) }}
+                    || ' of the customers.'
+            when stability.different_names < candidates.n_clusters
+                then 'Not nameable: its clusters are ' || stability.names || '.'
+            when stability.lowest_cluster_jaccard is null then 'Stability not measured for this number of clusters.'
+            when stability.lowest_cluster_jaccard < {{ var('minimum_cluster_jaccard') }}
+                then 'Not stable: a cluster has a mean Jaccard of '
+                    || {{ decimals('stability.lowest_cluster_jaccard', 3) }} || '.'
+        end as objection,
+    from candidates
+    inner join finalists
+        on candidates.feature_set = finalists.feature_set
+        and candidates.algorithm = finalists.algorithm
+        and candidates.n_clusters = finalists.n_clusters
+    left join stability on candidates.candidate_id = stability.candidate_id
+),
+
+ranked as (
+    -- Scalings of different feature sets are different spaces, so each set has its own choice.
+    select
+        *,
+        row_number() over (
+            partition by feature_set
+            order by
+                objection is not null, different_names desc, silhouette desc, candidate_id
+        ) as choice,
+    from judged
+),
+
+final as (
+    select
+        candidate_id,
+        as_of_date,
+        feature_set,
+        algorithm,
+        parameters,
+        cast(n_clusters as int) as n_clusters,
+        customers,
+        seeds,
+        silhouette,
+        silhouette_spread,
+        silhouette_standard_error,
+        silhouette_standard_error = 0 as is_silhouette_exact,
+        davies_bouldin,
+        calinski_harabasz,
+        inertia,
+        inertia_spread,
+        gap,
+        gap_standard_error,
+        seed_agreement,
+        graph_components,
+        resamples,
+        mean_jaccard,
+        lowest_cluster_jaccard,
+        smallest_cluster_share,
+        choice = 1 and objection is null as is_chosen,
+        case
+            when objection is not null then objection
+            when choice = 1
+                then 'Chosen: every cluster is stable (lowest mean Jaccard '
+                    || {{ decimals('lowest_cluster_jaccard', 3) }}
+                    || '), the smallest has ' || {{ percent('smallest_cluster_share', 1) }}
+                    || ' of the customers, and no eligible candidate tells more segments apart: ' || names || '.'
+            else 'Eligible, but tells fewer segments apart, or the same with a lower silhouette: ' || names || '.'
+        end as reason,
+        note,
+    from ranked
+)
+
+select * from final

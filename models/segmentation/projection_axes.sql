@@ -1,0 +1,11 @@
+with final as (
+    select
+        as_of_date,
+        axis,
+        explained_variance_share,
+        feature,
+        loading,
+    from {{ ref('study_axes') }}
+)
+
+select * from final

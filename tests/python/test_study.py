@@ -1,0 +1,339 @@
+"""The study's own logic; its statistics have tests of their own."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import contingency
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouette_score
+
+from olist_segmentation.kmeans import standardise
+from olist_segmentation.lloyd import single_start
+from olist_segmentation.pictures import (
+    AXIS_COLUMNS,
+    PROJECTION_COLUMNS,
+    project_customers,
+    projection_axes,
+)
+from olist_segmentation.study import (
+    CANDIDATE_COLUMNS,
+    CLUSTER_COLUMNS,
+    Scorer,
+    StudySettings,
+    candidate_labels,
+    first_seen_numbers,
+    kmeans_candidates,
+    study_candidates,
+    study_clusters,
+    study_feature_sets,
+)
+from olist_segmentation.traits import TRAIT_COLUMNS, number_eta_squared, segment_traits
+
+SETTINGS = StudySettings(
+    cluster_counts=(2, 3, 4),
+    inits=("k-means++", "random"),
+    n_inits=(1, 4),
+    max_iters=(3, 300),
+    seeds=(1, 2),
+    spectral_cluster_counts=(3,),
+    spectral_neighbors=(10, 15),
+    spectral_assign_labels=("kmeans", "cluster_qr"),
+    exact_silhouette_rows=10_000,
+    gap_rows=300,
+    gap_references=3,
+    smallest_cluster_share=0.01,
+    resamples=6,
+    screening_resamples=3,
+    spectral_resamples=2,
+    n_clusters=3,
+)
+FEATURES = ["recency_days", "frequency", "monetary"]
+
+
+@pytest.fixture(scope="module")
+def customers() -> pd.DataFrame:
+    generator = np.random.default_rng(5)
+    group = generator.choice(3, size=600, p=[0.5, 0.4, 0.1])
+    centres = np.array([[30.0, 1.0, 100.0], [300.0, 1.2, 120.0], [150.0, 3.0, 500.0]])
+    X = centres[group] + generator.normal(size=(600, 3)) * [20, 0.1, 30]
+    return pd.DataFrame(X, columns=FEATURES).assign(
+        average_review_score=generator.uniform(1, 5, size=600)
+    )
+
+
+@pytest.fixture(scope="module")
+def candidates(customers: pd.DataFrame) -> pd.DataFrame:
+    return study_candidates(
+        customers[FEATURES].to_numpy(),
+        feature_set="rfm",
+        as_of_date=pd.Timestamp("2018-01-01").date(),
+        fingerprint="f",
+        settings=SETTINGS,
+        is_full_grid=True,
+    )
+
+
+def test_the_grid_is_complete_and_its_keys_unique(candidates: pd.DataFrame) -> None:
+    kmeans = candidates[candidates["algorithm"] == "kmeans"]
+    assert len(kmeans) == 3 * 2 * 2 * 2
+    assert len(candidates) - len(kmeans) == 1 * 2 * 2
+    assert candidates["candidate_id"].is_unique
+    assert list(candidates.columns) == list(CANDIDATE_COLUMNS)
+
+
+def test_measures_are_those_of_scikit_learn(
+    customers: pd.DataFrame, candidates: pd.DataFrame
+) -> None:
+    scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    best = KMeans(3, n_init=10, random_state=0, tol=0).fit(scaled)
+    row = candidates.set_index("candidate_id").loc["rfm-kmeans-k3-k-means++-4-300"]
+    assert row["inertia"] == pytest.approx(best.inertia_, rel=1e-9)
+    assert row["silhouette"] == pytest.approx(silhouette_score(scaled, best.labels_), abs=1e-6)
+    assert row["davies_bouldin"] == pytest.approx(davies_bouldin_score(scaled, best.labels_))
+    assert row["silhouette_spread"] == 0
+    assert row["seed_agreement"] == 1
+    assert row["smallest_cluster_share"] == np.bincount(best.labels_).min() / len(scaled)
+
+
+def test_more_starts_and_iterations_never_give_more_inertia(candidates: pd.DataFrame) -> None:
+    kmeans = candidates[candidates["algorithm"] == "kmeans"]
+    inertia = kmeans.pivot_table(
+        index=["n_clusters", "init"], columns=["n_init", "max_iter"], values="inertia"
+    )
+    assert (inertia[4, 300] <= inertia[1, 300] + 1e-9).all()
+    assert (inertia[1, 300] <= inertia[1, 3] + 1e-9).all()
+    # The short budget does stop some starts early, so that the grid tells something.
+    assert (inertia[1, 300] < inertia[1, 3] - 1e-9).any()
+
+
+@pytest.mark.parametrize("init", ["k-means++", "random"])
+def test_a_start_is_lloyds_algorithm(customers: pd.DataFrame, init: str) -> None:
+    scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    centroids, inertia, iterations = single_start(
+        scaled, n_clusters=3, init=init, max_iter=300, seed=3
+    )
+    again = KMeans(3, init=centroids, n_init=1, tol=0).fit(scaled)
+    assert iterations < 300
+    assert inertia == pytest.approx(again.inertia_, rel=1e-9)
+    np.testing.assert_allclose(again.cluster_centers_, centroids, atol=1e-9)
+    _, _, cut = single_start(scaled, n_clusters=3, init=init, max_iter=1, seed=3)
+    assert cut == 1
+    with pytest.raises(ValueError, match="init must be"):
+        single_start(scaled, n_clusters=3, init="pca", max_iter=1, seed=3)
+
+
+def test_equal_partitions_are_scored_once(
+    customers: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from olist_segmentation import study
+
+    scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    calls = []
+    original = study.silhouette_estimate
+    monkeypatch.setattr(
+        study, "silhouette_estimate", lambda *a, **k: calls.append(1) or original(*a, **k)
+    )
+    scorer = Scorer(scaled, exact_silhouette_rows=10_000, seed=0)
+    labels = (scaled[:, 0] > 0).astype(int)
+    assert scorer(labels) == scorer(1 - labels)
+    assert len(calls) == 1
+    scorer((scaled[:, 1] > 0).astype(int))
+    assert len(calls) == 2
+    assert first_seen_numbers(np.array([7, 7, 2, 9, 2])).tolist() == [0, 0, 1, 2, 1]
+
+
+def test_threads_change_nothing(customers: pd.DataFrame) -> None:
+    scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    runs = [
+        pd.DataFrame(
+            kmeans_candidates(
+                scaled,
+                settings=SETTINGS,
+                scorer=Scorer(scaled, exact_silhouette_rows=10_000, seed=0),
+                inits=SETTINGS.inits,
+                n_inits=SETTINGS.n_inits,
+                max_iters=SETTINGS.max_iters,
+                threads=threads,
+            )
+        )
+        for threads in (1, 3)
+    ]
+    pd.testing.assert_frame_equal(*runs, check_exact=True)
+
+
+def test_too_many_clusters_for_the_points_are_left_out() -> None:
+    X = np.tile([[0.0, 0.0], [1.0, 1.0], [5.0, 0.0]], (30, 1))
+    rows = kmeans_candidates(
+        X,
+        settings=SETTINGS,
+        scorer=Scorer(X, exact_silhouette_rows=1_000, seed=0),
+        inits=["k-means++"],
+        n_inits=[1],
+        max_iters=[300],
+    )
+    assert [row["n_clusters"] for row in rows] == [2]
+
+
+def test_spectral_labels_follow_the_numbers_in_use(
+    customers: pd.DataFrame, candidates: pd.DataFrame
+) -> None:
+    scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    spectral = candidates[candidates["algorithm"] == "spectral"].iloc[0]
+    kmeans = candidates.set_index("candidate_id").loc["rfm-kmeans-k3-k-means++-4-300"]
+    reference = np.array([[9.0, 9, 9], [-0.8, -0.4, -0.5], [1.0, -0.3, -0.3]])
+    first = candidate_labels(scaled, kmeans.rename("k"), seed=1, reference=reference)
+    second = candidate_labels(scaled, spectral, seed=1, reference=reference)
+    assert adjusted_rand_score(first, second) > 0.9
+    assert (first == second).mean() > 0.95
+    # The group of big spenders is nearest to the first reference, whatever its size.
+    assert scaled[first == 0, 2].mean() > 2
+
+
+def test_a_study_is_re_used_while_nothing_changed(customers: pd.DataFrame) -> None:
+    inputs = pd.DataFrame(
+        {
+            "as_of_date": pd.to_datetime(["2018-01-01"] * 2),
+            "feature_set": ["rfm", "other"],
+            "input_fingerprint": ["a", "b"],
+        }
+    )
+    asked: list[str] = []
+
+    def rows_of(feature_set: str) -> pd.DataFrame:
+        asked.append(feature_set)
+        return customers[FEATURES]
+
+    small = dataclasses.replace(SETTINGS, cluster_counts=(2, 3), spectral_neighbors=(10,))
+    first = study_feature_sets(inputs, rows_of, settings=small)
+    assert asked == ["rfm", "other"]
+    # Only the first set varies the budget.
+    assert (first["feature_set"] == "rfm").sum() > (first["feature_set"] == "other").sum()
+    asked.clear()
+    again = study_feature_sets(inputs, rows_of, settings=small, previous=first)
+    assert asked == []
+    pd.testing.assert_frame_equal(again, first, check_dtype=False)
+    changed = inputs.assign(input_fingerprint=["a", "c"])
+    study_feature_sets(changed, rows_of, settings=small, previous=first)
+    assert asked == ["other"]
+    asked.clear()
+    other_settings = dataclasses.replace(small, seeds=(1, 3))
+    study_feature_sets(inputs, rows_of, settings=other_settings, previous=first)
+    assert asked == ["rfm", "other"]
+
+
+def test_clusters_of_finalists(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
+    finalists = candidates[
+        candidates["candidate_id"].isin(
+            [
+                "rfm-kmeans-k2-k-means++-4-300",
+                "rfm-kmeans-k3-k-means++-4-300",
+                "rfm-spectral-k3-10-kmeans",
+            ]
+        )
+    ].assign(feature_set_position=1)
+    reference = np.array([[150.0, 3.0, 500.0], [300.0, 1.2, 120.0], [30.0, 1.0, 100.0]])
+    options = {
+        "features_of": {"rfm": FEATURES},
+        "settings": SETTINGS,
+        "reference": reference,
+    }
+    table = study_clusters(finalists, lambda feature_set: customers, **options)
+    assert list(table.columns) == list(CLUSTER_COLUMNS)
+    resamples = table.groupby("candidate_id")["resamples"].max().to_dict()
+    assert resamples == {
+        "rfm-kmeans-k2-k-means++-4-300": 3,
+        "rfm-kmeans-k3-k-means++-4-300": 6,
+        "rfm-spectral-k3-10-kmeans": 2,
+    }
+    in_use = table[table["candidate_id"] == "rfm-kmeans-k3-k-means++-4-300"].sort_values("cluster")
+    np.testing.assert_allclose(in_use["mean_recency_days"].astype(float), reference[:, 0], atol=6)
+    assert in_use["customers"].sum() == len(customers)
+    assert (in_use["mean_jaccard"].astype(float) > 0.95).all()
+    again = study_clusters(
+        finalists, lambda feature_set: pytest.fail(feature_set), previous=table, **options
+    )
+    pd.testing.assert_frame_equal(again, table, check_dtype=False)
+
+
+def test_traits_against_scipy_and_by_hand() -> None:
+    counts = pd.DataFrame(
+        {
+            "as_of_date": pd.Timestamp("2018-01-01"),
+            "cluster": [0, 0, 1, 1, 1],
+            "segment_name": ["a", "a", "b", "b", "b"],
+            "trait": "colour",
+            "value": ["red", "blue", "red", "blue", "green"],
+            "customers": [30, 10, 20, 20, 20],
+        }
+    )
+    numbers = pd.DataFrame({"cluster": [0, 0, 1, 1], "size": [1.0, 3.0, 5.0, np.nan]})
+    traits = segment_traits(counts, numbers)
+    assert list(traits.columns) == list(TRAIT_COLUMNS)
+    # Every value in every segment, also the one that segment a does not have.
+    assert len(traits) == 6
+    green = traits[(traits["cluster"] == 0) & (traits["value"] == "green")].iloc[0]
+    assert (green["customers"], green["share_in_segment"], green["lift"]) == (0, 0, 0)
+    red = traits[(traits["cluster"] == 0) & (traits["value"] == "red")].iloc[0]
+    assert red["share_in_segment"] == 0.75
+    assert red["share_overall"] == 0.5
+    assert red["lift"] == 1.5
+    table = np.array([[10, 0, 30], [20, 20, 20]])
+    raw = contingency.association(table, method="cramer")
+    assert 0 < traits["cramers_v"].iloc[0] < raw
+    assert traits["eta_squared"].isna().all()
+    # Total sum of squares 8, within 2 (1 and 3 around 2), between 6.
+    assert number_eta_squared(numbers["size"], numbers["cluster"]) == pytest.approx(6 / 8)
+    assert segment_traits(counts[:0], numbers).empty
+
+
+def test_pictures(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
+    scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    labels = KMeans(3, n_init=5, random_state=0).fit_predict(scaled)
+    outlier = pd.DataFrame({"recency_days": [150.0], "frequency": [3.0], "monetary": [9_000.0]})
+    big = labels[customers["monetary"].argmax()]
+    rows = pd.concat(
+        [customers.assign(cluster=labels), outlier.assign(cluster=big)], ignore_index=True
+    )
+    rows["is_in_fit"] = rows["monetary"] < 5_000
+    rows["as_of_date"] = pd.Timestamp("2018-01-01").date()
+    rows["customer_unique_id"] = [f"c{i}" for i in range(len(rows))]
+    spectral = candidates[candidates["algorithm"] == "spectral"].iloc[0]
+    options = {
+        "features": FEATURES,
+        "spectral": spectral,
+        "sample_rows": 100,
+        "exact_silhouette_rows": 10_000,
+        "seed": 0,
+    }
+    picture = project_customers(rows, **options)
+    assert list(picture.columns) == list(PROJECTION_COLUMNS)
+    assert len(picture) == len(rows)
+    assert picture["is_in_sample"].sum() == 100
+    assert picture["spectral_cluster"].notna().all()
+    # The customer outside the fit is with those nearest to it.
+    assert (
+        picture["spectral_cluster"].iloc[-1]
+        == picture["spectral_cluster"][customers["monetary"].argmax()]
+    )
+    scaled_all = standardise(customers[FEATURES]).transform(rows[FEATURES])
+    assert picture["silhouette"].mean() == pytest.approx(
+        silhouette_score(scaled_all, rows["cluster"]), abs=1e-6
+    )
+    axes = projection_axes(rows, features=FEATURES)
+    assert list(axes.columns) == list(AXIS_COLUMNS)
+    np.testing.assert_allclose(axes.groupby("axis")["loading"].apply(lambda x: (x**2).sum()), 1)
+    again = project_customers(rows, previous=picture, **options)
+    assert again.equals(picture)
+    changed = project_customers(
+        rows.assign(monetary=rows["monetary"] + 1), previous=picture, **options
+    )
+    assert changed["fingerprint"].iloc[0] != picture["fingerprint"].iloc[0]
+    assert project_customers(rows[:0], **options).empty
+    assert projection_axes(rows[:0], features=FEATURES).empty
+    without = project_customers(rows, **{**options, "spectral": None, "exact_silhouette_rows": 10})
+    assert without["spectral_cluster"].isna().all()
+    assert without["silhouette"].isna().all()
