@@ -16,7 +16,7 @@ import pandas as pd
 
 from olist_segmentation import kmeans, lloyd, points, quality, silhouette, spectral, stability
 from olist_segmentation.fits import library_versions, unusualness_permutation
-from olist_segmentation.kmeans import fit_kmeans, nearest_centroid, standardise
+from olist_segmentation.kmeans import nearest_centroid, standardise
 from olist_segmentation.lloyd import single_start
 from olist_segmentation.partitions import adjusted_rand_index, match_centroids
 from olist_segmentation.quality import gap_statistic, partition_quality
@@ -245,7 +245,9 @@ def kmeans_candidates(
 
             # The compiled starts let go of Python's lock.
             with ThreadPoolExecutor(threads) as pool:
-                jobs = [(1_000 * seed + i, longest) for seed in settings.seeds for i in range(most)]
+                jobs = [
+                    (job, longest) for seed in settings.seeds for job in start_seeds(seed, most)
+                ]
                 fits = dict(zip(jobs, pool.map(start, jobs), strict=True))
                 cut = [
                     (seed, max_iter)
@@ -260,7 +262,7 @@ def kmeans_candidates(
                         min(
                             (
                                 shorter.get((job, max_iter), fits[job, longest])
-                                for job in range(1_000 * seed, 1_000 * seed + n_init)
+                                for job in start_seeds(seed, n_init)
                             ),
                             key=lambda fit: fit.inertia,
                         )
@@ -275,6 +277,11 @@ def kmeans_candidates(
                         **_summary([nearest_centroid(X, s.centroids)[0] for s in best], scorer),
                     }
         report(f"K-means grid {position}/{len(counts)}: {n_clusters} clusters")
+
+
+def start_seeds(seed: int, n_init: int) -> range:
+    """Return the seeds of the starts of a candidate: the first ``n_init`` of the seed's own list."""
+    return range(1_000 * seed, 1_000 * seed + n_init)
 
 
 def spectral_candidates(
@@ -424,14 +431,18 @@ def candidate_labels(
     """
     n_clusters = int(candidate["n_clusters"])
     if candidate["algorithm"] == "kmeans":
-        labels = fit_kmeans(
-            X,
-            n_clusters=n_clusters,
-            init=candidate["init"],
-            n_init=int(candidate["n_init"]),
-            max_iter=int(candidate["max_iter"]),
-            seed=seed,
-        ).labels
+        starts = [
+            single_start(
+                X,
+                n_clusters=n_clusters,
+                init=candidate["init"],
+                max_iter=int(candidate["max_iter"]),
+                seed=start_seed,
+            )
+            for start_seed in start_seeds(seed, int(candidate["n_init"]))
+        ]
+        best, _, _ = min(starts, key=lambda start: start[1])
+        labels = nearest_centroid(X, best)[0]
     else:
         labels = _spectral_fit(X, candidate, seed=seed).labels
     means = np.stack([X[labels == cluster].mean(axis=0) for cluster in range(n_clusters)])

@@ -32,6 +32,8 @@ PUBLIC_COLUMNS = {
     "segmentation.segment_profiles": "as_of_date customers customer_share revenue_share median_recency_days"
     " mean_recency_days median_frequency mean_frequency median_monetary mean_monetary",
 }
+# What most tests here look at; the rest of the project has tests of its own.
+SPINE = ("--selector", "spine")
 # What is stated as of a date, per table.
 STATED_AS_OF = {
     "marts.rfm": "*",
@@ -165,7 +167,11 @@ def truncate_raw_data(folder: Path, as_of_date: str, to: Path) -> Path:
 
 def assert_no_leakage(folder: Path, database: Path, as_of_date: str, publish, work: Path) -> None:
     truncated = work / "olist.duckdb"
-    publish(raw_dir=truncate_raw_data(folder, as_of_date, work / "truncated"), database=truncated)
+    publish(
+        *SPINE,
+        raw_dir=truncate_raw_data(folder, as_of_date, work / "truncated"),
+        database=truncated,
+    )
     for table, columns in STATED_AS_OF.items():
         select = f"select {columns} from {table} where as_of_date = '{as_of_date}'"
         assert query(truncated, f"select count(*) from ({select})")[0][0] > 0, table
@@ -196,7 +202,13 @@ def test_a_fit_that_fails_its_gate_is_replaced_by_an_earlier_one(
     assert lowest < first
     gate = (first + lowest) / 2
     database = tmp_path / "olist.duckdb"
-    publish("--vars", f"{{minimum_silhouette: {gate}}}", raw_dir=sample_folder, database=database)
+    publish(
+        *SPINE,
+        "--vars",
+        f"{{minimum_silhouette: {gate}}}",
+        raw_dir=sample_folder,
+        database=database,
+    )
     rows = query(
         database,
         "select as_of_date, model_id, fitted_as_of_date, is_fallback, note, silhouette, is_accepted"
@@ -225,7 +237,7 @@ def test_a_date_with_too_little_data_is_left_out_with_a_reason(
     sample_folder: Path, publish, tmp_path: Path
 ) -> None:
     database = tmp_path / "olist.duckdb"
-    publish("--vars", "{minimum_customers: 2000}", raw_dir=sample_folder, database=database)
+    publish(*SPINE, "--vars", "{minimum_customers: 2000}", raw_dir=sample_folder, database=database)
     left_out = query(
         database,
         "select as_of_date, customer_count, note from segmentation.period_models"
@@ -255,7 +267,7 @@ def test_too_few_customers_for_any_date_still_publish(run, publish, tmp_path: Pa
 
 def test_deliveries_can_be_what_counts(sample_folder: Path, publish, tmp_path: Path) -> None:
     database = tmp_path / "olist.duckdb"
-    publish("--vars", "{order_basis: delivered}", raw_dir=sample_folder, database=database)
+    publish(*SPINE, "--vars", "{order_basis: delivered}", raw_dir=sample_folder, database=database)
     expected, found = query(
         database,
         "select (select count(*) from marts.orders where delivered_at < date '2018-06-01'),"
@@ -304,7 +316,11 @@ def test_a_reader_of_the_published_file_does_not_stop_a_build(
     before = query(database, "select count(*) from marts.rfm")
     with duckdb.connect(str(database), read_only=True) as reader:
         publish(
-            "--vars", "{first_as_of_date: 2018-01-01}", raw_dir=sample_folder, database=database
+            *SPINE,
+            "--vars",
+            "{first_as_of_date: 2018-01-01}",
+            raw_dir=sample_folder,
+            database=database,
         )
         assert reader.execute("select count(*) from marts.rfm").fetchall() == before
     assert query(database, "select count(*) from marts.rfm") < before
@@ -356,7 +372,7 @@ def test_two_builds_of_one_database_do_not_meet(
     database = tmp_path / "olist.duckdb"
     with build_lock(database):
         started = time.monotonic()
-        done = publish(raw_dir=sample_folder, database=database, may_fail=True)
+        done = publish(*SPINE, raw_dir=sample_folder, database=database, may_fail=True)
     assert done.returncode == 1
     assert "another build of" in done.stderr
     assert time.monotonic() - started < 30

@@ -14,6 +14,8 @@ from conftest import make_sample, query, table_fingerprints
 
 pytestmark = pytest.mark.build
 
+# Bad input concerns the way from the files to the segments.
+SPINE = ("--selector", "spine")
 NAMES = {
     "customers": "olist_customers_dataset",
     "orders": "olist_orders_dataset",
@@ -35,7 +37,7 @@ def clean_folder(run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def clean_database(publish, clean_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     database = tmp_path_factory.mktemp("clean_warehouse") / "olist.duckdb"
-    publish(raw_dir=clean_folder, database=database)
+    publish(*SPINE, raw_dir=clean_folder, database=database)
     return database
 
 
@@ -129,7 +131,7 @@ def test_every_bad_row_is_in_the_quarantine_with_its_reason(
     append(file(folder, "categories"), b"only_portuguese,\r")
 
     database = tmp_path / "olist.duckdb"
-    publish("--vars", "{max_rejected_share: 0.5}", raw_dir=folder, database=database)
+    publish(*SPINE, "--vars", "{max_rejected_share: 0.5}", raw_dir=folder, database=database)
     found = {
         (name, key or text): reason
         for name, key, reason, text in query(
@@ -194,7 +196,9 @@ def test_every_bad_row_is_in_the_quarantine_with_its_reason(
         "select line_number, raw_text from staging.rejected_rows"
         f" where file_name = '{customers}' and line_number is not null",
     ):
-        assert lines[line - 1].decode("ascii", errors="replace").split(",")[:3] == text.split(",")[:3]
+        assert (
+            lines[line - 1].decode("ascii", errors="replace").split(",")[:3] == text.split(",")[:3]
+        )
     assert query(
         database,
         "select json_extract_string(raw_text, 'payment_value') from staging.rejected_rows"
@@ -222,7 +226,7 @@ def test_a_missing_file_stops_the_build_before_anything_is_replaced(
 ) -> None:
     before = table_fingerprints(database)
     file(folder, table).unlink()
-    done = publish(raw_dir=folder, database=database, may_fail=True)
+    done = publish(*SPINE, raw_dir=folder, database=database, may_fail=True)
     assert done.returncode == 1
     assert f"{NAMES[table]}.csv: the file is missing" in done.stdout
     assert "make sample" in done.stdout
@@ -241,7 +245,7 @@ def test_missing_columns_are_all_named(folder: Path, publish, tmp_path: Path) ->
         ],
     )
     rewrite(file(folder, "order_payments"), lambda rows: [row[:-1] for row in rows])
-    done = publish(raw_dir=folder, database=tmp_path / "olist.duckdb", may_fail=True)
+    done = publish(*SPINE, raw_dir=folder, database=tmp_path / "olist.duckdb", may_fail=True)
     assert done.returncode == 1
     assert re.search(r"olist_orders_dataset\.csv: no column order_purchase_timestamp;", done.stdout)
     assert re.search(r"olist_order_payments_dataset\.csv: no column payment_value;", done.stdout)
@@ -252,7 +256,7 @@ def test_missing_columns_are_all_named(folder: Path, publish, tmp_path: Path) ->
 def test_an_empty_table_is_an_error(folder: Path, publish, database: Path, table: str) -> None:
     before = table_fingerprints(database)
     rewrite(file(folder, table), lambda rows: rows[:1])
-    done = publish(raw_dir=folder, database=database, may_fail=True)
+    done = publish(*SPINE, raw_dir=folder, database=database, may_fail=True)
     assert done.returncode == 1
     assert f"FAIL 1 not_empty_stg_{table}_" in done.stdout
     assert table_fingerprints(database) == before
@@ -264,7 +268,7 @@ def test_too_many_rejected_rows_fail_the_build(folder: Path, publish, database: 
         file(folder, "order_payments"),
         lambda rows: [rows[0], *([*row[:-1], "-1"] for row in rows[1:31]), *rows[31:]],
     )
-    done = publish(raw_dir=folder, database=database, may_fail=True)
+    done = publish(*SPINE, raw_dir=folder, database=database, may_fail=True)
     assert done.returncode == 1
     assert "FAIL 1 raw_loads_rejected_share_is_at_most_the_maximum" in done.stdout
     assert "staging.rejected_rows" in done.stderr
@@ -278,7 +282,7 @@ def test_a_quote_that_swallows_much_stops_the_build(folder: Path, publish, tmp_p
     lines = path.read_bytes().replace(b'"', b"").split(b"\n")
     lines[9] = lines[9].replace(b",", b',"', 1)
     path.write_bytes(b"\n".join(lines))
-    done = publish(raw_dir=folder, database=tmp_path / "olist.duckdb", may_fail=True)
+    done = publish(*SPINE, raw_dir=folder, database=tmp_path / "olist.duckdb", may_fail=True)
     assert done.returncode == 1
     assert "olist_orders_dataset.csv line 10: a quote is opened and not closed" in done.stdout
 
@@ -296,7 +300,7 @@ def test_bom_crlf_line_breaks_and_extra_columns_are_fine(
     comments = [row[4] for row in records(file(folder, "order_reviews"))]
     assert any("\n" in comment for comment in comments)
     database = tmp_path / "olist.duckdb"
-    publish(raw_dir=folder, database=database)
+    publish(*SPINE, raw_dir=folder, database=database)
     assert table_fingerprints(database) == table_fingerprints(clean_database)
 
 
@@ -314,7 +318,7 @@ def test_parquet_gives_the_same_tables(run, clean_database: Path, publish, tmp_p
     )
     assert done.returncode == 0, done.stderr
     database = tmp_path / "olist.duckdb"
-    publish(raw_dir=folder, database=database)
+    publish(*SPINE, raw_dir=folder, database=database)
     assert table_fingerprints(database) == table_fingerprints(clean_database)
 
 

@@ -178,6 +178,15 @@ def test_too_many_clusters_for_the_points_are_left_out() -> None:
     assert [row["n_clusters"] for row in rows] == [2]
 
 
+def test_a_candidate_is_found_again(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
+    scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    for _, row in candidates[candidates["n_init"] == 4].iterrows():
+        labels = candidate_labels(scaled, row, seed=1)
+        means = np.stack([scaled[labels == k].mean(axis=0) for k in range(row["n_clusters"])])
+        inertia = ((scaled - means[labels]) ** 2).sum()
+        assert inertia == pytest.approx(row["inertia"], abs=row["inertia_spread"] + 1e-6)
+
+
 def test_spectral_labels_follow_the_numbers_in_use(
     customers: pd.DataFrame, candidates: pd.DataFrame
 ) -> None:

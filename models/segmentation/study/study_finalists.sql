@@ -32,7 +32,8 @@ best as (
 ),
 
 ranked as (
-    -- K-means: the cheapest budget that reaches the lowest inertia. Spectral: the best silhouette that is usable.
+    -- K-means: of the budgets that reach the lowest inertia the largest, because a small one that was lucky here need not
+    -- be so in a bootstrap resample. Spectral: the best silhouette that is usable.
     select
         *,
         row_number() over (
@@ -40,8 +41,9 @@ ranked as (
             order by
                 coalesce(is_degenerate, false),
                 case when algorithm = 'kmeans' then inertia > lowest_inertia * (1 + 1e-6) end,
-                n_init,
-                max_iter,
+                n_init desc,
+                max_iter desc,
+                init,
                 case when algorithm = 'spectral' then silhouette end desc,
                 candidate_id
         ) as budget_rank,
