@@ -31,6 +31,43 @@
     {% if var('top_sellers_revenue_above') is not number or var('top_sellers_revenue_above') < 0 %}
         {% do problems.append("top_sellers_revenue_above is " ~ var('top_sellers_revenue_above') ~ "; it is an amount in BRL, 0 or more") %}
     {% endif %}
+    {% if var('history_months') is not none and (var('history_months') is not integer or var('history_months') < 1) %}
+        {% do problems.append("history_months is " ~ var('history_months') ~ "; it is a whole number, 1 or more, or null for all") %}
+    {% endif %}
+    {% for feature, transform in var('feature_transforms').items() if transform != 'log1p' %}
+        {% do problems.append("feature_transforms of " ~ feature ~ " is '" ~ transform ~ "'; it must be log1p, or left out") %}
+    {% endfor %}
+    {% set rfm_columns = ['recency_days', 'frequency', 'monetary', 'average_review_score', 'review_count', 'tenure_days'] %}
+    {% for feature in var('segmentation_features') if feature not in rfm_columns %}
+        {% do problems.append("segmentation_features names " ~ feature ~ "; marts.rfm has " ~ rfm_columns | join(', ')) %}
+    {% endfor %}
+    {# --- maintenance #}
+    {% set baseline_as_of_date = var('baseline_as_of_date') | string %}
+    {% if not modules.re.fullmatch('[0-9]{4}-(0[1-9]|1[0-2])-01', baseline_as_of_date) or baseline_as_of_date < first_as_of_date %}
+        {% do problems.append("baseline_as_of_date is '" ~ baseline_as_of_date ~ "'; it must be the first of a month, not before first_as_of_date, such as 2018-01-01") %}
+    {% endif %}
+    {% if var('refresh_mode') not in ['every_period', 'as_decided'] %}
+        {% do problems.append("refresh_mode is '" ~ var('refresh_mode') ~ "'; it must be every_period or as_decided") %}
+    {% endif %}
+    {% if var('force_retrain') is string or var('force_retrain') is not sequence %}
+        {% do problems.append("force_retrain is '" ~ var('force_retrain') ~ "'; it must be a list of dates, such as [2018-09-01] or [latest]") %}
+    {% else %}
+        {% for day in var('force_retrain') if day != 'latest' and not modules.re.fullmatch('[0-9]{4}-(0[1-9]|1[0-2])-[0-3][0-9]', day | string) %}
+            {% do problems.append("force_retrain names '" ~ day ~ "'; each entry must be a date such as 2018-09-01, or latest") %}
+        {% endfor %}
+    {% endif %}
+    {% for name, least in {
+        'null_seeds': 0, 'null_bootstraps': 0, 'stability_silhouette_rows': 3, 'policy_history_days': 0,
+        'run_history_runs': 1, 'builds_per_year': 0,
+    }.items() if var(name) is not integer or var(name) < least %}
+        {% do problems.append(name ~ " is " ~ var(name) ~ "; it is a whole number, " ~ least ~ " or more") %}
+    {% endfor %}
+    {% for name in [
+        'machine_price_per_hour', 'refit_seconds', 'rescore_seconds', 'review_price_per_hour', 'refit_review_hours',
+        'rescore_review_hours',
+    ] if var(name) is not number or var(name) < 0 %}
+        {% do problems.append(name ~ " is " ~ var(name) ~ "; it is a number, 0 or more") %}
+    {% endfor %}
     {% if target.type == 'duckdb' and target.database in ['staging', 'intermediate', 'marts', 'segmentation', 'maintenance', 'bi', 'seeds'] %}
         {% do problems.append(
             "OLIST_DATABASE names the file " ~ target.database ~ ".duckdb, which is also the name of a schema; give the file another name"

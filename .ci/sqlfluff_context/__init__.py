@@ -41,6 +41,16 @@ def raw_table(name):
     return name
 
 
+def feature_sets():
+    """Return the feature sets as the macro does."""
+    return {"in_use": VARS["segmentation_features"], **VARS["other_feature_sets"]}
+
+
+def transformed(feature, expression):
+    """Return the expression, as the macro does without transforms."""
+    return expression
+
+
 def is_synthetic():
     """Return what the macro does while parsing."""
     return "false"

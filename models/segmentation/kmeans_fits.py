@@ -15,6 +15,7 @@ def model(dbt, session):
         exact_silhouette_rows=dbt.config.meta_get("exact_silhouette_rows"),
         smallest_cluster_share=dbt.config.meta_get("smallest_cluster_share"),
         minimum_silhouette=dbt.config.meta_get("minimum_silhouette"),
+        transforms=tuple(sorted(dbt.config.meta_get("transforms").items())),
     )
     customers = dbt.ref("segmentation_features").filter("is_in_fit")
 

@@ -9,7 +9,7 @@ centroids as (
         model_id,
         cluster,
         feature,
-        scaler_mean,
+        mean_customer,
         centroid,
     from {{ ref('model_centroids') }}
 ),
@@ -19,8 +19,8 @@ clusters as (
         centroids.model_id,
         centroids.cluster,
         max(case when feature = 'frequency' then centroid end) as frequency,
-        max(case when feature = 'monetary' then centroid / nullif(scaler_mean, 0) end) as monetary_ratio,
-        max(case when feature = 'recency_days' then centroid / nullif(scaler_mean, 0) end) as recency_ratio,
+        max(case when feature = 'monetary' then centroid / nullif(mean_customer, 0) end) as monetary_ratio,
+        max(case when feature = 'recency_days' then centroid / nullif(mean_customer, 0) end) as recency_ratio,
         max(case when feature = 'average_review_score' then centroid end) as review_score,
     from centroids
     inner join accepted on centroids.model_id = accepted.model_id

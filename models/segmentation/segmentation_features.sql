@@ -65,7 +65,7 @@ final as (
         ruled.as_of_date,
         ruled.customer_unique_id,
         {%- for feature in features %}
-        coalesce(ruled.{{ feature }}, medians.{{ feature }}) as {{ feature }},
+        {{ transformed(feature, 'coalesce(ruled.' ~ feature ~ ', medians.' ~ feature ~ ')') }} as {{ feature }},
         {%- endfor %}
         {% for feature in features -%}
         {{ 'or ' if not loop.first }}ruled.{{ feature }} is null

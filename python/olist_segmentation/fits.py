@@ -47,8 +47,13 @@ CENTROID_COLUMNS = {
     "scaler_scale": "double",
     "centroid_scaled": "double",
     "centroid": "double",
+    "mean_customer": "double",
 }
 FIT_COLUMNS = MODEL_COLUMNS | CENTROID_COLUMNS
+
+
+# Back from a transformed feature to its own unit.
+INVERSE_TRANSFORMS: dict[str | None, Callable[[float], float]] = {"log1p": np.expm1}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +64,9 @@ class FitSettings:
     ----------
     features : tuple of str
         Columns of the feature table, in the order of the matrix.
+    transforms : tuple of (str, str)
+        Feature and the name of the transform that its column has been through (see
+        `INVERSE_TRANSFORMS`); features that are not named are as they were.
     n_clusters, n_init, max_iter, seed : int
         As in ``sklearn.cluster.KMeans``.
     exact_silhouette_rows : int
@@ -77,6 +85,7 @@ class FitSettings:
     exact_silhouette_rows: int
     smallest_cluster_share: float
     minimum_silhouette: float
+    transforms: tuple[tuple[str, str], ...] = ()
 
     def parameters(self) -> dict[str, Any]:
         """Return the settings that change the fit itself; the gates only judge it."""
@@ -323,6 +332,10 @@ def _judgement(fit: Fit, failures: str) -> dict[str, Any]:
 
 def _fit_rows(model: dict[str, Any], fit: Fit, settings: FitSettings) -> list[dict[str, Any]]:
     centroids = fit.scaler.inverse_transform(fit.centroids)
+    transforms = dict(settings.transforms)
+    to_own_unit = [
+        INVERSE_TRANSFORMS.get(transforms.get(name), float) for name in settings.features
+    ]
     return [
         {
             **model,
@@ -333,7 +346,8 @@ def _fit_rows(model: dict[str, Any], fit: Fit, settings: FitSettings) -> list[di
             "scaler_mean": float(fit.scaler.mean[position]),
             "scaler_scale": float(fit.scaler.scale[position]),
             "centroid_scaled": float(fit.centroids[cluster, position]),
-            "centroid": float(centroids[cluster, position]),
+            "centroid": float(to_own_unit[position](centroids[cluster, position])),
+            "mean_customer": float(to_own_unit[position](fit.scaler.mean[position])),
         }
         for cluster in range(len(fit.centroids))
         for position, feature in enumerate(settings.features)

@@ -15,7 +15,11 @@ import numpy as np
 import pandas as pd
 
 from olist_segmentation import kmeans, lloyd, points, quality, silhouette, spectral, stability
-from olist_segmentation.fits import library_versions, unusualness_permutation
+from olist_segmentation.fits import (
+    library_versions,
+    scaler_and_centroids,
+    unusualness_permutation,
+)
 from olist_segmentation.kmeans import nearest_centroid, standardise
 from olist_segmentation.lloyd import single_start
 from olist_segmentation.partitions import adjusted_rand_index, match_centroids
@@ -121,9 +125,10 @@ class StudySettings:
     n_clusters: int
 
     @classmethod
-    def from_mapping(cls, settings: Mapping[str, Any]) -> StudySettings:
+    def from_mapping(cls, settings: Mapping[str, Any], *, n_clusters: int) -> StudySettings:
         """Make the settings from plain values; sequences become tuples."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+        return cls(**values, n_clusters=n_clusters)
 
     def resamples_of(self, algorithm: str, n_clusters: int) -> int:
         """Return how many resamples a candidate gets; 0 leaves its stability unmeasured."""
@@ -453,6 +458,27 @@ def candidate_labels(
     return permutation[labels].astype(np.int32)
 
 
+def study_columns(
+    features: Sequence[str], other_feature_sets: Mapping[str, Sequence[str]]
+) -> dict[str, list[str]]:
+    """Return the columns of the study's feature table that each feature set is made of.
+
+    Parameters
+    ----------
+    features : sequence of str
+        Of the set in use, which comes first.
+    other_feature_sets : mapping of str to sequence of str
+
+    Returns
+    -------
+    dict of str to list of str
+    """
+    columns = {"in_use": [f"in_use_{name}" for name in features]}
+    for name, others in other_feature_sets.items():
+        columns[name] = [f"other_{feature}" for feature in others]
+    return columns
+
+
 def study_feature_sets(
     inputs: pd.DataFrame,
     rows_of: Callable[[str], Any],
@@ -505,7 +531,7 @@ def study_clusters(
     *,
     features_of: Mapping[str, Sequence[str]],
     settings: StudySettings,
-    reference: np.ndarray | None = None,
+    centroids_in_use: pd.DataFrame,
     previous: pd.DataFrame | None = None,
     report: Callable[[str], None] = lambda message: None,
 ) -> pd.DataFrame:
@@ -521,8 +547,9 @@ def study_clusters(
     features_of : mapping
         Columns of each feature set.
     settings : StudySettings
-    reference : ndarray of shape (n_clusters, n_features), optional
-        Centroids in use, in original units, whose numbers the first feature set follows.
+    centroids_in_use : DataFrame with columns cluster, feature_position, scaler_mean, scaler_scale,
+        centroid_scaled
+        The model whose numbers the first feature set follows; empty when there is none.
     previous : DataFrame, optional
         An earlier result of this function.
     report : callable
@@ -534,12 +561,16 @@ def study_clusters(
     """
     tables = []
     first_set = next(iter(features_of))
+    reference, numbering = None, None
+    if not centroids_in_use.empty:
+        model_scaler, model_centroids = scaler_and_centroids(centroids_in_use)
+        reference = model_scaler.inverse_transform(model_centroids)
+        numbering = reference.tolist()
     for feature_set, candidates in finalists.groupby("feature_set", sort=False):
         rows, scaled, scaler = None, None, None
         for _, candidate in candidates.iterrows():
             algorithm, n_clusters = candidate["algorithm"], int(candidate["n_clusters"])
             resamples = settings.resamples_of(algorithm, n_clusters)
-            numbering = None if reference is None else np.asarray(reference).tolist()
             fingerprint = study_fingerprint(
                 candidate["fingerprint"], candidate["candidate_id"], resamples, numbering
             )

@@ -208,8 +208,9 @@ def test_no_dates_give_an_empty_table_that_duckdb_can_type() -> None:
     fits = fit_periods(inputs, lambda day: None, settings=SETTINGS)
     relation = duckdb.connect().from_df(fits).project(duckdb_projection(FIT_COLUMNS))
     assert relation.columns == list(FIT_COLUMNS)
-    assert [str(t) for t in relation.types[-5:]] == [
+    assert [str(t) for t in relation.types[-6:]] == [
         "VARCHAR",
+        "DOUBLE",
         "DOUBLE",
         "DOUBLE",
         "DOUBLE",
@@ -247,6 +248,24 @@ def test_assignments_name_the_model_of_the_row() -> None:
         np.testing.assert_array_equal(
             found["distance_to_centroid"][chosen].to_numpy()[here], distance
         )
+
+
+def test_centroids_of_transformed_features_are_told_in_their_own_unit() -> None:
+    settings = dataclasses.replace(SETTINGS, transforms=(("monetary", "log1p"),))
+    X = customers(seed=0)
+    logged = X.copy()
+    logged[:, 2] = np.log1p(X[:, 2])
+    inputs, matrices = periods([logged])
+    fits = fit_periods(inputs, matrices.get, settings=settings)
+    money = fits[fits["feature"] == "monetary"].set_index("cluster")
+    days = fits[fits["feature"] == "recency_days"]
+    assert money["mean_customer"].unique() == pytest.approx([np.expm1(logged[:, 2].mean())])
+    assert days["mean_customer"].unique() == pytest.approx([X[:, 0].mean()])
+    scaler, centroids = scaler_and_centroids(fits)
+    labels, _ = assign(logged, scaler=scaler, centroids=centroids)
+    for cluster in range(4):
+        mean = logged[labels == cluster, 2].mean()
+        assert money["centroid"][cluster] == pytest.approx(np.expm1(mean))
 
 
 def test_assigning_nobody_gives_nothing() -> None:

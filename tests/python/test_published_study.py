@@ -156,7 +156,7 @@ def test_the_study_chooses_four_stable_clusters(real_database: Path) -> None:
     chosen = query(
         real_database,
         "select algorithm, n_clusters, lowest_cluster_jaccard, reason from segmentation.model_comparison"
-        " where feature_set = 'rfm' and is_chosen",
+        " where feature_set = 'in_use' and is_chosen",
     )
     assert len(chosen) == 1
     algorithm, n_clusters, lowest, reason = chosen[0]
@@ -165,14 +165,14 @@ def test_the_study_chooses_four_stable_clusters(real_database: Path) -> None:
     assert reason.startswith("Chosen: every cluster is stable")
     best = query(
         real_database,
-        "select n_clusters from segmentation.model_comparison where feature_set = 'rfm'"
+        "select n_clusters from segmentation.model_comparison where feature_set = 'in_use'"
         " order by silhouette desc limit 1",
     )
     assert best == [(2,)]
     verdicts = query(
         real_database,
         "select verdict, resamples from segmentation.cluster_stability"
-        " where feature_set = 'rfm' and is_chosen",
+        " where feature_set = 'in_use' and is_chosen",
     )
     assert verdicts == [("highly stable", 100)] * 4
 

@@ -245,10 +245,19 @@ def test_clusters_of_finalists(customers: pd.DataFrame, candidates: pd.DataFrame
         )
     ].assign(feature_set_position=1)
     reference = np.array([[150.0, 3.0, 500.0], [300.0, 1.2, 120.0], [30.0, 1.0, 100.0]])
+    in_use = pd.DataFrame(
+        {
+            "cluster": np.repeat(range(3), 3),
+            "feature_position": np.tile(range(3), 3),
+            "scaler_mean": 0.0,
+            "scaler_scale": 1.0,
+            "centroid_scaled": reference.ravel(),
+        }
+    )
     options = {
         "features_of": {"rfm": FEATURES},
         "settings": SETTINGS,
-        "reference": reference,
+        "centroids_in_use": in_use,
     }
     table = study_clusters(finalists, lambda feature_set: customers, **options)
     assert list(table.columns) == list(CLUSTER_COLUMNS)
@@ -258,10 +267,10 @@ def test_clusters_of_finalists(customers: pd.DataFrame, candidates: pd.DataFrame
         "rfm-kmeans-k3-k-means++-4-300": 6,
         "rfm-spectral-k3-10-kmeans": 2,
     }
-    in_use = table[table["candidate_id"] == "rfm-kmeans-k3-k-means++-4-300"].sort_values("cluster")
-    np.testing.assert_allclose(in_use["mean_recency_days"].astype(float), reference[:, 0], atol=6)
-    assert in_use["customers"].sum() == len(customers)
-    assert (in_use["mean_jaccard"].astype(float) > 0.95).all()
+    found = table[table["candidate_id"] == "rfm-kmeans-k3-k-means++-4-300"].sort_values("cluster")
+    np.testing.assert_allclose(found["mean_recency_days"].astype(float), reference[:, 0], atol=6)
+    assert found["customers"].sum() == len(customers)
+    assert (found["mean_jaccard"].astype(float) > 0.95).all()
     again = study_clusters(
         finalists, lambda feature_set: pytest.fail(feature_set), previous=table, **options
     )

@@ -15,7 +15,9 @@ expected as (
         count(*) as orders,
         sum(orders.order_value) as monetary,
     from {{ ref('periods') }} as periods
-    inner join orders on orders.counted_at < periods.as_of_date
+    inner join orders
+        on orders.counted_at < periods.as_of_date
+        and orders.counted_at >= periods.as_of_date - interval {{ var('history_months') or 12000 }} month
     group by periods.as_of_date
 ),
 

@@ -1,14 +1,15 @@
-{#- Every column of a feature set, and the held-out ones on which segments are compared as well. -#}
-{% set features = [] %}
-{% for columns in var('feature_sets').values() %}
-{% for column in columns if column not in features %}{% do features.append(column) %}{% endfor %}
+{#-
+    Features of the set in use come as the models see them (imputed, transformed), under the name in_use_<feature>; those
+    of the other sets are transformed but stay missing, under the name other_<feature>.
+-#}
+{% set described = ['recency_days', 'frequency', 'monetary', 'average_review_score'] %}
+{% set others = [] %}
+{% for columns in var('other_feature_sets').values() %}
+{% for column in columns if column not in others %}{% do others.append(column) %}{% endfor %}
 {% endfor %}
 
-with fitted as (
-    select
-        as_of_date,
-        customer_unique_id,
-        is_in_fit,
+with in_use as (
+    select *
     from {{ ref('segmentation_features') }}
 ),
 
@@ -22,8 +23,11 @@ rfm as (
     select
         as_of_date,
         customer_unique_id,
-        {%- for feature in features %}
-        cast({{ feature }} as double) as {{ feature }},
+        {%- for column in described %}
+        cast({{ column }} as double) as {{ column }},
+        {%- endfor %}
+        {%- for feature in others %}
+        {{ transformed(feature, 'cast(' ~ feature ~ ' as double)') }} as other_{{ feature }},
         {%- endfor %}
     from {{ ref('rfm') }}
 ),
@@ -31,12 +35,15 @@ rfm as (
 final as (
     select
         rfm.*,
-        fitted.is_in_fit,
+        {%- for feature in var('segmentation_features') %}
+        in_use.{{ feature }} as in_use_{{ feature }},
+        {%- endfor %}
+        in_use.is_in_fit,
     from rfm
     inner join periods on rfm.as_of_date = periods.as_of_date
-    inner join fitted
-        on rfm.as_of_date = fitted.as_of_date
-        and rfm.customer_unique_id = fitted.customer_unique_id
+    inner join in_use
+        on rfm.as_of_date = in_use.as_of_date
+        and rfm.customer_unique_id = in_use.customer_unique_id
 )
 
 select * from final

@@ -1,6 +1,6 @@
 {% set satisfaction_sets = ["''"] %}
-{% for feature_set, columns in var('feature_sets').items() if 'average_review_score' in columns -%}
-    {% do satisfaction_sets.append("'" ~ feature_set ~ "'") %}
+{% for feature_set, columns in feature_sets().items() if 'average_review_score' in columns -%}
+{% do satisfaction_sets.append("'" ~ feature_set ~ "'") %}
 {%- endfor %}
 
 with clusters as (

@@ -32,8 +32,8 @@ best as (
 ),
 
 ranked as (
-    -- K-means: of the budgets that reach the lowest inertia the largest, because a small one that was lucky here need not
-    -- be so in a bootstrap resample. Spectral: the best silhouette that is usable.
+    -- K-means: of the budgets that reach the lowest inertia the largest, because a small one that was lucky here need
+    -- not be so in a bootstrap resample. Spectral: the best silhouette that is usable.
     select
         *,
         row_number() over (

@@ -5,17 +5,20 @@ with features as (
 ),
 
 final as (
-    {%- for feature_set, columns in var('feature_sets').items() %}
+    {%- for feature_set, columns in feature_sets().items() %}
+    {%- set prefix = 'in_use_' if feature_set == 'in_use' else 'other_' %}
+    {%- set described = ['customer_unique_id', 'recency_days', 'frequency', 'monetary', 'average_review_score'] %}
     select
         as_of_date,
         '{{ feature_set }}' as feature_set,
         {{ loop.index }} as feature_set_position,
-        {{ rows_fingerprint(['customer_unique_id'] + columns) }} as input_fingerprint,
+        '{{ columns | join(', ') }}' as features,
+        {{ rows_fingerprint(described + columns | map('replace', '', prefix, 1) | list) }} as input_fingerprint,
     from features
-    where
-    {%- for column in columns %}
-        {{ 'and ' if not loop.first }}{{ column }} is not null
-    {%- endfor %}
+    where true
+        {%- for column in columns %}
+        and {{ prefix }}{{ column }} is not null
+        {%- endfor %}
     group by as_of_date
     {{ 'union all' if not loop.last }}
     {%- endfor %}

@@ -11,7 +11,7 @@ def model(dbt, session):
         .filter("algorithm = 'spectral' and feature_set_position = 1")
         .df()
     )
-    in_use = finalists[finalists["n_clusters"] == study["n_clusters"]]
+    in_use = finalists[finalists["n_clusters"] == dbt.config.meta_get("n_clusters")]
     projection = project_customers(
         dbt.ref("study_segmented").order("customer_unique_id").df(),
         features=features,
