@@ -85,9 +85,18 @@
             {% else %}
                 {% set found = raw_file_columns(path) %}
                 {% set missing = node.columns.keys() | reject('in', found) | list %}
+                {% set unknown = found | reject('in', node.columns.keys() | list) | list %}
                 {% if missing %}
                     {% do problems.append(
-                        path ~ ": no column " ~ missing | join(', ') ~ "; its header has " ~ found | join(', ')
+                        path ~ ": no column " ~ missing | join(', ')
+                        ~ ("; new column " ~ unknown | join(', ') if unknown else "")
+                        ~ "; its header has " ~ found | join(', ')
+                    ) %}
+                {% elif unknown %}
+                    {% do log(
+                        "Schema change: " ~ path ~ " has a new column " ~ unknown | join(', ') ~ ", which is not read. "
+                        ~ "To use it, add it to models/staging/_sources.yml and to the table's model in models/staging/base.",
+                        info=true
                     ) %}
                 {% endif %}
             {% endif %}

@@ -1,4 +1,57 @@
-with assignments as (
+with {% if var('refresh_mode') == 'as_decided' -%}
+models_in_use as (
+    select
+        as_of_date,
+        model_id,
+        fitted_as_of_date,
+    from {{ ref('period_models') }}
+),
+
+features as (
+    select *
+    from {{ ref('segmentation_features') }}
+),
+
+-- Between retrainings the frozen model scores in the database.
+rows_to_score as (
+    select
+        features.*,
+        models_in_use.model_id,
+    from features
+    inner join models_in_use on features.as_of_date = models_in_use.as_of_date
+    where models_in_use.fitted_as_of_date < features.as_of_date
+),
+
+centroids as (
+    select *
+    from {{ ref('model_centroids') }}
+),
+
+scored as (
+    {{ nearest_centroid('rows_to_score', 'centroids') }}
+),
+
+assignments as (
+    select
+        as_of_date,
+        customer_unique_id,
+        model_id,
+        cluster,
+        distance_to_centroid,
+    from scored
+    union all
+    select
+        assigned.as_of_date,
+        assigned.customer_unique_id,
+        assigned.model_id,
+        assigned.cluster,
+        assigned.distance_to_centroid,
+    from {{ ref('kmeans_assignments') }} as assigned
+    inner join models_in_use on assigned.as_of_date = models_in_use.as_of_date
+    where models_in_use.fitted_as_of_date = assigned.as_of_date
+),
+{%- else -%}
+assignments as (
     select
         as_of_date,
         customer_unique_id,
@@ -7,6 +60,7 @@ with assignments as (
         distance_to_centroid,
     from {{ ref('kmeans_assignments') }}
 ),
+{%- endif %}
 
 period_models as (
     select

@@ -1,3 +1,4 @@
+{#- With refresh_mode as_decided the decisions say which model is in force; otherwise each date has its own. -#}
 with periods as (
     select
         as_of_date,
@@ -15,6 +16,17 @@ fits as (
     from {{ ref('model_registry') }}
 ),
 
+{% if var('refresh_mode') == 'as_decided' -%}
+chosen as (
+    select distinct
+        as_of_date,
+        decision,
+        model_id,
+        fitted_as_of_date,
+        is_fallback,
+    from {{ ref('refresh_decisions') }}
+),
+{%- else -%}
 accepted as (
     select
         model_id,
@@ -47,17 +59,26 @@ chosen as (
     from candidates
     where choice = 1
 ),
+{%- endif %}
 
 final as (
     select
         periods.as_of_date,
         chosen.model_id,
         chosen.fitted_as_of_date,
+        {% if var('refresh_mode') == 'as_decided' -%}
+        chosen.is_fallback,
+        {%- else -%}
         coalesce(chosen.fitted_as_of_date < periods.as_of_date, false) as is_fallback,
+        {%- endif %}
         case
             when not periods.is_segmentable then periods.note
             when chosen.model_id is null
                 then 'Not segmented: no fit up to this date was accepted. ' || coalesce(fits.gate_failures, '')
+            {% if var('refresh_mode') == 'as_decided' -%}
+            when chosen.fitted_as_of_date < periods.as_of_date
+                then 'Scored by the model of ' || chosen.fitted_as_of_date || ' (decision: ' || chosen.decision || ').'
+            {%- endif %}
             when chosen.fitted_as_of_date < periods.as_of_date
                 then 'The fit of this date was not accepted, the one of ' || chosen.fitted_as_of_date || ' is used. '
                     || coalesce(fits.gate_failures, '')

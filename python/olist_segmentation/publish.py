@@ -16,6 +16,9 @@ from pathlib import Path
 
 import duckdb
 
+from olist_segmentation.costs import complete_last_run, peak_memory_of_children
+from olist_segmentation.rollback import RollbackError, keep_previous
+
 DEFAULT_DATABASE = "warehouse/olist.duckdb"
 DEFAULT_RAW_DIR = "data/sample"
 # What a build carries over from the last one; each re-uses by fingerprint, never by trust.
@@ -24,7 +27,12 @@ REUSED_TABLES = (
     ("segmentation", "study_candidates"),
     ("segmentation", "study_clusters"),
     ("segmentation", "study_projection"),
+    ("segmentation", "feature_changes"),
+    ("segmentation", "model_agreement"),
+    ("maintenance", "stability_measures"),
 )
+# What a build keeps of the last one, whatever it re-uses.
+KEPT_TABLES = (("maintenance", "run_history"),)
 
 
 class PublishError(Exception):
@@ -53,10 +61,12 @@ def main(arguments: list[str] | None = None) -> int:
             if status != 0:
                 print(failure_message(published, side), file=sys.stderr)
                 return 1
+            complete_last_run(side, peak_memory_bytes=peak_memory_of_children())
             seal(side)
+            keep_previous(published)
             os.replace(side, published)
             shutil.rmtree(side.parent, ignore_errors=True)
-    except PublishError as error:
+    except (PublishError, RollbackError) as error:
         print(f"make build: {error}", file=sys.stderr)
         return 1
     print(summary(published))
@@ -93,21 +103,23 @@ def prepare_side_file(published: Path, *, reuse: bool) -> Path:
     # What a failed or killed build left.
     shutil.rmtree(side.parent, ignore_errors=True)
     side.parent.mkdir(parents=True)
-    if reuse and published.exists():
+    if published.exists():
         try:
-            carry_over(published, side)
+            carry_over(published, side, KEPT_TABLES + (REUSED_TABLES if reuse else ()))
         except duckdb.Error as error:
             side.unlink(missing_ok=True)
             print(f"Nothing is re-used: {published} cannot be read ({error}).", file=sys.stderr)
     return side
 
 
-def carry_over(published: Path, side: Path) -> None:
-    """Copy the tables of `REUSED_TABLES` that the published database has."""
+def carry_over(
+    published: Path, side: Path, tables: tuple[tuple[str, str], ...] = REUSED_TABLES
+) -> None:
+    """Copy those of the tables that the published database has."""
     with duckdb.connect(str(side)) as connection:
         quoted = str(published).replace("'", "''")
         connection.execute(f"attach '{quoted}' as last_build (read_only)")
-        for schema, table in REUSED_TABLES:
+        for schema, table in tables:
             found = connection.execute(
                 "select 1 from duckdb_tables()"
                 " where database_name = 'last_build' and schema_name = ? and table_name = ?",

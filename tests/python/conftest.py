@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -126,6 +127,10 @@ def real_database(
 ) -> Path:
     """Return the database published from the real set; open it read-only."""
     database = tmp_path_factory.mktemp("real_warehouse") / "olist.duckdb"
+    built_before = PROJECT / os.environ.get("OLIST_DATABASE", "")
+    if built_before.is_file():
+        # Not to be trusted: the build re-uses of it what has the same fingerprint, and no more.
+        shutil.copy(built_before, database)
     publish(raw_dir=real_folder, database=database)
     return database
 
@@ -134,6 +139,10 @@ def query(database: Path, sql: str) -> list[tuple]:
     """Return the rows of a query on a published database."""
     with duckdb.connect(str(database), read_only=True) as connection:
         return connection.execute(sql).fetchall()
+
+
+# What a build measures of itself is another figure each time.
+MEASURED_TABLES = ("maintenance.run_history", "maintenance.run_costs", "maintenance.run_totals")
 
 
 def table_fingerprints(database: Path) -> dict[str, tuple]:
@@ -147,6 +156,7 @@ def table_fingerprints(database: Path) -> dict[str, tuple]:
                 f"select count(*), sum(hash(row_of_table)) from {name} as row_of_table"
             ).fetchone()
             for (name,) in sorted(names)
+            if name not in MEASURED_TABLES
         }
 
 

@@ -105,8 +105,14 @@ def test_one_thread_gives_the_same_tables_on_the_real_data(
     real_folder: Path, real_database: Path, publish, tmp_path: Path
 ) -> None:
     database = tmp_path / "olist.duckdb"
-    publish(raw_dir=real_folder, database=database, OLIST_THREADS="1", OMP_NUM_THREADS="1")
-    assert table_fingerprints(database) == table_fingerprints(real_database)
+    publish(*SPINE, raw_dir=real_folder, database=database, OLIST_THREADS="1", OMP_NUM_THREADS="1")
+    found, expected = table_fingerprints(database), table_fingerprints(real_database)
+    assert found.keys() >= {
+        "marts.rfm",
+        "segmentation.kmeans_fits",
+        "segmentation.customer_segments",
+    }
+    assert found == {table: expected[table] for table in found}
 
 
 def truncate_raw_data(folder: Path, as_of_date: str, to: Path) -> Path:
@@ -276,6 +282,62 @@ def test_deliveries_can_be_what_counts(sample_folder: Path, publish, tmp_path: P
     assert expected == found > 0
 
 
+def test_satisfaction_can_be_a_feature(sample_folder: Path, publish, tmp_path: Path) -> None:
+    database = tmp_path / "olist.duckdb"
+    settings = (
+        "{segmentation_features: [recency_days, frequency, monetary, average_review_score],"
+        " n_clusters: 5, minimum_silhouette: 0.2}"
+    )
+    publish(*SPINE, "--vars", settings, raw_dir=sample_folder, database=database)
+    scores = dict(
+        query(
+            database,
+            "select segment_name, mean_average_review_score from segmentation.segment_profiles"
+            " where as_of_date = (select max(as_of_date) from segmentation.segment_profiles)",
+        )
+    )
+    assert len(scores) == 5
+    assert scores.pop("Dissatisfied buyers") < 3 < min(scores.values())
+    # Who has no review is imputed and flagged, and has a segment all the same.
+    imputed, unreviewed = query(
+        database,
+        "select count(*) filter (where is_imputed), count(*) filter (where review_count = 0)"
+        " from segmentation.segmentation_features inner join marts.rfm"
+        " using (as_of_date, customer_unique_id)",
+    )[0]
+    assert imputed == unreviewed > 0
+
+
+def test_history_and_transforms_change_the_features(
+    run, sample_folder: Path, sample_database: Path, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    settings = "{history_months: 6, feature_transforms: {monetary: log1p}, minimum_silhouette: 0.1}"
+    # Not the names: the playbook is written for money as it is, and a test says so.
+    done = run(
+        "dbt",
+        *("build", "--select", "+kmeans_assignments", "+model_centroids", "+rfm_scores"),
+        *("--vars", settings),
+        *("--indirect-selection", "buildable"),
+        raw_dir=sample_folder,
+        database=database,
+    )
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert "PASS sql_scoring_equals_the_python_assignment" in done.stdout
+    assert "PASS rfm_reconciles_with_orders_at_every_date" in done.stdout
+    assert query(
+        database,
+        "select max(abs(features.monetary - ln(1 + rfm.monetary::double))) < 1e-9, max(rfm.recency_days) <= 184"
+        " from segmentation.segmentation_features as features inner join marts.rfm as rfm"
+        " using (as_of_date, customer_unique_id)",
+    ) == [(True, True)]
+    fewer, all_of_them = (
+        query(path, "select count(*) from marts.rfm where as_of_date = '2018-10-18'")[0][0]
+        for path in (database, sample_database)
+    )
+    assert fewer < all_of_them
+
+
 def test_a_setting_out_of_range_is_refused(sample_folder: Path, publish, tmp_path: Path) -> None:
     settings = (
         "{order_basis: shipped, n_clusters: 1, first_as_of_date: 2017-04-15, max_rejected_share: 3}"
@@ -289,6 +351,9 @@ def test_a_setting_out_of_range_is_refused(sample_folder: Path, publish, tmp_pat
         "n_clusters is 1; it is a whole number, 2 or more",
         "first_as_of_date is '2017-04-15'; it must be the first of a month",
         "max_rejected_share is 3; it is a share between 0 and 1",
+        "history_months is 0; it is a whole number, 1 or more, or null for all",
+        "feature_transforms of monetary is 'sqrt'; it must be log1p, or left out",
+        "segmentation_features names age; marts.rfm has recency_days",
     ):
         assert sentence in done.stdout
 

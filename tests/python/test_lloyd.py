@@ -22,6 +22,7 @@ def test_iterations_equal_scikit_learn_from_the_same_start(data, max_iter):
     theirs.fit(X, sample_weight=weights)
     ours = start.copy()
     inertia, iterations = lloyd._lloyd(np.ascontiguousarray(X.T), weights, ours, max_iter)
+    assert 1 <= iterations <= max_iter
     np.testing.assert_allclose(ours, theirs.cluster_centers_, rtol=1e-10)
     if max_iter == 300:
         assert inertia == pytest.approx(theirs.inertia_, rel=1e-12)

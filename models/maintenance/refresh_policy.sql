@@ -1,0 +1,11 @@
+with policy as (
+    select *
+    from {{ ref('policy_measures') }}
+),
+
+final as (
+    select *
+    from policy
+)
+
+select * from final

@@ -1,0 +1,111 @@
+"""The same customers at several as-of dates, as matrices."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Cross:
+    """Customers at one as-of date, in the order of their ids.
+
+    Attributes
+    ----------
+    person : ndarray of shape (n_rows,), int64
+        Number of the customer, the same at every date.
+    X : ndarray of shape (n_rows, n_features), float64
+        In original units; NaN where a value is missing.
+    is_in_fit : ndarray of shape (n_rows,), bool
+        Whether models are fitted on the row.
+    """
+
+    person: np.ndarray
+    X: np.ndarray
+    is_in_fit: np.ndarray
+
+
+class Panel:
+    """Features of all customers at all dates.
+
+    Parameters
+    ----------
+    crosses : dict of Timestamp to Cross
+    """
+
+    def __init__(self, crosses: dict[pd.Timestamp, Cross]) -> None:
+        self.crosses = crosses
+        self._n_persons = 1 + max(
+            (int(c.person.max(initial=-1)) for c in crosses.values()), default=-1
+        )
+
+    def at(self, as_of_date: Any) -> Cross:
+        """Return the customers at a date."""
+        return self.crosses[pd.Timestamp(as_of_date)]
+
+    def shared(self, earlier: Any, later: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Find the customers of one date at another.
+
+        Parameters
+        ----------
+        earlier, later : date
+
+        Returns
+        -------
+        row_at_earlier, row_at_later : ndarray of shape (n_shared,), int64
+            Rows of the same customers in the two matrices, in the order of the first.
+        """
+        row_of_person = np.full(self._n_persons, -1, dtype=np.int64)
+        person = self.at(later).person
+        row_of_person[person] = np.arange(len(person))
+        row = row_of_person[self.at(earlier).person]
+        is_there = row >= 0
+        return np.flatnonzero(is_there), row[is_there]
+
+
+def read_panel(
+    session: Any, relation: Any, features: Sequence[str], *, has_fit_flag: bool = True
+) -> Panel:
+    """Read features of customers at all dates.
+
+    Parameters
+    ----------
+    session : duckdb.DuckDBPyConnection
+    relation : duckdb.DuckDBPyRelation
+        With columns as_of_date, customer_unique_id, the features and, if asked for, is_in_fit.
+    features : sequence of str
+        In the order of the matrix.
+    has_fit_flag : bool
+        Without it every row counts as fitted on.
+
+    Returns
+    -------
+    Panel
+    """
+    columns = ", ".join(f"cast({name} as double) as {name}" for name in features)
+    flag = "is_in_fit" if has_fit_flag else "true as is_in_fit"
+    table = session.sql(
+        f"select as_of_date, customer_unique_id, {columns}, {flag} from ({relation.sql_query()})"
+        " order by as_of_date, customer_unique_id"
+    ).to_arrow_table()
+    if table.num_rows == 0:
+        return Panel({})
+    ids = table["customer_unique_id"].combine_chunks().dictionary_encode()
+    person = ids.indices.to_numpy().astype(np.int64)
+    X = np.column_stack(
+        [table[name].to_numpy().astype(np.float64, copy=False) for name in features]
+    )
+    is_in_fit = table["is_in_fit"].to_numpy().astype(bool)
+    dates = pd.DatetimeIndex(table["as_of_date"].to_pandas())
+    starts = np.flatnonzero(np.append(True, dates[1:] != dates[:-1]))
+    stops = np.append(starts[1:], len(dates))
+    return Panel(
+        {
+            dates[start]: Cross(person[start:stop], X[start:stop], is_in_fit[start:stop])
+            for start, stop in zip(starts, stops, strict=True)
+        }
+    )

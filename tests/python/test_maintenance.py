@@ -1,0 +1,400 @@
+"""Maintenance as a user runs it: new data, both refresh modes, costs, corrupted months, rollback."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from conftest import different_rows, query, table_fingerprints
+from olist_segmentation.publish import REUSED_TABLES
+from olist_segmentation.rollback import (
+    RollbackError,
+    keep_previous,
+    kept_databases,
+    main,
+    previous_databases,
+    previous_folder,
+    roll_back,
+)
+from test_build import digest, truncate_raw_data
+
+# Everything but the study, which looks at one date only.
+SELECTION = ("--selector", "without_study")
+WORK = ("K-means", "Period stability", "Ageing of models")
+
+
+def work_of(stdout: str, kind: str) -> dict[str, bool]:
+    """Return, for each date that a kind of work reports, whether it was computed anew."""
+    found = re.findall(rf"{kind}[^:]*: (\d{{4}}-\d\d-\d\d) ([\w-]+)", stdout)
+    assert len(found) > 5, kind
+    return {day: word not in ("re-used", "unchanged") for day, word in found}
+
+
+def edit(folder: Path, name: str, select: str) -> None:
+    """Write a raw file anew as a query of itself."""
+    path = folder / f"{name}.csv"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"create table raw as from read_csv('{path}', all_varchar = true, header = true,"
+            " delim = ',', quote = '\"', escape = '\"')"
+        )
+        connection.execute(f"copy ({select}) to '{path}' (header, delimiter ',')")
+
+
+@pytest.fixture(scope="module")
+def plain_database(publish, sample_folder: Path, tmp_path_factory) -> Path:
+    """Return what a build without the study publishes; copy it before building into it."""
+    database = tmp_path_factory.mktemp("plain") / "olist.duckdb"
+    publish(*SELECTION, raw_dir=sample_folder, database=database)
+    return database
+
+
+# --- new data -----------------------------------------------------------------------------------------
+
+
+def append_last_month(publish, folder: Path, full: Path, work: Path, date: str) -> tuple[str, Path]:
+    database = work / "olist.duckdb"
+    truncated = truncate_raw_data(folder, date, work / "truncated")
+    publish(*SELECTION, raw_dir=truncated, database=database)
+    assert query(database, "select max(as_of_date)::text from marts.periods") <= [(date,)]
+    done = publish(*SELECTION, raw_dir=folder, database=database)
+    assert table_fingerprints(database) == table_fingerprints(full)
+    return done.stdout, database
+
+
+@pytest.mark.build
+def test_appending_the_last_months_gives_the_tables_of_a_full_build(
+    publish, sample_folder: Path, plain_database: Path, tmp_path: Path
+) -> None:
+    stdout, _ = append_last_month(publish, sample_folder, plain_database, tmp_path, "2018-08-01")
+    for kind in WORK:
+        for day, is_new in work_of(stdout, kind).items():
+            assert is_new == (day > "2018-08-01"), (kind, day)
+
+
+@pytest.mark.build
+@pytest.mark.real
+def test_appending_the_last_month_of_the_real_data_takes_less_than_half_of_the_time(
+    publish, real_folder: Path, tmp_path: Path
+) -> None:
+    full = tmp_path / "full" / "olist.duckdb"
+    publish(*SELECTION, raw_dir=real_folder, database=full)
+    (tmp_path / "grown").mkdir()
+    _, database = append_last_month(publish, real_folder, full, tmp_path / "grown", "2018-09-01")
+    # The models that re-use; the others are plain SQL and built anew each time.
+    names = ", ".join(f"'{table}'" for _, table in REUSED_TABLES)
+    select = (
+        "select sum(seconds) from maintenance.run_costs where node_type = 'model'"
+        f" and node_name in ({names}) and run_id ="
+        " (select arg_max(run_id, started_at) from maintenance.run_totals)"
+    )
+    appended, whole = query(database, select)[0][0], query(full, select)[0][0]
+    assert appended < whole / 2
+
+
+@pytest.mark.build
+def test_an_order_that_arrives_late_triggers_the_periods_that_it_touches(
+    publish, sample_folder: Path, plain_database: Path, tmp_path: Path
+) -> None:
+    raw = tmp_path / "raw"
+    shutil.copytree(sample_folder, raw)
+    late = query(
+        plain_database,
+        "select order_id, order_customer_id from marts.orders"
+        " where purchased_at between '2018-03-05' and '2018-03-25' and payment_count > 0"
+        " order by order_id limit 1",
+    )[0]
+    without = {
+        "olist_orders_dataset": "order_id",
+        "olist_order_items_dataset": "order_id",
+        "olist_order_payments_dataset": "order_id",
+        "olist_order_reviews_dataset": "order_id",
+    }
+    for name, column in without.items():
+        edit(raw, name, f"from raw where {column} != '{late[0]}'")
+    edit(raw, "olist_customers_dataset", f"from raw where customer_id != '{late[1]}'")
+    database = tmp_path / "olist.duckdb"
+    publish(*SELECTION, raw_dir=raw, database=database)
+    done = publish(*SELECTION, raw_dir=sample_folder, database=database)
+    assert table_fingerprints(database) == table_fingerprints(plain_database)
+    for kind in WORK:
+        for day, is_new in work_of(done.stdout, kind).items():
+            assert is_new == (day >= "2018-04-01"), (kind, day)
+
+
+@pytest.mark.build
+def test_a_schema_change_says_which_columns_are_new_and_gone(
+    publish, sample_folder: Path, plain_database: Path, tmp_path: Path
+) -> None:
+    raw = tmp_path / "raw"
+    shutil.copytree(sample_folder, raw)
+    edit(raw, "olist_sellers_dataset", "select *, 'x' as seller_rank from raw")
+    database = tmp_path / "olist.duckdb"
+    grown = publish("--select", "stg_sellers", raw_dir=raw, database=database, may_fail=True)
+    assert (
+        "olist_sellers_dataset.csv has a new column seller_rank, which is not read" in grown.stdout
+    )
+    edit(
+        raw,
+        "olist_order_payments_dataset",
+        "select * rename (payment_value as amount) from raw",
+    )
+    shutil.copy(plain_database, database)
+    before = digest(database)
+    done = publish(*SELECTION, raw_dir=raw, database=database, may_fail=True)
+    assert done.returncode == 1
+    assert "no column payment_value; new column amount; its header has order_id" in done.stdout
+    assert digest(database) == before
+
+
+@pytest.mark.build
+def test_a_corrupted_month_is_named_and_changes_nothing_that_is_published(
+    publish, sample_folder: Path, plain_database: Path, tmp_path: Path
+) -> None:
+    raw = tmp_path / "raw"
+    shutil.copytree(sample_folder, raw)
+    # Centavos instead of reais, in the orders of one month.
+    shutil.copy(raw / "olist_orders_dataset.csv", tmp_path / "orders.csv")
+    edit(
+        raw,
+        "olist_order_payments_dataset",
+        "select * replace (case when order_id in (select order_id from"
+        f" read_csv('{tmp_path / 'orders.csv'}', all_varchar = true)"
+        " where order_purchase_timestamp between '2018-07-01' and '2018-08-01')"
+        " then (payment_value::decimal(14, 2) * 100)::varchar else payment_value end as payment_value)"
+        " from raw",
+    )
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(plain_database, database)
+    before = digest(database)
+    done = publish(*SELECTION, raw_dir=raw, database=database, may_fail=True)
+    assert done.returncode == 1
+    assert "The data of the month before 2018-08-01 look corrupted" in done.stdout
+    assert "at or above order_value_ratio 3" in done.stdout
+    assert digest(database) == before
+
+
+# --- both modes -----------------------------------------------------------------------------------------
+
+
+def assert_decisions_are_obeyed(studied: Path, decided: Path) -> None:
+    assert different_rows(studied, decided, "from maintenance.decisions") == 0
+    models = query(
+        decided,
+        "select as_of_date, decision, decisions.model_id, period_models.model_id, note"
+        " from maintenance.decisions inner join segmentation.period_models using (as_of_date)",
+    )
+    assert {row[1] for row in models} >= {"retrain", "rescore"}
+    for as_of_date, decision, model_in_force, model_used, note in models:
+        assert model_in_force == model_used, as_of_date
+        if decision == "rescore":
+            assert "Scored by the model of" in note
+    # A segment means the same number of days and reais until the next retraining.
+    (used,) = query(
+        decided,
+        "select count(distinct model_id) from segmentation.customer_segments",
+    )[0]
+    retrained = sum(row[1] == "retrain" for row in models)
+    assert used == retrained < len(models)
+    # The rows scored in SQL are those that Python gives.
+    assert query(
+        decided,
+        "select count(*), count(*) filter (where s.cluster != a.cluster or s.model_id != a.model_id)"
+        " from segmentation.customer_segments as s"
+        " inner join segmentation.kmeans_assignments as a using (as_of_date, customer_unique_id)",
+    ) == [(query(decided, "select count(*) from segmentation.segmentation_features")[0][0], 0)]
+
+
+@pytest.mark.build
+def test_the_pipeline_obeys_its_decisions(
+    publish, sample_folder: Path, plain_database: Path, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(plain_database, database)
+    publish(
+        *SELECTION,
+        "--vars",
+        "{refresh_mode: as_decided, force_retrain: [2018-05-01]}",
+        raw_dir=sample_folder,
+        database=database,
+    )
+    rows = query(
+        database,
+        "select decision, is_forced, fitted_as_of_date::text from maintenance.decisions"
+        " where as_of_date = '2018-05-01'",
+    )
+    assert rows == [("retrain", True, "2018-05-01")]
+
+
+@pytest.mark.build
+@pytest.mark.real
+def test_the_pipeline_obeys_its_decisions_on_the_real_data(
+    publish, real_folder: Path, real_database: Path, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(real_database, database)
+    publish(
+        *SELECTION,
+        "--vars",
+        "{refresh_mode: as_decided}",
+        raw_dir=real_folder,
+        database=database,
+    )
+    assert_decisions_are_obeyed(real_database, database)
+
+
+# --- little data ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.build
+def test_without_a_segmentable_date_the_tables_are_empty(run, publish, tmp_path: Path) -> None:
+    from conftest import make_sample
+
+    database = tmp_path / "olist.duckdb"
+    done = publish(*SELECTION, raw_dir=make_sample(run, tmp_path / "raw", 60), database=database)
+    assert (
+        "nothing to compare, the baseline 2018-01-01 is not a segmented as-of date" in done.stdout
+    )
+    for table in (
+        "period_stability",
+        "period_stability_clusters",
+        "centroid_movements",
+        "feature_drift",
+        "refresh_simulation",
+        "refresh_policy",
+    ):
+        assert query(database, f"select count(*) from maintenance.{table}") == [(0,)], table
+    decisions = query(database, "select distinct decision, model_id from maintenance.decisions")
+    assert decisions == [("keep", None)]
+
+
+@pytest.mark.build
+def test_a_setting_of_the_maintenance_out_of_range_is_refused(
+    publish, sample_folder: Path, tmp_path: Path
+) -> None:
+    settings = (
+        "{baseline_as_of_date: 2017-01-01, refresh_mode: sometimes, force_retrain: latest,"
+        " null_seeds: -1, refit_seconds: many}"
+    )
+    done = publish(
+        "--vars", settings, raw_dir=sample_folder, database=tmp_path / "olist.duckdb", may_fail=True
+    )
+    assert done.returncode == 1
+    for sentence in (
+        "baseline_as_of_date is '2017-01-01'; it must be the first of a month",
+        "refresh_mode is 'sometimes'; it must be every_period or as_decided",
+        "force_retrain is 'latest'; it must be a list of dates",
+        "null_seeds is -1; it is a whole number, 0 or more",
+        "refit_seconds is many; it is a number, 0 or more",
+    ):
+        assert sentence in done.stdout
+
+
+# --- costs ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.build
+def test_costs_are_kept_from_build_to_build(
+    publish, sample_folder: Path, plain_database: Path, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(plain_database, database)
+    publish(*SELECTION, "--full-refresh", raw_dir=sample_folder, database=database)
+    runs = query(
+        database,
+        "select run_id, nodes, run_seconds, model_seconds, row_count, byte_count, peak_memory_bytes,"
+        " run_seconds_trend, yearly_cost from maintenance.run_totals order by started_at",
+    )
+    assert len(runs) == 2
+    for run in runs:
+        assert run[1] > 200
+        assert 0 < run[3] < 3 * run[2]
+        assert run[4] > 10_000
+        assert run[5] > 1_000_000
+        assert 100e6 < run[6] < 4e9
+        assert run[8] == pytest.approx(run[2] / 3600 * 1.0 * 12)
+    assert runs[0][7] is None
+    assert runs[1][7] == pytest.approx(runs[1][2] / runs[0][2])
+    node = query(
+        database,
+        "select row_count, byte_count, seconds, seconds_before from maintenance.run_costs"
+        " where node_name = 'rfm' and node_type = 'model' order by started_at",
+    )
+    rows = query(database, "select count(*) from marts.rfm")[0][0]
+    assert [row[0] for row in node] == [rows, rows]
+    assert node[1][3] == node[0][2]
+    assert all(row[1] > 100_000 for row in node)
+    assert query(
+        database,
+        "select count(*) from maintenance.run_costs where node_type = 'test' and row_count is not null",
+    ) == [(0,)]
+
+
+# --- rollback -------------------------------------------------------------------------------------------
+
+
+def published(folder: Path, text: str, second: int) -> Path:
+    """Publish a file as `publish.main` does."""
+    database = folder / "olist.duckdb"
+    keep_previous(database)
+    new = folder / "new"
+    new.write_text(text)
+    os.utime(new, (1_700_000_000 + second, 1_700_000_000 + second))
+    os.replace(new, database)
+    return database
+
+
+def test_rollback_publishes_the_database_before(tmp_path: Path) -> None:
+    for second, text in enumerate(("first", "second", "third", "fourth")):
+        database = published(tmp_path, text, second)
+    assert [path.read_text() for path in previous_databases(database)] == ["third", "second"]
+    with database.open() as reader:
+        roll_back(database)
+        assert reader.read() == "fourth"
+    assert database.read_text() == "third"
+    roll_back(database)
+    assert database.read_text() == "second"
+    with pytest.raises(RollbackError, match="no earlier database is kept"):
+        roll_back(database)
+    assert database.read_text() == "second"
+
+
+def test_a_rollback_can_be_undone_by_name(tmp_path: Path) -> None:
+    for second, text in enumerate(("first", "second")):
+        database = published(tmp_path, text, second)
+    roll_back(database)
+    assert database.read_text() == "first"
+    (withdrawn,) = previous_folder(database).glob("withdrawn-*")
+    roll_back(database, name=withdrawn.name)
+    assert database.read_text() == "second"
+    with pytest.raises(RollbackError, match="does not exist"):
+        roll_back(database, name="none.duckdb")
+
+
+def test_how_many_are_kept_is_a_setting(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("OLIST_KEEP_DATABASES", "0")
+    for second, text in enumerate(("first", "second")):
+        database = published(tmp_path, text, second)
+    assert previous_databases(database) == []
+    monkeypatch.setenv("OLIST_KEEP_DATABASES", "many")
+    with pytest.raises(RollbackError, match="whole number"):
+        kept_databases()
+
+
+def test_the_command_lists_and_says_what_it_did(tmp_path: Path, monkeypatch, capsys) -> None:
+    for second, text in enumerate(("first", "second")):
+        database = published(tmp_path, text, second)
+    monkeypatch.setenv("OLIST_DATABASE", str(database))
+    assert main(["--list"]) == 0
+    assert capsys.readouterr().out == "2023-11-14T22-13-20.000000Z.duckdb\n"
+    assert main([]) == 0
+    assert (
+        "is the database published at 2023-11-14T22-13-20.000000Z again" in capsys.readouterr().out
+    )
+    assert main([]) == 1
+    assert "no earlier database is kept" in capsys.readouterr().err
