@@ -9,9 +9,11 @@ BIN := $(VENV)/bin
 export PYTHONPATH := python
 # dbt reads profiles.yml from here, whatever the caller's own profile is.
 export DBT_PROFILES_DIR := .
+# Of `make audience` and `make audiences`.
+EXPORT_OPTIONS = $(if $(AS_OF),--as-of "$(AS_OF)") $(if $(TO),--to "$(TO)") $(if $(FRENCH),--language fr)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev sample data verify build full-refresh test lint docs lock clean
+.PHONY: help setup setup-dev sample data verify build rollback contract full-refresh test lint docs audience audiences boards postgres metrics lock clean
 
 help:  ## This list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -33,8 +35,9 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
-$(VENV)/.fetch: requirements-fetch.txt | $(VENV)/.runtime
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-fetch.txt
+# Optional groups, each into the same environment from its own lock: fetch, charts, postgres, metrics.
+$(VENV)/.fetch $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 sample: setup  ## Synthetic Olist in data/sample (CUSTOMERS=96096).
@@ -46,11 +49,17 @@ data: $(if $(FROM),setup,$(VENV)/.fetch)  ## The real set in data/olist, from Ka
 verify: setup  ## Check OLIST_RAW_DIR against the manifest of the real set.
 	$(BIN)/python -m olist_segmentation.data verify "$${OLIST_RAW_DIR:-data/olist}"
 
-build: setup $(if $(OLIST_RAW_DIR),,sample)  ## Build, test and publish the database.
-	$(BIN)/python -m olist_segmentation.publish
+build: setup $(if $(OLIST_RAW_DIR),,sample)  ## Build, test and publish the database (OPTIONS=... for dbt build).
+	$(BIN)/python -m olist_segmentation.publish $(OPTIONS)
+
+rollback: setup  ## The database published before (TO=NAME for another one, LIST=1 to see them).
+	$(BIN)/python -m olist_segmentation.rollback $(if $(LIST),--list) $(if $(TO),--to $(TO))
+
+contract: setup  ## The maintenance contract, English and French, Markdown and HTML (TO=folder).
+	@$(BIN)/python -m olist_segmentation.contract $(if $(TO),--to "$(TO)")
 
 full-refresh: setup $(if $(OLIST_RAW_DIR),,sample)  ## The same, re-using nothing.
-	$(BIN)/python -m olist_segmentation.publish --full-refresh
+	$(BIN)/python -m olist_segmentation.publish --full-refresh $(OPTIONS)
 
 test: setup-dev  ## Every test; those on the real data when OLIST_RAW_DIR points at it.
 	$(BIN)/python -m pytest
@@ -61,15 +70,32 @@ lint: setup-dev  ## ruff, sqlfluff, dbt parse, dbt-bouncer.
 	$(BIN)/sqlfluff lint --processes 2 models tests analyses
 	$(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
 
-docs: setup  ## dbt docs as one page, target/static_index.html.
-	$(BIN)/dbt --quiet docs generate --static
+audience: setup  ## Who is in SEGMENT=name (AS_OF=date, FRENCH=1, TO=folder), as CSV and Parquet.
+	@$(BIN)/python -m olist_segmentation.audiences --segment "$(SEGMENT)" $(EXPORT_OPTIONS)
 
-lock: setup-dev  ## Resolve pyproject.toml anew into the three requirements files.
+audiences: setup  ## The same for every segment.
+	@$(BIN)/python -m olist_segmentation.audiences --all $(EXPORT_OPTIONS)
+
+boards: setup $(VENV)/.charts  ## Boards as HTML and PNG, into boards/ (TO=folder, BOARD=name).
+	@$(BIN)/python -m olist_segmentation.boards $(BOARD) $(if $(TO),--to "$(TO)")
+
+postgres: setup $(VENV)/.postgres  ## Copy marts and bi into PostgreSQL: DSN=postgresql://... (SCHEMA=olist).
+	@$(BIN)/python -m olist_segmentation.postgres --dsn "$(DSN)" $(if $(SCHEMA),--schema "$(SCHEMA)")
+
+metrics: setup $(VENV)/.metrics  ## A metric from the semantic layer: METRICS=revenue BY=customer__segment.
+	@$(BIN)/dbt --quiet parse
+	@$(BIN)/mf query --metrics "$(METRICS)" $(if $(BY),--group-by "$(BY)")
+
+docs: setup  ## dbt docs as one page, target/docs.html.
+	@$(BIN)/python -m olist_segmentation.docs
+
+lock: setup-dev  ## Resolve pyproject.toml anew into the requirements files.
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv lock
 	$(BIN)/uv export --quiet --frozen --no-dev --no-header -o requirements.txt
 	$(BIN)/uv export --quiet --frozen --no-header -o requirements-dev.txt
-	$(BIN)/uv export --quiet --frozen --only-group fetch --no-header -o requirements-fetch.txt
+	for group in fetch charts postgres metrics; do \
+		$(BIN)/uv export --quiet --frozen --only-group $$group --no-header -o requirements-$$group.txt || exit 1; done
 	rm uv.lock
 
 clean:  ## Remove what was built, not the data and the published database.

@@ -1,0 +1,146 @@
+{% set features = ['recency_days', 'frequency', 'monetary', 'average_review_score'] %}
+
+with periods as (
+    select
+        as_of_date,
+        is_latest,
+    from {{ ref('periods') }}
+),
+
+customers as (
+    select
+        customer_unique_id,
+        customer_zip_code_prefix,
+        customer_city,
+        customer_state,
+        first_order_at,
+        last_order_at,
+    from {{ ref('customers') }}
+),
+
+states as (
+    select
+        state_code,
+        region,
+    from {{ ref('states') }}
+),
+
+rfm as (
+    select
+        as_of_date,
+        customer_unique_id,
+        {%- for feature in features %}
+        {{ feature }},
+        {%- endfor %}
+    from {{ ref('rfm') }}
+),
+
+scores as (
+    select
+        as_of_date,
+        customer_unique_id,
+        recency_score,
+        frequency_score,
+        monetary_score,
+        rfm_segment,
+    from {{ ref('rfm_scores') }}
+),
+
+segments as (
+    select
+        as_of_date,
+        customer_unique_id,
+        segment_name,
+        segment_name_french,
+        is_fallback,
+    from {{ ref('customer_segments') }}
+),
+
+confidences as (
+    select
+        as_of_date,
+        customer_unique_id,
+        confidence,
+    from {{ ref('segment_confidence') }}
+),
+
+traits as (
+    select *
+    from {{ ref('customer_traits') }}
+),
+
+playbook as (
+    select
+        name_english,
+        action_english,
+        action_french,
+        channel,
+    from {{ ref('segment_playbook') }}
+),
+
+dates as (
+    select
+        max(case when is_latest then as_of_date end) as as_of_date,
+        max(case when not is_latest then as_of_date end) as previous_as_of_date,
+    from periods
+),
+
+final as (
+    select
+        dates.as_of_date,
+        customers.customer_unique_id,
+        customers.customer_zip_code_prefix,
+        customers.customer_city,
+        customers.customer_state,
+        states.region,
+        customers.first_order_at,
+        customers.last_order_at,
+        {%- for feature in features %}
+        rfm.{{ feature }},
+        {%- endfor %}
+        scores.recency_score,
+        scores.frequency_score,
+        scores.monetary_score,
+        scores.rfm_segment,
+        segments.segment_name,
+        segments.segment_name_french,
+        confidences.confidence,
+        segments.is_fallback,
+        dates.previous_as_of_date,
+        previous_segments.segment_name as previous_segment_name,
+        case
+            when segments.segment_name is null then 'not segmented'
+            when previous_segments.segment_name is null then 'new'
+            when previous_segments.segment_name = segments.segment_name then 'stayed'
+            else 'moved'
+        end as segment_change,
+        traits.main_category,
+        traits.main_payment_type,
+        traits.most_installments,
+        traits.late_orders,
+        traits.most_days_late,
+        traits.freight_share,
+        playbook.action_english as recommended_action,
+        playbook.action_french as recommended_action_french,
+        playbook.channel,
+    from dates
+    inner join rfm on dates.as_of_date = rfm.as_of_date
+    inner join customers on rfm.customer_unique_id = customers.customer_unique_id
+    left join scores
+        on rfm.as_of_date = scores.as_of_date
+        and rfm.customer_unique_id = scores.customer_unique_id
+    left join segments
+        on rfm.as_of_date = segments.as_of_date
+        and rfm.customer_unique_id = segments.customer_unique_id
+    left join segments as previous_segments
+        on dates.previous_as_of_date = previous_segments.as_of_date
+        and rfm.customer_unique_id = previous_segments.customer_unique_id
+    left join confidences
+        on rfm.as_of_date = confidences.as_of_date
+        and rfm.customer_unique_id = confidences.customer_unique_id
+    left join traits on rfm.customer_unique_id = traits.customer_unique_id
+    left join states on customers.customer_state = states.state_code
+    left join playbook on segments.segment_name = playbook.name_english
+)
+
+select * from final

@@ -1,0 +1,188 @@
+"""Files of who is in a segment: complete, in a stable shape, and harmless in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from conftest import query
+from olist_segmentation import audiences
+from olist_segmentation.audiences import COLUMNS, AudienceError, Segment, find_segment, safe_cell
+
+SEGMENTS = [
+    Segment("big", "Big spenders", "Gros acheteurs"),
+    Segment("repeat", "Repeat buyers", "Acheteurs fidèles"),
+]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "=1+1",
+        "+33 6 00",
+        "-2+3",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        " =1",
+        "\u00a0=1",
+        "＝1",
+        "＋1",
+        "－1",
+        "＠x",
+        '=HYPERLINK("x";"y")',
+    ],
+)
+def test_a_cell_that_is_a_formula_becomes_a_text(cell: str) -> None:
+    assert safe_cell(cell) == "'" + cell
+
+
+@pytest.mark.parametrize("cell", [None, "", "text", "a=b", "2018-01-01", " text", "'=1", "é"])
+def test_another_cell_stays_as_it_is(cell: str | None) -> None:
+    assert safe_cell(cell) == cell
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "language"),
+    [
+        ("big", "big", "en"),
+        ("Big spenders", "big", "en"),
+        ("  BIG   spenders ", "big", "en"),
+        ("Gros acheteurs", "big", "fr"),
+        ("acheteurs fideles", "repeat", "fr"),
+    ],
+)
+def test_a_segment_is_found_by_code_and_names(asked: str, code: str, language: str) -> None:
+    segment, found_language = find_segment(asked, SEGMENTS)
+    assert (segment.code, found_language) == (code, language)
+    assert find_segment(asked, SEGMENTS, language="fr")[1] == "fr"
+
+
+def test_an_unknown_segment_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(AudienceError, match=r"(?s)no segment 'VIP'.*big .*Gros acheteurs.*repeat"):
+        find_segment("VIP", SEGMENTS)
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.build
+def test_every_member_is_in_both_files(sample_database: Path, tmp_path: Path, capsys) -> None:
+    command = ["--all", "--database", str(sample_database), "--to", str(tmp_path)]
+    assert audiences.main(command) == 0
+    written = capsys.readouterr().out
+    expected = dict(
+        query(
+            sample_database,
+            "select segment_code, count(*) from bi.audience_members"
+            " where as_of_date = (select max(as_of_date) from segmentation.segment_profiles) group by 1",
+        )
+    )
+    latest = query(sample_database, "select max(as_of_date) from segmentation.segment_profiles")[0][
+        0
+    ]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{code}_{latest}_SYNTHETIC.{kind}" for code in expected for kind in ("csv", "parquet")
+    }
+    for code, customers in expected.items():
+        rows = read_csv(tmp_path / f"{code}_{latest}_SYNTHETIC.csv")
+        table = pq.read_table(tmp_path / f"{code}_{latest}_SYNTHETIC.parquet")
+        assert len(rows) == table.num_rows == customers
+        assert tuple(rows[0]) == tuple(table.column_names) == COLUMNS
+        assert [row["customer_unique_id"] for row in rows] == table[
+            "customer_unique_id"
+        ].to_pylist()
+        assert {row["segment_code"] for row in rows} == {code}
+        assert {row["data"] for row in rows} == {"SYNTHETIC"}
+        assert {row["as_of_date"] for row in rows} == {latest.isoformat()}
+        confidences = [float(row["confidence"]) for row in rows]
+        assert confidences == sorted(confidences, reverse=True)
+        assert all(row["reason"].startswith("Last order ") for row in rows)
+        assert len({row["action"] for row in rows}) == 1
+        assert f"{customers:,} customers" in written
+
+
+@pytest.mark.build
+def test_the_files_are_the_same_every_time(sample_database: Path, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        command = ["--segment", "gros acheteurs", "--as-of", "2018-05-01"]
+        command += ["--database", str(sample_database), "--to", str(tmp_path / folder)]
+        assert audiences.main(command) == 0
+    names = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert names == [f"big_2018-05-01_fr_SYNTHETIC.{kind}" for kind in ("csv", "parquet")]
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    row = read_csv(tmp_path / "one" / names[0])[0]
+    assert row["segment"] == "Gros acheteurs"
+    assert row["reason"].startswith("Dernière commande il y a ")
+
+
+@pytest.mark.build
+def test_formulas_in_the_playbook_do_not_reach_a_spreadsheet(
+    sample_database: Path, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(sample_database, database)
+    formula = '=HYPERLINK("http://localhost";"gift")'
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("update seeds.segment_playbook set action_english = ?", [formula])
+    command = ["--segment", "big", "--database", str(database), "--to", str(tmp_path / "out")]
+    assert audiences.main(command) == 0
+    (text,) = (tmp_path / "out").glob("*.csv")
+    assert {row["action"] for row in read_csv(text)} == {"'" + formula}
+    (parquet,) = (tmp_path / "out").glob("*.parquet")
+    # No spreadsheet reads this one: the text as it is.
+    assert set(pq.read_table(parquet)["action"].to_pylist()) == {formula}
+
+
+@pytest.mark.build
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--segment", "VIP"], "Known segments"),
+        (["--segment", ""], "Known segments"),
+        (["--segment", "big", "--as-of", "2010-01-01"], "Known dates: 2017-"),
+        (["--segment", "big", "--as-of", "today"], "Known dates: 2017-"),
+    ],
+)
+def test_what_is_not_there_is_refused_with_what_is(
+    sample_database: Path, tmp_path: Path, capsys, options: list[str], message: str
+) -> None:
+    command = [*options, "--database", str(sample_database), "--to", str(tmp_path / "out")]
+    assert audiences.main(command) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_or_foreign_database_is_said_to_be_so(tmp_path: Path, capsys) -> None:
+    missing = tmp_path / "none.duckdb"
+    assert audiences.main(["--all", "--database", str(missing)]) == 1
+    assert "run `make build`" in capsys.readouterr().err
+    duckdb.connect(str(missing)).close()
+    assert audiences.main(["--all", "--database", str(missing)]) == 1
+    assert "has no bi.audience_members" in capsys.readouterr().err
+
+
+@pytest.mark.build
+def test_a_failed_export_leaves_the_old_file(
+    sample_database: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    command = ["--segment", "big", "--database", str(sample_database), "--to", str(tmp_path)]
+    assert audiences.main(command) == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full_disk(batch: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(audiences, "safe_rows", full_disk)
+    assert audiences.main(command) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
