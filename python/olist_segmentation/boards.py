@@ -109,7 +109,7 @@ def render(
     Returns
     -------
     list of Path
-        The files.
+        The files; with all the boards also an index.
     """
     dct = Path(sys.executable).with_name("dct")
     if not dct.exists():
@@ -138,6 +138,8 @@ def render(
                 )
         for kind in formats:
             written += run_dct(dct, database, project, pages, kind=kind, folder=folder)
+    if boards:
+        return written
     index = folder / "index.html"
     index.write_text(index_page(pages, is_synthetic=is_synthetic), encoding="utf-8")
     print(index)

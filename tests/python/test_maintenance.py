@@ -32,7 +32,8 @@ def work_of(stdout: str, kind: str) -> dict[str, bool]:
     """Return, for each date that a kind of work reports, whether it was computed anew."""
     found = re.findall(rf"{kind}[^:]*: (\d{{4}}-\d\d-\d\d) ([\w-]+)", stdout)
     assert len(found) > 5, kind
-    return {day: word not in ("re-used", "unchanged") for day, word in found}
+    # Another thread's output may follow in the same line.
+    return {day: not word.startswith(("re-used", "unchanged")) for day, word in found}
 
 
 def edit(folder: Path, name: str, select: str) -> None:

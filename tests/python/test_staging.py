@@ -220,7 +220,7 @@ def test_every_bad_row_is_in_the_quarantine_with_its_reason(
             assert raw == len(records(file(folder, table))) - 1
 
 
-@pytest.mark.parametrize("table", ["orders", "order_payments", "geolocation", "categories"])
+@pytest.mark.parametrize("table", ["orders", "categories"])
 def test_a_missing_file_stops_the_build_before_anything_is_replaced(
     folder: Path, publish, database: Path, table: str
 ) -> None:
