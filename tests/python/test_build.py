@@ -342,7 +342,8 @@ def test_history_and_transforms_change_the_features(
 
 def test_a_setting_out_of_range_is_refused(sample_folder: Path, publish, tmp_path: Path) -> None:
     settings = (
-        "{order_basis: shipped, n_clusters: 1, first_as_of_date: 2017-04-15, max_rejected_share: 3}"
+        "{order_basis: shipped, n_clusters: 1, first_as_of_date: 2017-04-15, max_rejected_share: 3,"
+        " history_months: 0, feature_transforms: {monetary: sqrt}, segmentation_features: [age]}"
     )
     done = publish(
         "--vars", settings, raw_dir=sample_folder, database=tmp_path / "olist.duckdb", may_fail=True
