@@ -119,7 +119,7 @@
     {% if flags.WHICH in ['run', 'build', 'test'] %}
         create schema if not exists staging;
         create table if not exists {{ csv_rejects_table() }} (
-            file_name varchar, line_number bigint, reason varchar, raw_text varchar
+            file_name varchar, record_number bigint, reason varchar, raw_text varchar
         );
     {% endif %}
 {%- endmacro %}
@@ -128,7 +128,7 @@
     {#-
         Post-hook of a base model: what the reader refused, from its temporary tables to
         staging.csv_rejects. A quote that is never closed swallows the lines after it: each of
-        them becomes a row of its own. One that swallows more than the reader keeps of a row
+        them becomes a row of its own, under the number of the record. One that swallows more than the reader keeps of a row
         (10,000 characters) cannot be accounted for, and stops the build.
     -#}
     {% if not execute %}{{ return('') }}{% endif %}
@@ -152,8 +152,8 @@
             case
                 when length(csv_line) >= 10000
                     then error(
-                        {{ sql_text(path) }} || ' line ' || line || ': a quote is opened and not closed, and what follows is '
-                        || 'longer than 10,000 characters. Close the quote in that line (a quote inside a value is written twice).'
+                        {{ sql_text(path) }} || ' record ' || line || ': a quote is opened and not closed, and what follows is '
+                        || 'longer than 10,000 characters. Close the quote there (a quote inside a value is written twice).'
                     )
                 else string_split(csv_line, chr(10))
             end as parts,
@@ -171,7 +171,7 @@
 
     select
         {{ sql_text(name) }},
-        line + position,
+        line,
         'csv: ' || reason,
         rtrim(parts[position + 1], chr(13)),
     from numbered

@@ -16,7 +16,7 @@ with rejected as (
     select
         file_name,
         count(*) as rejected_rows,
-        count(line_number) as refused_by_reader,
+        count(record_number) as refused_by_reader,
     from {{ ref('rejected_rows') }}
     group by file_name
 ),

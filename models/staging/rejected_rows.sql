@@ -15,7 +15,7 @@
 with refused_by_reader as (
     select
         file_name,
-        line_number,
+        record_number,
         cast(null as string) as row_key,
         reason,
         raw_text,
@@ -26,7 +26,7 @@ with refused_by_reader as (
 {{ model }}_rejected as (
     select
         '{{ file_name }}' as file_name,
-        cast(null as bigint) as line_number,
+        cast(null as bigint) as record_number,
         concat_ws(' + ', {{ key | join(', ') }}) as row_key,
         reject_reason as reason,
         raw_text,
