@@ -24,7 +24,7 @@ from olist_segmentation.kmeans import nearest_centroid, standardise
 from olist_segmentation.lloyd import single_start
 from olist_segmentation.partitions import adjusted_rand_index, match_centroids
 from olist_segmentation.quality import gap_statistic, partition_quality
-from olist_segmentation.silhouette import silhouette_estimate
+from olist_segmentation.silhouette import silhouette_estimate, silhouette_scores
 from olist_segmentation.spectral import SpectralFit, fit_spectral_grid
 from olist_segmentation.stability import bootstrap_stability, kmeans_refit
 
@@ -147,7 +147,10 @@ class Start(NamedTuple):
 
 
 class Scorer:
-    """Quality of partitions of the same rows; a partition met before is not scored again.
+    """Quality of partitions of the same rows; equal partitions are scored once.
+
+    Exact silhouettes wait until one is asked for, because many of them together cost little
+    more than one (see `olist_segmentation.silhouette.silhouette_scores`).
 
     Parameters
     ----------
@@ -163,24 +166,38 @@ class Scorer:
         self._exact_rows = exact_silhouette_rows
         self._seed = seed
         self._known: dict[bytes, dict[str, float]] = {}
+        self._waiting: dict[bytes, np.ndarray] = {}
 
-    def __call__(self, labels: np.ndarray) -> dict[str, float]:
-        """Return silhouette (and its standard error), Davies-Bouldin, Calinski-Harabasz, shares."""
+    def add(self, labels: np.ndarray) -> bytes:
+        """Take a partition in and return the key of its scores, the same for equal partitions."""
         canonical = first_seen_numbers(labels)
         key = hashlib.sha256(canonical.tobytes()).digest()
         if key not in self._known:
             measures = partition_quality(self._rows, canonical)
-            score = silhouette_estimate(
-                self._rows, canonical, maximum_rows=self._exact_rows, seed=self._seed
-            )
             self._known[key] = {
-                "silhouette": score.score,
-                "silhouette_standard_error": score.standard_error,
                 "davies_bouldin": measures.davies_bouldin,
                 "calinski_harabasz": measures.calinski_harabasz,
                 "inertia": measures.inertia,
                 "smallest_cluster_share": measures.smallest_cluster_share,
             }
+            if len(self._rows) <= self._exact_rows:
+                self._waiting[key] = canonical
+            else:
+                score = silhouette_estimate(
+                    self._rows, canonical, maximum_rows=self._exact_rows, seed=self._seed
+                )
+                self._known[key]["silhouette"] = score.score
+                self._known[key]["silhouette_standard_error"] = score.standard_error
+        return key
+
+    def scores(self, key: bytes) -> dict[str, float]:
+        """Return silhouette (and its standard error), Davies-Bouldin, Calinski-Harabasz, shares."""
+        if self._waiting:
+            silhouettes = silhouette_scores(self._rows, list(self._waiting.values()))
+            for waiting, score in zip(self._waiting, silhouettes, strict=True):
+                self._known[waiting]["silhouette"] = float(score)
+                self._known[waiting]["silhouette_standard_error"] = 0.0
+            self._waiting.clear()
         return self._known[key]
 
 
@@ -234,7 +251,8 @@ def kmeans_candidates(
     Yields
     ------
     dict
-        Means over the seeds, and the spread (largest minus smallest) of inertia and silhouette.
+        The parameters of a candidate, the agreement of its partitions, one a seed, and their keys
+        in ``scorer``; see `with_scores`.
     """
     longest, most = max(max_iters), max(n_inits)
     counts = [k for k in settings.cluster_counts if k < len(np.unique(X, axis=0))]
@@ -279,9 +297,40 @@ def kmeans_candidates(
                         "init": init,
                         "n_init": n_init,
                         "max_iter": max_iter,
-                        **_summary([nearest_centroid(X, s.centroids)[0] for s in best], scorer),
+                        **_partitions([nearest_centroid(X, s.centroids)[0] for s in best], scorer),
                     }
         report(f"K-means grid {position}/{len(counts)}: {n_clusters} clusters")
+
+
+def with_scores(candidate: dict[str, Any], scorer: Scorer) -> dict[str, Any]:
+    """Add the quality of a candidate: means over its partitions, and spreads.
+
+    Parameters
+    ----------
+    candidate : dict
+        Of `kmeans_candidates` or `spectral_candidates`.
+    scorer : Scorer
+        The one that they were given.
+
+    Returns
+    -------
+    dict
+        The candidate without its keys; a spread is the largest minus the smallest value, and
+        the smallest cluster is that of all partitions.
+    """
+    scores = pd.DataFrame([scorer.scores(key) for key in candidate["partitions"]])
+    spreads = {}
+    if len(scores) > 1:
+        spreads = {
+            f"{name}_spread": float(scores[name].max() - scores[name].min())
+            for name in ("inertia", "silhouette")
+        }
+    return {
+        **{name: value for name, value in candidate.items() if name != "partitions"},
+        **scores.mean().to_dict(),
+        **spreads,
+        "smallest_cluster_share": float(scores["smallest_cluster_share"].min()),
+    }
 
 
 def start_seeds(seed: int, n_init: int) -> range:
@@ -314,7 +363,8 @@ def spectral_candidates(
     Yields
     ------
     dict
-        One candidate each; a degenerate partition is marked, not scored away.
+        One candidate each, as `kmeans_candidates` gives them; a degenerate partition is marked,
+        not scored away.
     """
     for n_neighbors in neighbors:
         grid = fit_spectral_grid(
@@ -331,8 +381,7 @@ def spectral_candidates(
                 "n_clusters": n_clusters,
                 "n_neighbors": n_neighbors,
                 "assign_labels": assign_labels,
-                "seeds": 1,
-                **scorer(fit.labels),
+                **_partitions([fit.labels], scorer),
                 "graph_components": fit.diagnostics.n_components,
                 "is_degenerate": fit.diagnostics.is_degenerate,
                 "note": fit.diagnostics.note,
@@ -386,6 +435,7 @@ def study_candidates(
         )
     )
     gaps = _gaps(scaled, settings=settings, seed=seed)
+    report("Gap statistic")
     rows = [row | gaps.get(row["n_clusters"], {}) for row in rows]
     rows.extend(
         spectral_candidates(
@@ -397,6 +447,8 @@ def study_candidates(
             report=report,
         )
     )
+    rows = [with_scores(row, scorer) for row in rows]
+    report(f"Silhouettes of {len(rows)} candidates")
     parameter_names = ("init", "n_init", "max_iter", "n_neighbors", "assign_labels")
     for row in rows:
         parameters = {name: row[name] for name in parameter_names if name in row}
@@ -723,19 +775,15 @@ def _spectral_fit(X: np.ndarray, candidate: pd.Series, *, seed: int) -> Spectral
     )[n_clusters, assign_labels]
 
 
-def _summary(partitions: list[np.ndarray], scorer: Scorer) -> dict[str, Any]:
-    scores = pd.DataFrame([scorer(labels) for labels in partitions])
+def _partitions(partitions: list[np.ndarray], scorer: Scorer) -> dict[str, Any]:
     agreement = [
         adjusted_rand_index(one, other)
         for i, one in enumerate(partitions)
         for other in partitions[i + 1 :]
     ]
     return {
-        **scores.mean().to_dict(),
         "seeds": len(partitions),
-        "inertia_spread": float(scores["inertia"].max() - scores["inertia"].min()),
-        "silhouette_spread": float(scores["silhouette"].max() - scores["silhouette"].min()),
-        "smallest_cluster_share": float(scores["smallest_cluster_share"].min()),
+        "partitions": [scorer.add(labels) for labels in partitions],
         "seed_agreement": float(np.mean(agreement)) if agreement else np.nan,
     }
 

@@ -3,10 +3,12 @@ import pytest
 from sklearn import metrics
 from sklearn.datasets import make_blobs
 
+from olist_segmentation import silhouette
 from olist_segmentation.silhouette import (
     silhouette_estimate,
     silhouette_samples,
     silhouette_score,
+    silhouette_scores,
 )
 
 
@@ -68,6 +70,32 @@ def test_labels_of_any_kind_and_any_order_of_rows(overlapping):
         silhouette_samples(X, labels)[shuffled],
         rtol=1e-10,
     )
+
+
+@pytest.mark.parametrize("cells", [1, 30, 10_000])
+@pytest.mark.parametrize(("n_features", "n_rows"), [(3, 2_500), (5, 600), (2, 11_000)])
+def test_many_partitions_at_once_equal_each_alone(monkeypatch, cells, n_features, n_rows):
+    monkeypatch.setattr(silhouette, "MAXIMUM_CELLS", cells)
+    generator = np.random.default_rng(3)
+    X = generator.normal(size=(n_rows, n_features)).round(1)
+    partitions = [
+        np.digitize(X[:, 0], [0]),
+        np.digitize(X[:, 1], [-1, 0.3, 1]),
+        # Rows of one value in several clusters, a cluster of one row, and the first once more.
+        generator.integers(0, 5, size=n_rows),
+        np.where(np.arange(n_rows) == 7, "alone", "together"),
+        1 - np.digitize(X[:, 0], [0]),
+    ]
+    expected = [metrics.silhouette_score(X, labels) for labels in partitions]
+    scores = silhouette_scores(X, partitions)
+    np.testing.assert_allclose(scores, expected, atol=1e-7 if n_rows > 10_000 else 1e-12)
+    assert scores[0] == pytest.approx(scores[4], abs=1e-15)
+    one_thread = silhouette_scores(X, partitions, threads=1)
+    assert scores.tobytes() == one_thread.tobytes()
+
+
+def test_no_partitions_have_no_scores():
+    assert silhouette_scores([[0.0], [1.0], [2.0]], []).shape == (0,)
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-3, 1e30])

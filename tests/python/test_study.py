@@ -19,6 +19,7 @@ from olist_segmentation.pictures import (
     project_customers,
     projection_axes,
 )
+from olist_segmentation.silhouette import silhouette_estimate
 from olist_segmentation.study import (
     CANDIDATE_COLUMNS,
     CLUSTER_COLUMNS,
@@ -126,24 +127,37 @@ def test_a_start_is_lloyds_algorithm(customers: pd.DataFrame, init: str) -> None
         single_start(scaled, n_clusters=3, init="pca", max_iter=1, seed=3)
 
 
-def test_equal_partitions_are_scored_once(
+def test_equal_partitions_are_scored_once_and_together(
     customers: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from olist_segmentation import study
 
     scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
     calls = []
-    original = study.silhouette_estimate
+    original = study.silhouette_scores
     monkeypatch.setattr(
-        study, "silhouette_estimate", lambda *a, **k: calls.append(1) or original(*a, **k)
+        study, "silhouette_scores", lambda X, p: calls.append(len(p)) or original(X, p)
     )
     scorer = Scorer(scaled, exact_silhouette_rows=10_000, seed=0)
     labels = (scaled[:, 0] > 0).astype(int)
-    assert scorer(labels) == scorer(1 - labels)
-    assert len(calls) == 1
-    scorer((scaled[:, 1] > 0).astype(int))
-    assert len(calls) == 2
+    key = scorer.add(labels)
+    assert scorer.add(1 - labels) == key
+    other = scorer.add((scaled[:, 1] > 0).astype(int))
+    assert scorer.scores(key)["silhouette"] == pytest.approx(silhouette_score(scaled, labels))
+    assert scorer.scores(other) != scorer.scores(key)
+    assert calls == [2]
     assert first_seen_numbers(np.array([7, 7, 2, 9, 2])).tolist() == [0, 0, 1, 2, 1]
+
+
+def test_long_data_are_estimated(customers: pd.DataFrame) -> None:
+    # Of so many rows the smallest sample leaves some out.
+    scaled = np.tile(standardise(customers[FEATURES]).transform(customers[FEATURES]), (5, 1))
+    labels = (scaled[:, 0] > 0).astype(int)
+    scorer = Scorer(scaled, exact_silhouette_rows=100, seed=0)
+    scores = scorer.scores(scorer.add(labels))
+    assert scores["silhouette_standard_error"] > 0
+    expected = silhouette_estimate(scaled, first_seen_numbers(labels), maximum_rows=100, seed=0)
+    assert scores["silhouette"] == expected.score
 
 
 def test_threads_change_nothing(customers: pd.DataFrame) -> None:
