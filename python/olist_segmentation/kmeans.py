@@ -264,13 +264,15 @@ def fit_kmeans(
             raise ValueError("fast_starts is for init='k-means++'; leave one of the two out.")
         # Only here, so that a fit without it need not load numba.
         from olist_segmentation.lloyd import best_start
+        from olist_segmentation.points import near_order
 
+        order = near_order(matrix)
         start = best_start(
-            matrix,
+            matrix[order],
             n_clusters=n_clusters,
             n_init=n_init,
             max_iter=max_iter,
-            weights=row_weights,
+            weights=None if row_weights is None else row_weights[order],
             seed=seed,
         )
         is_given = True

@@ -9,6 +9,7 @@ import numpy as np
 
 from olist_segmentation.kmeans import Scaler, fit_kmeans, nearest_centroid, standardise
 from olist_segmentation.lloyd import best_start
+from olist_segmentation.points import near_order
 from olist_segmentation.validation import as_matrix, check_count, check_seed, has_distinct_rows
 
 # Up to this many rows every start sees all of them.
@@ -81,7 +82,7 @@ def quick_fit(
     if has_distinct_rows(sample, minimum=n_clusters)[0]:
         starts.append(
             best_start(
-                sample,
+                sample[near_order(sample)],
                 n_clusters=n_clusters,
                 n_init=n_init,
                 max_iter=max_iter,

@@ -23,6 +23,7 @@ from olist_segmentation.fits import (
 from olist_segmentation.kmeans import nearest_centroid, standardise
 from olist_segmentation.lloyd import single_start
 from olist_segmentation.partitions import adjusted_rand_index, match_centroids
+from olist_segmentation.points import near_order
 from olist_segmentation.quality import gap_statistic, partition_quality
 from olist_segmentation.silhouette import silhouette_estimate, silhouette_scores
 from olist_segmentation.spectral import SpectralFit, fit_spectral_grid
@@ -255,6 +256,7 @@ def kmeans_candidates(
         in ``scorer``; see `with_scores`.
     """
     longest, most = max(max_iters), max(n_inits)
+    rows = X[near_order(X)]
     counts = [k for k in settings.cluster_counts if k < len(np.unique(X, axis=0))]
     for position, n_clusters in enumerate(counts, start=1):
         for init in inits:
@@ -262,7 +264,7 @@ def kmeans_candidates(
             def start(job: tuple[int, int], n_clusters=n_clusters, init=init) -> Start:
                 seed, max_iter = job
                 centroids, inertia, iterations = single_start(
-                    X, n_clusters=n_clusters, init=init, max_iter=max_iter, seed=seed
+                    rows, n_clusters=n_clusters, init=init, max_iter=max_iter, seed=seed
                 )
                 return Start(centroids, inertia, iterations)
 
@@ -488,9 +490,10 @@ def candidate_labels(
     """
     n_clusters = int(candidate["n_clusters"])
     if candidate["algorithm"] == "kmeans":
+        rows = X[near_order(X)]
         starts = [
             single_start(
-                X,
+                rows,
                 n_clusters=n_clusters,
                 init=candidate["init"],
                 max_iter=int(candidate["max_iter"]),

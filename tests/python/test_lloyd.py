@@ -5,6 +5,7 @@ from sklearn.datasets import make_blobs
 from threadpoolctl import threadpool_limits
 
 from olist_segmentation import lloyd
+from olist_segmentation.points import near_order
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +81,21 @@ def test_as_many_clusters_as_distinct_rows():
     X = np.repeat([[0.0], [1.0], [5.0]], [1_000, 1, 1], axis=0)
     centroids = lloyd.best_start(X, n_clusters=3, n_init=1, max_iter=10, weights=None, seed=0)
     np.testing.assert_allclose(np.sort(centroids.ravel()), [0, 1, 5], atol=1e-12)
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 3, 5])
+def test_any_order_of_the_rows_gives_lloyds_clusters(n_features):
+    generator = np.random.default_rng(n_features)
+    # Duplicates, a constant column, and rows that do not count.
+    X = generator.normal(size=(3_000, n_features)).round(1)
+    X[:, -1] = 1.0 if n_features > 2 else X[:, -1]
+    weights = generator.integers(0, 3, size=len(X)).astype(float)
+    # No row is as near to one centroid as to another, which rounding would decide.
+    start = X[weights > 0][:7] + generator.normal(scale=0.01, size=(7, n_features))
+    theirs = KMeans(7, init=start, n_init=1, tol=0, algorithm="lloyd").fit(X, sample_weight=weights)
+    for order in (np.arange(len(X)), near_order(X), generator.permutation(len(X))):
+        ours = start.copy()
+        columns = np.ascontiguousarray(X[order].T)
+        inertia, _ = lloyd._lloyd(columns, weights[order], ours, 300)
+        assert inertia == pytest.approx(theirs.inertia_, rel=1e-9)
+        np.testing.assert_allclose(ours, theirs.cluster_centers_, atol=1e-9)

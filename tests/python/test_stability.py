@@ -108,7 +108,9 @@ def test_kmeans_equals_the_naive_way_with_copied_rows():
     X, _ = make_blobs(n_samples=[150, 100, 50], centers=[[0, 0], [6, 0], [9, 0]], random_state=0)
     X = np.round(X, 1)
     labels = fit_kmeans(X, n_clusters=3, seed=0).labels
-    result = bootstrap_stability(X, labels, kmeans_refit(n_clusters=3), resamples=10, seed=5)
+    result = bootstrap_stability(
+        X, labels, kmeans_refit(n_clusters=3, n_init=50), resamples=10, seed=5
+    )
     for row, drawn in zip(result.jaccard, draws(300, 10, seed=5), strict=True):
         with threadpool_limits(limits=1):
             found = KMeans(3, n_init=50, tol=0, random_state=0).fit(X[drawn]).labels_
