@@ -29,11 +29,14 @@ FLOAT32_ROUNDING = 1e-6
 FLOAT32_SPREAD = 1e-12
 # The pair kernel works on whole groups of this many features.
 FEATURE_GROUP = 4
+# Each cell is filled up to a multiple of this many rows with some that weigh nothing, because the
+# vector unit takes so many at once and the rest of a run one by one.
+LANE_ROWS = 8
 # Rows that the pair kernel scores together; their sums stay in the processor's cache.
 BLOCK_ROWS = 32
 # Partitions are scored together while they cut the rows into no more pieces than this: with more,
 # the pieces are too short for the vector unit.
-MAXIMUM_CELLS = 1_536
+MAXIMUM_CELLS = 3_000
 MINIMUM_SAMPLE_ROWS = 2_000
 
 
@@ -102,7 +105,8 @@ def silhouette_samples(
     """
     matrix = as_matrix(X)
     codes, n_labels = _codes(labels, len(matrix))
-    return _all_samples(matrix, [codes], [n_labels], precision=precision, threads=threads)[0]
+    samples = _all_samples(matrix, codes, [codes], [n_labels], precision=precision, threads=threads)
+    return samples[0]
 
 
 def silhouette_scores(
@@ -141,9 +145,10 @@ def silhouette_scores(
     matrix = as_matrix(X)
     encoded = [_codes(labels, len(matrix)) for labels in partitions]
     scores = np.empty(len(encoded))
-    for members in _cell_groups([codes for codes, _ in encoded]):
+    for members, cells in _cell_groups([codes for codes, _ in encoded]):
         samples = _all_samples(
             matrix,
+            cells,
             [encoded[i][0] for i in members],
             [encoded[i][1] for i in members],
             precision=precision,
@@ -285,25 +290,22 @@ def _codes(labels: Any, n_rows: int) -> tuple[np.ndarray, int]:
     return codes, len(values)
 
 
-def _cell_groups(partitions: list[np.ndarray]) -> Iterator[list[int]]:
-    """Give the positions of partitions that are scored together, in order."""
+def _cell_groups(partitions: list[np.ndarray]) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Give the positions of partitions that are scored together, in order, and their cells."""
     members: list[int] = []
-    cells: np.ndarray | None = None
+    cells = np.empty(0, dtype=np.int64)
     for position, codes in enumerate(partitions):
-        joint = codes if cells is None else _joint_cells(cells, codes)
-        if members and joint.max() >= MAXIMUM_CELLS:
-            yield members
-            members, joint = [], codes
+        joint = codes
+        if members:
+            # The pairs of a cell and a label that occur.
+            joint, pairs = encode_labels(cells * (int(codes.max()) + 1) + codes)
+            if len(pairs) > MAXIMUM_CELLS:
+                yield members, cells
+                members, joint = [], codes
         members.append(position)
         cells = joint
     if members:
-        yield members
-
-
-def _joint_cells(cells: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Number the pairs of two partitions' labels that occur, from 0."""
-    pairs = cells.astype(np.int64) * (int(codes.max()) + 1) + codes
-    return np.unique(pairs, return_inverse=True)[1]
+        yield members, cells
 
 
 def _collapse(matrix: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -323,6 +325,7 @@ def _collapse(matrix: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def _all_samples(
     matrix: np.ndarray,
+    cells: np.ndarray,
     partitions: list[np.ndarray],
     n_labels: list[int],
     *,
@@ -330,9 +333,6 @@ def _all_samples(
     threads: int | None,
 ) -> np.ndarray:
     """Score every row in every partition: shape (n_partitions, n_rows)."""
-    cells = partitions[0]
-    for codes in partitions[1:]:
-        cells = _joint_cells(cells, codes)
     order, first, group = _collapse(matrix, cells)
     representatives = order[first]
     distinct = _score(
@@ -374,21 +374,25 @@ def _score(
         precision == "auto" and not all(_is_float32_enough(centred, codes) for codes in partitions)
     )
     dtype = np.float64 if is_float64 else np.float32
-    padded = -(-n_features // FEATURE_GROUP) * FEATURE_GROUP
-    columns = np.zeros((padded, len(matrix)), dtype=dtype)
-    columns[:n_features] = centred.T
     # The clusters of all partitions are numbered one after the other.
     offsets = np.concatenate([[0], np.cumsum(n_labels)])
     numbered = np.stack(partitions) + offsets[:-1, np.newaxis]
-    starts = np.searchsorted(cells, np.arange(int(cells[-1]) + 2))
-    clusters_of_cell = np.ascontiguousarray(numbered[:, starts[:-1]].T)
+    first = np.searchsorted(cells, np.arange(int(cells[-1]) + 2))
+    clusters_of_cell = np.ascontiguousarray(numbered[:, first[:-1]].T)
+    starts = np.concatenate([[0], np.cumsum(-(-np.diff(first) // LANE_ROWS) * LANE_ROWS)])
+    places = np.arange(len(matrix)) + (starts - first)[cells]
+    groups = -(-n_features // FEATURE_GROUP) * FEATURE_GROUP
+    columns = np.zeros((groups, starts[-1]), dtype=dtype)
+    columns[:n_features, places] = centred.T
+    kernel_weights = np.zeros(starts[-1], dtype=dtype)
+    kernel_weights[places] = weights
     sizes = np.concatenate(
         [
             np.bincount(codes, weights=weights, minlength=n)
             for codes, n in zip(partitions, n_labels, strict=True)
         ]
     )
-    kernel_weights = weights.astype(dtype)
+    rows_scored = places[chosen]
     own = numbered[:, chosen]
     samples = np.empty((len(partitions), len(chosen)))
 
@@ -401,7 +405,7 @@ def _score(
             clusters_of_cell,
             offsets,
             sizes,
-            chosen[rows],
+            rows_scored[rows],
             own[:, rows],
             samples[:, rows],
         )

@@ -213,10 +213,7 @@ def first_seen_numbers(labels: np.ndarray) -> np.ndarray:
     -------
     ndarray of shape (n_rows,), int32
     """
-    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), dtype=np.int32)
-    rank[np.argsort(first)] = np.arange(len(first), dtype=np.int32)
-    return rank[inverse]
+    return pd.factorize(labels)[0].astype(np.int32)
 
 
 def kmeans_candidates(
