@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -36,30 +39,57 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that all workers of this test run see."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+def made_once(folder: Path, make: Callable[[], object]) -> None:
+    """Let the first worker make a folder, and the others wait for it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    done = folder.with_suffix(".done")
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            make()
+            done.touch()
+
+
+@pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run a module of ours, or dbt, in the project's folder with given settings."""
+    """Run a module of ours, or dbt, on this project with given settings."""
     # Apart from the user's own target folder, and shared so that dbt parses only what changed.
-    target = tmp_path_factory.mktemp("dbt")
+    folder = tmp_path_factory.mktemp("dbt")
 
     def run_command(
         *command: str, raw_dir: Path | None = None, database: Path | None = None, **environment: str
     ) -> subprocess.CompletedProcess:
+        # dbt parses everything anew when a var or the name of the database differs from those of
+        # the last run in the same target folder. So each set of vars has a folder of its own,
+        # and the database is named from its own folder.
+        variables = [value for name, value in itertools.pairwise(command) if name == "--vars"]
+        key = hashlib.sha256("".join([command[0], *variables]).encode()).hexdigest()[:12]
         settings = {
             "PYTHONPATH": str(PROJECT / "python"),
+            "DBT_PROJECT_DIR": str(PROJECT),
             "DBT_PROFILES_DIR": str(PROJECT),
-            "DBT_TARGET_PATH": str(target / "target"),
-            "DBT_LOG_PATH": str(target / "logs"),
+            "DBT_TARGET_PATH": str(folder / key / "target"),
+            "DBT_LOG_PATH": str(folder / key / "logs"),
             "DBT_USE_COLORS": "false",
         }
+        where = PROJECT
         if raw_dir is not None:
             settings["OLIST_RAW_DIR"] = str(raw_dir)
         if database is not None:
-            settings["OLIST_DATABASE"] = str(database)
+            settings["OLIST_DATABASE"] = database.name
+            where = database.parent
+            where.mkdir(parents=True, exist_ok=True)
         dbt = str(Path(sys.executable).with_name("dbt"))
         program = [dbt] if command[0] == "dbt" else [sys.executable, "-m", command[0]]
         return subprocess.run(
             [*program, *command[1:]],
-            cwd=PROJECT,
+            cwd=where,
             env={**os.environ, **settings, **environment},
             capture_output=True,
             text=True,
@@ -100,18 +130,18 @@ def make_sample(run: Run, folder: Path, customers: int) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sample_folder(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sample_folder(run: Run, shared_folder: Path) -> Path:
     """Return a folder with a small synthetic Olist; copy it before changing a file."""
-    return make_sample(run, tmp_path_factory.mktemp("raw") / "sample", SAMPLE_CUSTOMERS)
+    folder = shared_folder / "sample"
+    made_once(folder, lambda: make_sample(run, folder, SAMPLE_CUSTOMERS))
+    return folder
 
 
 @pytest.fixture(scope="session")
-def sample_database(
-    publish: Run, sample_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def sample_database(publish: Run, sample_folder: Path, shared_folder: Path) -> Path:
     """Return the database published from `sample_folder`; open it read-only."""
-    database = tmp_path_factory.mktemp("warehouse") / "olist.duckdb"
-    publish(raw_dir=sample_folder, database=database)
+    database = shared_folder / "sample_warehouse" / "olist.duckdb"
+    made_once(database.parent, lambda: publish(raw_dir=sample_folder, database=database))
     return database
 
 
@@ -122,16 +152,19 @@ def real_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_database(
-    publish: Run, real_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def real_database(publish: Run, real_folder: Path, shared_folder: Path) -> Path:
     """Return the database published from the real set; open it read-only."""
-    database = tmp_path_factory.mktemp("real_warehouse") / "olist.duckdb"
-    built_before = PROJECT / os.environ.get("OLIST_DATABASE", "")
-    if built_before.is_file():
-        # Not to be trusted: the build re-uses of it what has the same fingerprint, and no more.
-        shutil.copy(built_before, database)
-    publish(raw_dir=real_folder, database=database)
+    database = shared_folder / "real_warehouse" / "olist.duckdb"
+
+    def build() -> None:
+        built_before = PROJECT / os.environ.get("OLIST_DATABASE", "")
+        if built_before.is_file():
+            # Not to be trusted: the build re-uses what has the same fingerprint, and no more.
+            database.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(built_before, database)
+        publish(raw_dir=real_folder, database=database)
+
+    made_once(database.parent, build)
     return database
 
 
