@@ -34,10 +34,13 @@
     {% if var('history_months') is not none and (var('history_months') is not integer or var('history_months') < 1) %}
         {% do problems.append("history_months is " ~ var('history_months') ~ "; it is a whole number, 1 or more, or null for all") %}
     {% endif %}
-    {% for feature, transform in var('feature_transforms').items() if transform != 'log1p' %}
-        {% do problems.append("feature_transforms of " ~ feature ~ " is '" ~ transform ~ "'; it must be log1p, or left out") %}
+    {% for feature, transform in var('feature_transforms').items() if transform not in ['log1p', 'robust', 'quantile'] %}
+        {% do problems.append("feature_transforms of " ~ feature ~ " is '" ~ transform ~ "'; it must be log1p, robust or quantile, or left out") %}
     {% endfor %}
     {% set rfm_columns = ['recency_days', 'frequency', 'monetary', 'average_review_score', 'review_count', 'tenure_days'] %}
+    {% for feature in var('feature_transforms') if feature not in rfm_columns %}
+        {% do problems.append("feature_transforms names " ~ feature ~ "; marts.rfm has " ~ rfm_columns | join(', ')) %}
+    {% endfor %}
     {% for feature in var('segmentation_features') if feature not in rfm_columns %}
         {% do problems.append("segmentation_features names " ~ feature ~ "; marts.rfm has " ~ rfm_columns | join(', ')) %}
     {% endfor %}

@@ -5,7 +5,43 @@
     {{ return(sets) }}
 {%- endmacro %}
 
-{% macro transformed(feature, expression) -%}
-    {#- The values of a feature as the models see them, by var feature_transforms. -#}
-    {{ 'ln(1 + ' ~ expression ~ ')' if var('feature_transforms').get(feature) == 'log1p' else expression }}
+{% macro feature_columns() -%}
+    {#- The columns of segmentation_features that a fit rests on: a ranked feature has its own unit beside it. -#}
+    {% set columns = var('segmentation_features') | list %}
+    {% for feature in var('segmentation_features') if var('feature_transforms').get(feature) == 'quantile' %}
+        {% do columns.append(feature ~ '_in_own_unit') %}
+    {% endfor %}
+    {{ return(columns) }}
+{%- endmacro %}
+
+{% macro transformed(feature, expression, is_in_fit, within) -%}
+    {#-
+        The values of a feature as the models see them, by var feature_transforms. A robust feature is as it was: its
+        scaler makes the difference (python/olist_segmentation/transforms.py).
+    -#}
+    {%- set transform = var('feature_transforms').get(feature) -%}
+    {%- if transform == 'log1p' -%}
+    ln(1 + {{ expression }})
+    {%- elif transform == 'quantile' -%}
+    {{ mid_rank(expression, is_in_fit, within) }}
+    {%- else -%}
+    {{ expression }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro mid_rank(expression, is_in_fit, within) -%}
+    {#-
+        The share of the rows in the fit that are lower, plus half of those that are equal: 0 to 1, and on average 0.5
+        over them. Any other row gets the share that its value has among them; null stays null. Source: the
+        mid-distribution function (Parzen 2004), the uniform rank transform of Conover and Iman (1981) with ties kept together.
+        within: what a rank is counted within, such as the as-of date.
+    -#}
+    {%- set fitted = 'count(case when ' ~ is_in_fit ~ ' then ' ~ expression ~ ' end)' -%}
+    case
+            when {{ expression }} is not null
+                then (
+                    {{ fitted }} over (partition by {{ within }} order by {{ expression }})
+                    - {{ fitted }} over (partition by {{ within }}, {{ expression }}) / cast(2 as double)
+                ) / nullif({{ fitted }} over (partition by {{ within }}), 0)
+        end
 {%- endmacro %}

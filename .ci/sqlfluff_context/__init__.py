@@ -46,7 +46,12 @@ def feature_sets():
     return {"in_use": VARS["segmentation_features"], **VARS["other_feature_sets"]}
 
 
-def transformed(feature, expression):
+def feature_columns():
+    """Return the features in use, as the macro does without transforms."""
+    return VARS["segmentation_features"]
+
+
+def transformed(feature, expression, is_in_fit, within):
     """Return the expression, as the macro does without transforms."""
     return expression
 

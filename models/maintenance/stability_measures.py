@@ -5,6 +5,7 @@ from olist_segmentation.period_stability import (
     StabilitySettings,
     period_stability,
 )
+from olist_segmentation.transforms import quantile_reader
 
 
 def model(dbt, session):
@@ -26,6 +27,9 @@ def model(dbt, session):
         lambda: read_panel(session, customers, settings.features),
         baseline=dbt.config.meta_get("baseline_as_of_date"),
         settings=settings,
+        quantiles_of=quantile_reader(
+            customers, features=settings.features, transforms=settings.transforms
+        ),
         previous=previous_rows(session, dbt.this),
         report=lambda line: print(line, flush=True),
     )

@@ -7,7 +7,7 @@ final as (
     select
         as_of_date,
         count(*) as customers,
-        {{ rows_fingerprint(['customer_unique_id'] + var('segmentation_features') + ['is_in_fit']) }}
+        {{ rows_fingerprint(['customer_unique_id'] + feature_columns() + ['is_in_fit']) }}
             as rows_fingerprint,
     from features
     group by as_of_date

@@ -8,7 +8,7 @@ final as (
     select
         as_of_date,
         count(*) as training_rows,
-        {{ rows_fingerprint(['customer_unique_id'] + var('segmentation_features')) }} as input_fingerprint,
+        {{ rows_fingerprint(['customer_unique_id'] + feature_columns()) }} as input_fingerprint,
     from features
     group by as_of_date
 )

@@ -2,6 +2,7 @@ import numpy as np
 
 from olist_segmentation.fits import FIT_COLUMNS, FitSettings, fit_periods
 from olist_segmentation.frames import duckdb_projection, previous_rows
+from olist_segmentation.transforms import quantile_reader
 
 
 def model(dbt, session):
@@ -17,7 +18,8 @@ def model(dbt, session):
         minimum_silhouette=dbt.config.meta_get("minimum_silhouette"),
         transforms=tuple(sorted(dbt.config.meta_get("transforms").items())),
     )
-    customers = dbt.ref("segmentation_features").filter("is_in_fit")
+    features = dbt.ref("segmentation_features")
+    customers = features.filter("is_in_fit")
 
     def rows_of(as_of_date):
         rows = customers.filter(f"as_of_date = '{as_of_date:%Y-%m-%d}'").order("customer_unique_id")
@@ -29,6 +31,9 @@ def model(dbt, session):
         dbt.ref("fit_inputs").df(),
         rows_of,
         settings=settings,
+        quantiles_of=quantile_reader(
+            features, features=settings.features, transforms=settings.transforms
+        ),
         previous=previous_rows(session, dbt.this),
         report=lambda line: print(line, flush=True),
     )

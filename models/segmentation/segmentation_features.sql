@@ -65,7 +65,11 @@ final as (
         ruled.as_of_date,
         ruled.customer_unique_id,
         {%- for feature in features %}
-        {{ transformed(feature, 'coalesce(ruled.' ~ feature ~ ', medians.' ~ feature ~ ')') }} as {{ feature }},
+        {%- set value = 'coalesce(ruled.' ~ feature ~ ', medians.' ~ feature ~ ')' %}
+        {{ transformed(feature, value, 'not ruled.is_outlier', 'ruled.as_of_date') }} as {{ feature }},
+        {%- if feature ~ '_in_own_unit' in feature_columns() %}
+        {{ value }} as {{ feature }}_in_own_unit,
+        {%- endif %}
         {%- endfor %}
         {% for feature in features -%}
         {{ 'or ' if not loop.first }}ruled.{{ feature }} is null

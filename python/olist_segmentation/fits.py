@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from olist_segmentation import kmeans, lloyd, points, silhouette
+from olist_segmentation import kmeans, lloyd, points, silhouette, transforms
 from olist_segmentation.kmeans import Scaler, fit_kmeans, standardise
 from olist_segmentation.partitions import match_centroids
 from olist_segmentation.silhouette import silhouette_estimate
+from olist_segmentation.transforms import Quantiles, own_units, robust_columns
 
 LIBRARIES = ("numpy", "scikit-learn", "scipy", "numba")
 
@@ -52,10 +53,6 @@ CENTROID_COLUMNS = {
 FIT_COLUMNS = MODEL_COLUMNS | CENTROID_COLUMNS
 
 
-# Back from a transformed feature to its own unit.
-INVERSE_TRANSFORMS: dict[str | None, Callable[[float], float]] = {"log1p": np.expm1}
-
-
 @dataclasses.dataclass(frozen=True)
 class FitSettings:
     """What a fit depends on besides its rows, and the gates that it must pass.
@@ -65,8 +62,7 @@ class FitSettings:
     features : tuple of str
         Columns of the feature table, in the order of the matrix.
     transforms : tuple of (str, str)
-        Feature and the name of the transform that its column has been through (see
-        `INVERSE_TRANSFORMS`); features that are not named are as they were.
+        Feature and the name of its transform, as in `olist_segmentation.transforms`.
     n_clusters, n_init, max_iter, seed : int
         As in ``sklearn.cluster.KMeans``.
     exact_silhouette_rows : int
@@ -132,6 +128,7 @@ def fit_periods(
     rows_of: Callable[[Any], Any],
     *,
     settings: FitSettings,
+    quantiles_of: Callable[[Any], Quantiles] = lambda as_of_date: {},
     previous: pd.DataFrame | None = None,
     report: Callable[[str], None] = lambda message: None,
 ) -> pd.DataFrame:
@@ -150,6 +147,8 @@ def fit_periods(
         From an as-of date to its matrix of shape (n_rows, n_features), in a fixed row order;
         called only for the dates that must be fitted.
     settings : FitSettings
+    quantiles_of : callable
+        From an as-of date to the quantiles of the features with the transform quantile.
     previous : DataFrame, optional
         An earlier result of this function.
     report : callable, optional
@@ -192,7 +191,8 @@ def fit_periods(
             order = match_to_reference(reference[1], fit) if reference else unusualness_order(fit)
             fit = renumber(fit, order)
             failures = gate_failures(fit, settings=settings)
-            rows.extend(_fit_rows({**model, **_judgement(fit, failures)}, fit, settings))
+            judged = {**model, **_judgement(fit, failures)}
+            rows.extend(_fit_rows(judged, fit, settings, quantiles_of(as_of_date)))
             if not failures:
                 reference = (model["model_id"], fit)
             problem = failures
@@ -208,7 +208,7 @@ def fit_rows(X: Any, *, settings: FitSettings) -> Fit:
     Parameters
     ----------
     X : array of shape (n_rows, n_features)
-        In original units, without missing values.
+        Not scaled, without missing values.
     settings : FitSettings
 
     Returns
@@ -220,7 +220,7 @@ def fit_rows(X: Any, *, settings: FitSettings) -> Fit:
     ValueError
         As `fit_kmeans`; for example when there are fewer distinct rows than clusters.
     """
-    scaler = standardise(X)
+    scaler = standardise(X, robust=robust_columns(settings.features, settings.transforms))
     scaled = scaler.transform(X)
     fit = fit_kmeans(
         scaled,
@@ -247,8 +247,9 @@ def fit_rows(X: Any, *, settings: FitSettings) -> Fit:
 def unusualness_order(fit: Fit) -> np.ndarray:
     """Number clusters from the most ordinary to the most unusual.
 
-    That is by the distance of the centroid from the mean customer, in standard deviations;
-    equal ones by their coordinates. It serves where there is no earlier model to follow.
+    That is by the distance of the centroid from the mean customer, in standard deviations
+    (robust features: from the median, in interquartile ranges); equal ones by their
+    coordinates. It serves where there is no earlier model to follow.
 
     Returns
     -------
@@ -311,7 +312,9 @@ def library_versions() -> dict[str, str]:
 
 def model_fingerprint(input_fingerprint: str, settings: FitSettings) -> str:
     """Return a SHA-256 of all that a fit depends on: rows, settings, libraries and our code."""
-    code = "".join(map(inspect.getsource, (kmeans, lloyd, points, silhouette, fit_rows)))
+    code = "".join(
+        map(inspect.getsource, (kmeans, lloyd, points, silhouette, transforms, fit_rows))
+    )
     content = [input_fingerprint, settings.parameters(), library_versions(), code]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -330,12 +333,20 @@ def _judgement(fit: Fit, failures: str) -> dict[str, Any]:
     }
 
 
-def _fit_rows(model: dict[str, Any], fit: Fit, settings: FitSettings) -> list[dict[str, Any]]:
+def _fit_rows(
+    model: dict[str, Any], fit: Fit, settings: FitSettings, quantiles: Quantiles
+) -> list[dict[str, Any]]:
     centroids = fit.scaler.inverse_transform(fit.centroids)
-    transforms = dict(settings.transforms)
-    to_own_unit = [
-        INVERSE_TRANSFORMS.get(transforms.get(name), float) for name in settings.features
-    ]
+    mean = fit.scaler.mean.copy()
+    # A robust scaler knows the median; the mean of all is that of the clusters' means.
+    robust = list(robust_columns(settings.features, settings.transforms))
+    mean[robust] = fit.sizes @ centroids[:, robust] / fit.sizes.sum()
+    *centroids, mean = own_units(
+        np.vstack([centroids, mean]),
+        features=settings.features,
+        transforms=settings.transforms,
+        quantiles=quantiles,
+    )
     return [
         {
             **model,
@@ -346,8 +357,8 @@ def _fit_rows(model: dict[str, Any], fit: Fit, settings: FitSettings) -> list[di
             "scaler_mean": float(fit.scaler.mean[position]),
             "scaler_scale": float(fit.scaler.scale[position]),
             "centroid_scaled": float(fit.centroids[cluster, position]),
-            "centroid": float(to_own_unit[position](centroids[cluster, position])),
-            "mean_customer": float(to_own_unit[position](fit.scaler.mean[position])),
+            "centroid": float(centroids[cluster][position]),
+            "mean_customer": float(mean[position]),
         }
         for cluster in range(len(fit.centroids))
         for position, feature in enumerate(settings.features)

@@ -15,21 +15,21 @@ CENTROID_ROUNDING = 1e-12
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Scaler:
-    """Mean and scale of each feature.
+    """Mean and scale of each feature; of a robust one, median and interquartile range.
 
     Attributes
     ----------
     mean : ndarray of shape (n_features,), float64
         In the units of the features.
     scale : ndarray of shape (n_features,), float64
-        Population standard deviation (divisor n); 1 for a constant feature.
+        Population standard deviation (divisor n); 1 where there is no spread.
     """
 
     mean: np.ndarray
     scale: np.ndarray
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return ``(X - mean) / scale``, in standard deviations.
+        """Return ``(X - mean) / scale``, in standard deviations (robust: interquartile ranges).
 
         Parameters
         ----------
@@ -101,12 +101,14 @@ class KMeansFit:
     n_rows: int
 
 
-def standardise(X: Any) -> Scaler:
+def standardise(X: Any, *, robust: Sequence[int] = ()) -> Scaler:
     """Measure the mean and the standard deviation of each feature.
 
     Parameters
     ----------
     X : array of shape (n_rows, n_features)
+    robust : sequence of int
+        Columns of which to measure the median and the interquartile range instead.
 
     Returns
     -------
@@ -120,12 +122,19 @@ def standardise(X: Any) -> Scaler:
     Notes
     -----
     Source: ``sklearn.preprocessing.StandardScaler`` (population standard deviation; a feature
-    that is constant up to rounding gets scale 1).
+    that is constant up to rounding gets scale 1) and ``RobustScaler`` (25th to 75th percentile;
+    a range of 0 gets scale 1).
     """
-    from sklearn.preprocessing import StandardScaler
+    from sklearn.preprocessing import RobustScaler, StandardScaler
 
-    scaler = StandardScaler().fit(as_matrix(X))
-    return Scaler(mean=scaler.mean_, scale=scaler.scale_)
+    matrix = as_matrix(X)
+    scaler = StandardScaler().fit(matrix)
+    mean, scale = scaler.mean_, scaler.scale_
+    if len(robust):
+        columns = list(robust)
+        by_quartiles = RobustScaler().fit(matrix[:, columns])
+        mean[columns], scale[columns] = by_quartiles.center_, by_quartiles.scale_
+    return Scaler(mean=mean, scale=scale)
 
 
 def nearest_centroid(

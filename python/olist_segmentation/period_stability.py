@@ -24,9 +24,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from olist_segmentation import kmeans, lloyd, panel, partitions, refits, silhouette
+from olist_segmentation import kmeans, lloyd, panel, partitions, refits, silhouette, transforms
 from olist_segmentation.assignments import scalers_and_centroids
-from olist_segmentation.fits import INVERSE_TRANSFORMS
 from olist_segmentation.panel import Panel
 from olist_segmentation.partitions import (
     adjusted_mutual_information,
@@ -39,6 +38,7 @@ from olist_segmentation.partitions import (
 from olist_segmentation.refits import Refit, quick_fit, refit_repeats
 from olist_segmentation.reuse import code_and_libraries, fingerprint, reusable_groups
 from olist_segmentation.silhouette import silhouette_estimate
+from olist_segmentation.transforms import Quantiles, own_units, robust_columns
 
 DESIGNS = ("prediction_vs_refit", "labels_vs_refit", "structure", "migration")
 # A fit whose inertia is above the best one found by more than this share is a worse optimum;
@@ -138,6 +138,7 @@ def period_stability(
     *,
     baseline: Any,
     settings: StabilitySettings,
+    quantiles_of: Callable[[Any], Quantiles] = lambda as_of_date: {},
     previous: pd.DataFrame | None = None,
     report: Callable[[str], None] = lambda message: None,
 ) -> pd.DataFrame:
@@ -153,6 +154,8 @@ def period_stability(
         Gives the customers; called only when a date must be computed.
     baseline : date
     settings : StabilitySettings
+    quantiles_of : callable
+        As in ``fits.fit_periods``.
     previous : DataFrame, optional
         An earlier result of this function; dates with the same fingerprint are taken from it.
     report : callable, optional
@@ -176,7 +179,7 @@ def period_stability(
     first = start.iloc[0]
     earlier = reusable_groups(previous, STABILITY_COLUMNS)
     code = code_and_libraries(
-        (kmeans, lloyd, panel, partitions, refits, silhouette, _this_module())
+        (kmeans, lloyd, panel, partitions, refits, silhouette, transforms, _this_module())
     )
     tables = []
     work: _Baseline | None = None
@@ -193,7 +196,7 @@ def period_stability(
         if table is None:
             origin = "computed"
             if work is None:
-                work = _Baseline(first, models, read(), settings)
+                work = _Baseline(first, models, read(), settings, quantiles_of)
             rows = work.compare(row)
             table = (
                 pd.DataFrame(rows).assign(fingerprint=key).reindex(columns=list(STABILITY_COLUMNS))
@@ -348,27 +351,24 @@ def null_band(
     }
 
 
-def own_units(centroids: np.ndarray, settings: StabilitySettings) -> np.ndarray:
-    """Carry centroids of transformed features back to the features' own units."""
-    transforms = dict(settings.transforms)
-    back = centroids.copy()
-    for position, feature in enumerate(settings.features):
-        if feature in transforms:
-            back[:, position] = INVERSE_TRANSFORMS[transforms[feature]](centroids[:, position])
-    return back
-
-
 class _Baseline:
     """The frozen model, its repeats, and the labels that it gave."""
 
     def __init__(
-        self, row: Any, models: pd.DataFrame, panel_: Panel, settings: StabilitySettings
+        self,
+        row: Any,
+        models: pd.DataFrame,
+        panel_: Panel,
+        settings: StabilitySettings,
+        quantiles_of: Callable[[Any], Quantiles],
     ) -> None:
         self.row = row
         self.panel = panel_
         self.settings = settings
+        self.quantiles_of = quantiles_of
         self.models = scalers_and_centroids(models)
-        self.inertia = models.drop_duplicates("model_id").set_index("model_id")["inertia"]
+        facts = models.drop_duplicates("model_id").set_index("model_id")
+        self.inertia, self.fitted_at = facts["inertia"], facts["as_of_date"][row.model_id]
         self.model = Refit(*self.models[row.model_id], float("nan"), is_resampled=False)
         cross = panel_.at(row.as_of_date)
         self.labels = self.model.labels(cross.X)
@@ -382,6 +382,7 @@ class _Baseline:
         return refit_repeats(
             X,
             scaler=scaler,
+            robust=robust_columns(self.settings.features, self.settings.transforms),
             n_clusters=self.n_clusters,
             n_init=self.settings.n_init,
             max_iter=self.settings.max_iter,
@@ -505,7 +506,16 @@ class _Baseline:
         new = cluster_means(X, second, n_clusters=self.n_clusters)
         moved_scaled = (new - old) / scaler.scale
         distance = np.sqrt(np.square(moved_scaled).sum(axis=1))
-        old, new = (own_units(values, self.settings) for values in (old, new))
+        # A share stands for other days or money at another date.
+        old, new = (
+            own_units(
+                rows,
+                features=self.settings.features,
+                transforms=self.settings.transforms,
+                quantiles=self.quantiles_of(day),
+            )
+            for rows, day in ((old, self.fitted_at), (new, common["as_of_date"]))
+        )
         moved = new - old
         matched = matched_jaccard(first, second)
         names = np.unique(first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,7 @@ def project_customers(
     rows: pd.DataFrame,
     *,
     features: list[str],
+    robust: Sequence[int] = (),
     spectral: pd.Series | None,
     sample_rows: int,
     exact_silhouette_rows: int,
@@ -55,6 +57,8 @@ def project_customers(
         One row per customer, in a fixed order.
     features : list of str
         Standardised over the customers in the fit.
+    robust : sequence of int
+        As in `standardise`.
     spectral : Series, optional
         The spectral candidate to label the customers with; without one they have no such label.
     sample_rows : int
@@ -77,7 +81,7 @@ def project_customers(
     fingerprint = study_fingerprint(
         pd.util.hash_pandas_object(rows, index=False).sum().item(),
         None if spectral is None else spectral["fingerprint"] + spectral["candidate_id"],
-        [features, sample_rows, exact_silhouette_rows, seed],
+        [features, list(robust), sample_rows, exact_silhouette_rows, seed],
         inspect.getsource(sys.modules[__name__]),
     )
     unchanged = rows_with_fingerprint(previous, fingerprint, PROJECTION_COLUMNS)
@@ -85,7 +89,7 @@ def project_customers(
         return unchanged
     X = rows[features].to_numpy(dtype=np.float64)
     is_in_fit = rows["is_in_fit"].to_numpy(dtype=bool)
-    scaled = standardise(X[is_in_fit]).transform(X)
+    scaled = standardise(X[is_in_fit], robust=robust).transform(X)
     cluster = rows["cluster"].to_numpy(dtype=np.int32)
     axes = fit_projection(scaled[is_in_fit], n_dimensions=2).transform(scaled)
     sample = stratified_sample(
@@ -116,7 +120,9 @@ def project_customers(
     )
 
 
-def projection_axes(rows: pd.DataFrame, *, features: list[str]) -> pd.DataFrame:
+def projection_axes(
+    rows: pd.DataFrame, *, features: list[str], robust: Sequence[int] = ()
+) -> pd.DataFrame:
     """Return the loadings and explained variance of the two principal axes.
 
     Parameters
@@ -124,6 +130,8 @@ def projection_axes(rows: pd.DataFrame, *, features: list[str]) -> pd.DataFrame:
     rows : DataFrame
         As in `project_customers`.
     features : list of str
+    robust : sequence of int
+        As in `standardise`.
 
     Returns
     -------
@@ -133,7 +141,7 @@ def projection_axes(rows: pd.DataFrame, *, features: list[str]) -> pd.DataFrame:
     if rows.empty:
         return pd.DataFrame(columns=list(AXIS_COLUMNS))
     X = rows.loc[rows["is_in_fit"], features].to_numpy(dtype=np.float64)
-    projection = fit_projection(standardise(X).transform(X), n_dimensions=2)
+    projection = fit_projection(standardise(X, robust=robust).transform(X), n_dimensions=2)
     return pd.DataFrame(
         [
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,7 @@ def refit_repeats(
     X: Any,
     *,
     scaler: Scaler | None = None,
+    robust: Sequence[int] = (),
     n_clusters: int,
     n_init: int,
     max_iter: int,
@@ -121,6 +123,8 @@ def refit_repeats(
         In original units.
     scaler : Scaler, optional
         A frozen one; without it each fit is standardised by the rows that it sees.
+    robust : sequence of int
+        As in `standardise`.
     n_clusters, n_init, max_iter : int
         As in `fit_kmeans`.
     seeds : int
@@ -153,7 +157,7 @@ def refit_repeats(
         rows = matrix
         if is_resampled:
             rows = matrix[generator.integers(len(matrix), size=len(matrix))]
-        used = scaler or standardise(rows)
+        used = scaler or standardise(rows, robust=robust)
         centroids, inertia = quick_fit(
             used.transform(rows),
             n_clusters=n_clusters,

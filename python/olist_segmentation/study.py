@@ -20,7 +20,7 @@ from olist_segmentation.fits import (
     scaler_and_centroids,
     unusualness_permutation,
 )
-from olist_segmentation.kmeans import nearest_centroid, standardise
+from olist_segmentation.kmeans import Scaler, nearest_centroid, standardise
 from olist_segmentation.lloyd import single_start
 from olist_segmentation.partitions import adjusted_rand_index, match_centroids
 from olist_segmentation.points import near_order
@@ -28,6 +28,7 @@ from olist_segmentation.quality import gap_statistic, partition_quality
 from olist_segmentation.silhouette import silhouette_estimate, silhouette_scores
 from olist_segmentation.spectral import SpectralFit, fit_spectral_grid
 from olist_segmentation.stability import bootstrap_stability, kmeans_refit
+from olist_segmentation.transforms import robust_columns
 
 CANDIDATE_COLUMNS = {
     "fingerprint": "string",
@@ -106,6 +107,8 @@ class StudySettings:
         number, and of spectral clustering with ``n_clusters``.
     n_clusters : int
         The number of clusters in use.
+    transforms : tuple of (str, str)
+        Feature and the name of its transform, as in `olist_segmentation.transforms`.
     """
 
     cluster_counts: tuple[int, ...]
@@ -124,12 +127,25 @@ class StudySettings:
     screening_resamples: int
     spectral_resamples: int
     n_clusters: int
+    transforms: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def from_mapping(cls, settings: Mapping[str, Any], *, n_clusters: int) -> StudySettings:
+    def from_mapping(
+        cls,
+        settings: Mapping[str, Any],
+        *,
+        n_clusters: int,
+        transforms: Mapping[str, str] | None = None,
+    ) -> StudySettings:
         """Make the settings from plain values; sequences become tuples."""
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
-        return cls(**values, n_clusters=n_clusters)
+        in_order = tuple(sorted((transforms or {}).items()))
+        return cls(**values, n_clusters=n_clusters, transforms=in_order)
+
+    def standardise(self, X: np.ndarray, columns: Sequence[str]) -> Scaler:
+        """Measure the scaler of columns that are named as in `study_columns`."""
+        features = [name.removeprefix("in_use_").removeprefix("other_") for name in columns]
+        return standardise(X, robust=robust_columns(features, self.transforms))
 
     def resamples_of(self, algorithm: str, n_clusters: int) -> int:
         """Return how many resamples a candidate gets; 0 leaves its stability unmeasured."""
@@ -391,6 +407,7 @@ def spectral_candidates(
 def study_candidates(
     X: np.ndarray,
     *,
+    scaler: Scaler,
     feature_set: str,
     as_of_date: Any,
     fingerprint: str,
@@ -403,7 +420,8 @@ def study_candidates(
     Parameters
     ----------
     X : ndarray of shape (n_customers, n_features)
-        In original units, without missing values, in a fixed order.
+        Not scaled, without missing values, in a fixed order.
+    scaler : Scaler
     feature_set : str
     as_of_date : date
     fingerprint : str
@@ -419,7 +437,7 @@ def study_candidates(
     DataFrame with the columns of `CANDIDATE_COLUMNS`
         One row per candidate.
     """
-    scaled = standardise(X).transform(X)
+    scaled = scaler.transform(X)
     seed = settings.seeds[0]
     scorer = Scorer(scaled, exact_silhouette_rows=settings.exact_silhouette_rows, seed=seed)
     rows = list(
@@ -535,6 +553,7 @@ def study_feature_sets(
     inputs: pd.DataFrame,
     rows_of: Callable[[str], Any],
     *,
+    features_of: Mapping[str, Sequence[str]],
     settings: StudySettings,
     previous: pd.DataFrame | None = None,
     report: Callable[[str], None] = lambda message: None,
@@ -547,6 +566,8 @@ def study_feature_sets(
         One row per feature set, the first with the full grid.
     rows_of : callable
         From a feature set to its matrix; called only for those that must be studied.
+    features_of : mapping
+        Columns of each feature set.
     settings : StudySettings
     previous : DataFrame, optional
         An earlier result of this function.
@@ -564,8 +585,10 @@ def study_feature_sets(
         table = rows_with_fingerprint(previous, fingerprint, CANDIDATE_COLUMNS)
         report(f"Study of {row.feature_set}: {'new' if table is None else 're-used'}")
         if table is None:
+            X = np.asarray(rows_of(row.feature_set), dtype=np.float64)
             table = study_candidates(
-                np.asarray(rows_of(row.feature_set), dtype=np.float64),
+                X,
+                scaler=settings.standardise(X, features_of[row.feature_set]),
                 feature_set=row.feature_set,
                 as_of_date=pd.Timestamp(row.as_of_date).date(),
                 fingerprint=fingerprint,
@@ -633,7 +656,7 @@ def study_clusters(
                 if scaled is None:
                     rows = rows_of(feature_set)
                     X = rows[list(features_of[feature_set])].to_numpy(dtype=np.float64)
-                    scaler = standardise(X)
+                    scaler = settings.standardise(X, features_of[feature_set])
                     scaled = scaler.transform(X)
                 follows = reference is not None and feature_set == first_set
                 labels = candidate_labels(

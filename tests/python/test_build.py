@@ -314,7 +314,12 @@ def test_history_and_transforms_change_the_features(
     run, sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:
     database = tmp_path / "olist.duckdb"
-    settings = "{history_months: 6, feature_transforms: {monetary: log1p}, minimum_silhouette: 0.1}"
+    settings = (
+        "{history_months: 6, minimum_silhouette: 0.1, smallest_cluster_share: 0.0,"
+        " segmentation_features: [recency_days, frequency, monetary, average_review_score],"
+        " feature_transforms: {recency_days: quantile, frequency: log1p, monetary: robust,"
+        " average_review_score: quantile}}"
+    )
     # Not the names: the playbook is written for money as it is, and a test says so.
     done = run(
         "dbt",
@@ -329,10 +334,44 @@ def test_history_and_transforms_change_the_features(
     assert "PASS rfm_reconciles_with_orders_at_every_date" in done.stdout
     assert query(
         database,
-        "select max(abs(features.monetary - ln(1 + rfm.monetary::double))) < 1e-9, max(rfm.recency_days) <= 184"
+        "select max(abs(features.frequency - ln(1 + rfm.frequency))) < 1e-9,"
+        " bool_and(features.monetary = rfm.monetary::double), max(rfm.recency_days) <= 184,"
+        " max(abs(recency_days_in_own_unit - rfm.recency_days)) = 0"
         " from segmentation.segmentation_features as features inner join marts.rfm as rfm"
         " using (as_of_date, customer_unique_id)",
-    ) == [(True, True)]
+    ) == [(True, True, True, True)]
+    with duckdb.connect(str(database), read_only=True) as connection:
+        fitted = connection.execute(
+            "select as_of_date, recency_days, recency_days_in_own_unit as days"
+            " from segmentation.segmentation_features where is_in_fit"
+        ).df()
+        centroids = connection.execute(
+            "select * from segmentation.model_centroids inner join segmentation.model_registry"
+            " using (model_id)"
+        ).df()
+    ranks = fitted.groupby("as_of_date")["days"].rank(method="average")
+    sizes = fitted.groupby("as_of_date")["days"].transform("size")
+    assert (fitted["recency_days"] - (ranks - 0.5) / sizes).abs().max() < 1e-12
+    # Centroids are told in days, orders, BRL and stars, beside the mean customer (of ranks: the median).
+    units = centroids.groupby("feature")[["centroid", "mean_customer"]].agg(["min", "max"])
+    for feature, least, most in (
+        ("recency_days", 1, 184),
+        ("frequency", 0.999, 17),
+        ("monetary", 20, 10_000),
+        ("average_review_score", 1, 5),
+    ):
+        assert least <= units.loc[feature].min() <= units.loc[feature].max() <= most, feature
+    median_days = fitted.groupby("as_of_date")["days"].median()
+    recency = centroids[centroids["feature"] == "recency_days"].set_index("as_of_date")
+    assert (recency["mean_customer"] - median_days.reindex(recency.index)).abs().max() < 2
+    mean_money = query(
+        database,
+        "select max(abs(mean_customer / average - 1)) from segmentation.model_centroids"
+        " inner join segmentation.model_registry using (model_id) inner join (select as_of_date,"
+        " avg(monetary) as average from segmentation.segmentation_features where is_in_fit group by 1)"
+        " using (as_of_date) where feature = 'monetary' and has_converged",
+    )
+    assert mean_money[0][0] < 1e-9
     fewer, all_of_them = (
         query(path, "select count(*) from marts.rfm where as_of_date = '2018-10-18'")[0][0]
         for path in (database, sample_database)
@@ -343,7 +382,7 @@ def test_history_and_transforms_change_the_features(
 def test_a_setting_out_of_range_is_refused(sample_folder: Path, publish, tmp_path: Path) -> None:
     settings = (
         "{order_basis: shipped, n_clusters: 1, first_as_of_date: 2017-04-15, max_rejected_share: 3,"
-        " history_months: 0, feature_transforms: {monetary: sqrt}, segmentation_features: [age]}"
+        " history_months: 0, feature_transforms: {monetary: sqrt, age: log1p}, segmentation_features: [age]}"
     )
     done = publish(
         "--vars", settings, raw_dir=sample_folder, database=tmp_path / "olist.duckdb", may_fail=True
@@ -355,7 +394,8 @@ def test_a_setting_out_of_range_is_refused(sample_folder: Path, publish, tmp_pat
         "first_as_of_date is '2017-04-15'; it must be the first of a month",
         "max_rejected_share is 3; it is a share between 0 and 1",
         "history_months is 0; it is a whole number, 1 or more, or null for all",
-        "feature_transforms of monetary is 'sqrt'; it must be log1p, or left out",
+        "feature_transforms of monetary is 'sqrt'; it must be log1p, robust or quantile, or left out",
+        "feature_transforms names age; marts.rfm has recency_days",
         "segmentation_features names age; marts.rfm has recency_days",
     ):
         assert sentence in done.stdout

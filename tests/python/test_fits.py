@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from scipy.stats import rankdata
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
@@ -266,6 +267,39 @@ def test_centroids_of_transformed_features_are_told_in_their_own_unit() -> None:
     for cluster in range(4):
         mean = logged[labels == cluster, 2].mean()
         assert money["centroid"][cluster] == pytest.approx(np.expm1(mean))
+
+
+def test_ranked_and_robust_features_are_told_in_their_own_unit_too() -> None:
+    transforms = (("monetary", "robust"), ("recency_days", "quantile"))
+    settings = dataclasses.replace(SETTINGS, transforms=transforms)
+    X = customers(seed=0)
+    ranked = X.copy()
+    ranked[:, 0] = (rankdata(X[:, 0]) - 0.5) / len(X)
+    inputs, matrices = periods([ranked])
+    quantiles = {"recency_days": (np.sort(ranked[:, 0]), np.sort(X[:, 0]))}
+    options = {"settings": settings, "quantiles_of": lambda date: quantiles}
+    fits = fit_periods(inputs, matrices.get, **options)
+    scaler, centroids = scaler_and_centroids(fits)
+    low, median, high = np.quantile(X[:, 2], [0.25, 0.5, 0.75])
+    assert (scaler.mean[2], scaler.scale[2]) == pytest.approx((median, high - low))
+    days, money = (fits[fits["feature"] == name] for name in ("recency_days", "monetary"))
+    # Names compare with the mean customer, whatever the scaler measures.
+    assert money["mean_customer"].unique() == pytest.approx([X[:, 2].mean()])
+    assert days["mean_customer"].unique() == pytest.approx([np.median(X[:, 0])])
+    labels, _ = assign(ranked, scaler=scaler, centroids=centroids)
+    for cluster in range(4):
+        mine = labels == cluster
+        assert money.set_index("cluster")["centroid"][cluster] == pytest.approx(X[mine, 2].mean())
+        expected = np.quantile(X[:, 0], ranked[mine, 0].mean())
+        assert days.set_index("cluster")["centroid"][cluster] == pytest.approx(expected, abs=0.5)
+    # Re-used, the same; with another transform of the same rows, another model.
+    again = fit_periods(inputs, lambda date: pytest.fail("fitted"), previous=fits, **options)
+    pd.testing.assert_frame_equal(again, fits)
+    fingerprints = {
+        model_fingerprint("rows", dataclasses.replace(settings, transforms=some))
+        for some in ((), transforms, transforms[:1], (("monetary", "quantile"),))
+    }
+    assert len(fingerprints) == 4
 
 
 def test_assigning_nobody_gives_nothing() -> None:

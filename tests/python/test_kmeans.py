@@ -8,7 +8,7 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from olist_segmentation.kmeans import fit_kmeans, nearest_centroid, reorder, standardise
 
@@ -34,6 +34,26 @@ def test_scaler_equals_scikit_learn_with_a_constant_column():
 def test_scaler_of_one_row():
     scaler = standardise([[2.0, 3.0]])
     np.testing.assert_array_equal(scaler.transform([[2.0, 3.0]]), [[0.0, 0.0]])
+
+
+@pytest.mark.parametrize("rows", [1, 2, 501])
+def test_robust_scaler_equals_scikit_learn(rows):
+    X = np.random.default_rng(1).lognormal(size=(rows, 5))
+    X[:, 1] = X[:, 1].round()  # ties
+    X[:, 2] = 1 + (np.arange(rows) % 20 == 5)  # like frequency: no range between the quartiles
+    X[:, 3] = 7  # constant
+    scaler, theirs = standardise(X, robust=(0, 1, 2, 3)), RobustScaler().fit(X)
+    np.testing.assert_array_equal(scaler.mean[:4], theirs.center_[:4])
+    np.testing.assert_array_equal(scaler.scale[:4], theirs.scale_[:4])
+    assert scaler.scale[2] == scaler.scale[3] == 1
+    np.testing.assert_array_equal(scaler.transform(X)[:, :4], theirs.transform(X)[:, :4])
+    # The others are standardised, as without.
+    np.testing.assert_array_equal(scaler.transform(X)[:, 4], standardise(X).transform(X)[:, 4])
+
+
+def test_robust_scaler_refuses_a_missing_value():
+    with pytest.raises(ValueError, match="NaN"):
+        standardise([[1.0], [np.nan]], robust=[0])
 
 
 def test_scaler_names_a_difference_of_features():

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import rankdata
 from sklearn import metrics
 from sklearn.cluster import KMeans
 
@@ -23,7 +24,6 @@ from olist_segmentation.period_stability import (
     cluster_means,
     compare_partitions,
     null_band,
-    own_units,
     partition_inertia,
     period_stability,
 )
@@ -74,10 +74,10 @@ def a_panel(*, ageing: float = 31.0, newcomers: int = 150) -> Panel:
     return Panel(crosses)
 
 
-def inputs_and_models(panel: Panel) -> tuple[pd.DataFrame, pd.DataFrame]:
+def inputs_and_models(panel: Panel, fit=FIT, **options) -> tuple[pd.DataFrame, pd.DataFrame]:
     fingerprints = [f"rows-{len(panel.at(date).X)}" for date in DATES]
     frame = pd.DataFrame({"as_of_date": DATES, "input_fingerprint": fingerprints})
-    models = fit_periods(frame, lambda date: panel.at(date).X, settings=FIT)
+    models = fit_periods(frame, lambda date: panel.at(date).X, settings=fit, **options)
     own = models.drop_duplicates("model_id").reset_index()
     return pd.DataFrame(
         {
@@ -171,13 +171,6 @@ def test_cluster_means_and_inertia_by_hand() -> None:
     assert partition_inertia(X, labels) == 4.0
 
 
-def test_centroids_are_carried_back_to_the_units_of_the_features() -> None:
-    logs = dataclasses.replace(SETTINGS, transforms=(("monetary", "log1p"),))
-    centroids = np.array([[10.0, 1.0, np.log1p(99.0)]])
-    assert own_units(centroids, logs)[0].tolist() == pytest.approx([10.0, 1.0, 99.0])
-    assert own_units(centroids, SETTINGS).tolist() == centroids.tolist()
-
-
 def test_the_null_band_by_hand() -> None:
     first = np.array([0, 0, 1, 1])
     second = np.array([0, 0, 1, 1])
@@ -215,6 +208,43 @@ def test_ageing_leaves_the_structure_alone_and_moves_its_centroids_by_the_elapse
     assert others.to_numpy() == pytest.approx(0.0, abs=1e-6)
     assert (last.loc["migration", "customers"] == 1_000).all()
     assert (last.loc["prediction_vs_refit", "customers"] == 1_300).all()
+
+
+def test_ageing_leaves_ranks_alone_and_is_told_in_days() -> None:
+    in_days = a_panel(newcomers=0)
+    ranked = Panel(
+        {
+            date: dataclasses.replace(
+                cross, X=np.column_stack([(rankdata(cross.X[:, 0]) - 0.5) / 1_000, cross.X[:, 1:]])
+            )
+            for date, cross in in_days.crosses.items()
+        }
+    )
+
+    def quantiles_of(date):
+        pairs = (panel.at(date).X[:, 0] for panel in (ranked, in_days))
+        return {"recency_days": tuple(map(np.sort, pairs))}
+
+    transforms = (("frequency", "robust"), ("recency_days", "quantile"))
+    fit, settings = (dataclasses.replace(some, transforms=transforms) for some in (FIT, SETTINGS))
+    inputs, models = inputs_and_models(ranked, fit=fit, quantiles_of=quantiles_of)
+    found = period_stability(
+        inputs,
+        models,
+        lambda: ranked,
+        baseline="2018-01-01",
+        settings=settings,
+        quantiles_of=quantiles_of,
+    )
+    last = found[found["as_of_date"] == DATES[2].date()]
+    assert (last["adjusted_rand_index"] == 1).all()
+    recency = last[(last["design"] == "structure") & (last["feature"] == "recency_days")]
+    assert recency["centroid_movement_scaled"].astype(float).to_numpy() == pytest.approx(
+        0.0, abs=1e-9
+    )
+    assert recency["centroid_movement"].astype(float).to_numpy() == pytest.approx(62.0)
+    # The refits of the null band are scaled as the fit is, or they would be another model.
+    assert (last["null_low"].astype(float) > 0.9).all()
 
 
 def test_each_design_compares_what_it_says(stability: pd.DataFrame) -> None:

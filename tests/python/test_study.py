@@ -68,8 +68,10 @@ def customers() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def candidates(customers: pd.DataFrame) -> pd.DataFrame:
+    X = customers[FEATURES].to_numpy()
     return study_candidates(
-        customers[FEATURES].to_numpy(),
+        X,
+        scaler=standardise(X),
         feature_set="rfm",
         as_of_date=pd.Timestamp("2018-01-01").date(),
         fingerprint="f",
@@ -230,22 +232,29 @@ def test_a_study_is_re_used_while_nothing_changed(customers: pd.DataFrame) -> No
         asked.append(feature_set)
         return customers[FEATURES]
 
+    sets = {"features_of": {"rfm": FEATURES, "other": FEATURES}}
     small = dataclasses.replace(SETTINGS, cluster_counts=(2, 3), spectral_neighbors=(10,))
-    first = study_feature_sets(inputs, rows_of, settings=small)
+    first = study_feature_sets(inputs, rows_of, **sets, settings=small)
     assert asked == ["rfm", "other"]
     # Only the first set varies the budget.
     assert (first["feature_set"] == "rfm").sum() > (first["feature_set"] == "other").sum()
     asked.clear()
-    again = study_feature_sets(inputs, rows_of, settings=small, previous=first)
+    again = study_feature_sets(inputs, rows_of, **sets, settings=small, previous=first)
     assert asked == []
     pd.testing.assert_frame_equal(again, first, check_dtype=False)
     changed = inputs.assign(input_fingerprint=["a", "c"])
-    study_feature_sets(changed, rows_of, settings=small, previous=first)
+    study_feature_sets(changed, rows_of, **sets, settings=small, previous=first)
     assert asked == ["other"]
     asked.clear()
     other_settings = dataclasses.replace(small, seeds=(1, 3))
-    study_feature_sets(inputs, rows_of, settings=other_settings, previous=first)
+    study_feature_sets(inputs, rows_of, **sets, settings=other_settings, previous=first)
     assert asked == ["rfm", "other"]
+    asked.clear()
+    # The rows of a robust feature are as they were; its scaler is another one.
+    robust = dataclasses.replace(small, transforms=((FEATURES[2], "robust"),))
+    found = study_feature_sets(inputs, rows_of, **sets, settings=robust, previous=first)
+    assert asked == ["rfm", "other"]
+    assert (found["inertia"] != first["inertia"]).all()
 
 
 def test_clusters_of_finalists(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:

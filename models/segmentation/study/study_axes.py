@@ -1,11 +1,14 @@
 from olist_segmentation.frames import duckdb_projection
 from olist_segmentation.pictures import AXIS_COLUMNS, projection_axes
+from olist_segmentation.transforms import robust_columns
 
 
 def model(dbt, session):
     dbt.config(materialized="table")
+    features = dbt.config.meta_get("features")
     axes = projection_axes(
         dbt.ref("study_segmented").order("customer_unique_id").df(),
-        features=dbt.config.meta_get("features"),
+        features=features,
+        robust=robust_columns(features, dbt.config.meta_get("transforms")),
     )
     return session.from_df(axes).project(duckdb_projection(AXIS_COLUMNS))

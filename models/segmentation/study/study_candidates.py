@@ -16,8 +16,11 @@ def model(dbt, session):
     candidates = study_feature_sets(
         dbt.ref("study_inputs").order("feature_set_position").df(),
         lambda feature_set: customers.project(", ".join(columns_of[feature_set])).df().dropna(),
+        features_of=columns_of,
         settings=StudySettings.from_mapping(
-            dbt.config.meta_get("study"), n_clusters=dbt.config.meta_get("n_clusters")
+            dbt.config.meta_get("study"),
+            n_clusters=dbt.config.meta_get("n_clusters"),
+            transforms=dbt.config.meta_get("transforms"),
         ),
         previous=previous_rows(session, dbt.this),
         report=lambda line: print(line, flush=True),

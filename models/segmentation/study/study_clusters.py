@@ -13,7 +13,9 @@ def model(dbt, session):
         lambda feature_set: customers.df().dropna(subset=columns_of[feature_set]),
         features_of=columns_of,
         settings=StudySettings.from_mapping(
-            dbt.config.meta_get("study"), n_clusters=dbt.config.meta_get("n_clusters")
+            dbt.config.meta_get("study"),
+            n_clusters=dbt.config.meta_get("n_clusters"),
+            transforms=dbt.config.meta_get("transforms"),
         ),
         centroids_in_use=dbt.ref("study_model").df(),
         previous=previous_rows(session, dbt.this),

@@ -27,14 +27,21 @@ rfm as (
         cast({{ column }} as double) as {{ column }},
         {%- endfor %}
         {%- for feature in others %}
-        {{ transformed(feature, 'cast(' ~ feature ~ ' as double)') }} as other_{{ feature }},
+        cast({{ feature }} as double) as other_{{ feature }},
         {%- endfor %}
     from {{ ref('rfm') }}
 ),
 
 final as (
     select
-        rfm.*,
+        rfm.as_of_date,
+        rfm.customer_unique_id,
+        {%- for column in described %}
+        rfm.{{ column }},
+        {%- endfor %}
+        {%- for feature in others %}
+        {{ transformed(feature, 'rfm.other_' ~ feature, 'in_use.is_in_fit', 'rfm.as_of_date') }} as other_{{ feature }},
+        {%- endfor %}
         {%- for feature in var('segmentation_features') %}
         in_use.{{ feature }} as in_use_{{ feature }},
         {%- endfor %}

@@ -1,5 +1,6 @@
 from olist_segmentation.frames import duckdb_projection, previous_rows
 from olist_segmentation.pictures import PROJECTION_COLUMNS, project_customers
+from olist_segmentation.transforms import robust_columns
 
 
 def model(dbt, session):
@@ -15,6 +16,7 @@ def model(dbt, session):
     projection = project_customers(
         dbt.ref("study_segmented").order("customer_unique_id").df(),
         features=features,
+        robust=robust_columns(features, dbt.config.meta_get("transforms")),
         spectral=None if in_use.empty else in_use.iloc[0],
         sample_rows=dbt.config.meta_get("sample_rows"),
         exact_silhouette_rows=study["exact_silhouette_rows"],
