@@ -227,6 +227,7 @@ def fit_rows(X: Any, *, settings: FitSettings) -> Fit:
         n_clusters=settings.n_clusters,
         n_init=settings.n_init,
         max_iter=settings.max_iter,
+        fast_starts=True,
         seed=settings.seed,
     )
     score = silhouette_estimate(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from olist_segmentation.validation import as_matrix, check_count, check_seed, has_distinct_rows
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 CENTROID_ROUNDING = 1e-12
 
@@ -246,7 +250,6 @@ def fit_kmeans(
     here it runs on one thread, which is also faster at these sizes (two BLAS pools compete).
     """
     from sklearn.cluster import KMeans
-    from threadpoolctl import threadpool_limits
 
     matrix = as_matrix(X)
     n_rows = len(matrix)
@@ -285,7 +288,7 @@ def fit_kmeans(
             seed=seed,
         )
         is_given = True
-    with threadpool_limits(limits=1):
+    with _thread_pools().limit(limits=1):
         model = KMeans(
             n_clusters,
             init=start,
@@ -320,6 +323,14 @@ def fit_kmeans(
         has_converged=has_converged,
         n_rows=n_rows,
     )
+
+
+@functools.cache
+def _thread_pools() -> ThreadpoolController:
+    """Find the thread pools of the libraries in use, once: looking for them takes milliseconds."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def reorder(fit: KMeansFit, order: Sequence[int] | np.ndarray) -> KMeansFit:

@@ -34,6 +34,8 @@ FEATURE_GROUP = 4
 LANE_ROWS = 8
 # Rows that the pair kernel scores together; their sums stay in the processor's cache.
 BLOCK_ROWS = 32
+# Rows that a thread takes at a time.
+TASK_ROWS = 1_024
 # Partitions are scored together while they cut the rows into no more pieces than this: with more,
 # the pieces are too short for the vector unit.
 MAXIMUM_CELLS = 3_000
@@ -397,7 +399,7 @@ def _score(
     samples = np.empty((len(partitions), len(chosen)))
 
     def work(begin: int) -> None:
-        rows = slice(begin, begin + BLOCK_ROWS)
+        rows = slice(begin, begin + TASK_ROWS)
         _score_rows(
             columns,
             kernel_weights,
@@ -410,7 +412,7 @@ def _score(
             samples[:, rows],
         )
 
-    begins = range(0, len(chosen), BLOCK_ROWS)
+    begins = range(0, len(chosen), TASK_ROWS)
     threads = min(check_threads(threads), len(begins))
     if threads == 1:
         for begin in begins:
@@ -516,31 +518,32 @@ def _distances_to_cells(columns, weights, starts, row, totals, buffer):
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def _score_rows(columns, weights, starts, clusters_of_cell, offsets, sizes, rows, own, samples):
-    n_rows = rows.shape[0]
-    n_cells = starts.shape[0] - 1
     buffer = np.empty(1024, dtype=columns.dtype)
-    totals = np.empty(n_cells)
-    sums = np.zeros((sizes.shape[0], n_rows))
-    cell_totals = np.empty((n_cells, n_rows))
-    for index in range(n_rows):
-        _distances_to_cells(columns, weights, starts, rows[index], totals, buffer)
-        for cell in range(n_cells):
-            cell_totals[cell, index] = totals[cell]
-    for cell in range(n_cells):
-        for partition in range(clusters_of_cell.shape[1]):
-            cluster = clusters_of_cell[cell, partition]
-            for index in range(n_rows):
-                sums[cluster, index] += cell_totals[cell, index]
-    for partition in range(own.shape[0]):
-        for index in range(n_rows):
-            mine = own[partition, index]
-            outside = np.inf
-            for cluster in range(offsets[partition], offsets[partition + 1]):
-                if cluster != mine:
-                    outside = min(outside, sums[cluster, index] / sizes[cluster])
-            if sizes[mine] <= 1:
-                samples[partition, index] = 0.0
-            else:
-                inside = sums[mine, index] / (sizes[mine] - 1)
-                largest = max(inside, outside)
-                samples[partition, index] = (outside - inside) / largest if largest > 0 else 0.0
+    totals = np.empty(starts.shape[0] - 1)
+    sums = np.empty((sizes.shape[0], BLOCK_ROWS))
+    cell_totals = np.empty((starts.shape[0] - 1, BLOCK_ROWS))
+    for begin in range(0, rows.shape[0], BLOCK_ROWS):
+        end = min(begin + BLOCK_ROWS, rows.shape[0])
+        for row in range(begin, end):
+            _distances_to_cells(columns, weights, starts, rows[row], totals, buffer)
+            for cell in range(totals.shape[0]):
+                cell_totals[cell, row - begin] = totals[cell]
+        sums[:] = 0.0
+        for cell in range(totals.shape[0]):
+            for partition in range(clusters_of_cell.shape[1]):
+                cluster = clusters_of_cell[cell, partition]
+                for index in range(end - begin):
+                    sums[cluster, index] += cell_totals[cell, index]
+        for partition in range(own.shape[0]):
+            for row in range(begin, end):
+                mine = own[partition, row]
+                outside = np.inf
+                for cluster in range(offsets[partition], offsets[partition + 1]):
+                    if cluster != mine:
+                        outside = min(outside, sums[cluster, row - begin] / sizes[cluster])
+                if sizes[mine] <= 1:
+                    samples[partition, row] = 0.0
+                else:
+                    inside = sums[mine, row - begin] / (sizes[mine] - 1)
+                    largest = max(inside, outside)
+                    samples[partition, row] = (outside - inside) / largest if largest > 0 else 0.0
