@@ -17,20 +17,13 @@ orders as (
     from {{ ref('orders') }}
 ),
 
-items as (
+mains as (
     select
-        order_id,
-        product_category,
-        price,
-    from {{ ref('order_items') }}
-),
-
-payments as (
-    select
-        order_id,
-        payment_type,
-        payment_value,
-    from {{ ref('order_payments') }}
+        as_of_date,
+        customer_unique_id,
+        main_category,
+        main_payment_type,
+    from {{ ref('main_purchases') }}
 ),
 
 counted as (
@@ -43,43 +36,6 @@ counted as (
         end as days_late,
     from orders
     inner join latest on orders.counted_at < latest.as_of_date
-),
-
-amounts as (
-    select
-        counted.customer_unique_id,
-        'category' as kind,
-        items.product_category as value,
-        sum(items.price) as amount,
-    from counted
-    inner join items on counted.order_id = items.order_id
-    group by counted.customer_unique_id, items.product_category
-    union all
-    select
-        counted.customer_unique_id,
-        'payment' as kind,
-        payments.payment_type as value,
-        sum(payments.payment_value) as amount,
-    from counted
-    inner join payments on counted.order_id = payments.order_id
-    group by counted.customer_unique_id, payments.payment_type
-),
-
-ranked as (
-    select
-        *,
-        row_number() over (partition by customer_unique_id, kind order by amount desc, value) as amount_rank,
-    from amounts
-),
-
-mains as (
-    select
-        customer_unique_id,
-        max(case when kind = 'category' then value end) as main_category,
-        max(case when kind = 'payment' then value end) as main_payment_type,
-    from ranked
-    where amount_rank = 1
-    group by customer_unique_id
 ),
 
 experience as (
@@ -106,7 +62,9 @@ final as (
         cast(experience.most_days_late as int) as most_days_late,
         experience.freight_share,
     from experience
-    left join mains on experience.customer_unique_id = mains.customer_unique_id
+    left join mains
+        on experience.as_of_date = mains.as_of_date
+        and experience.customer_unique_id = mains.customer_unique_id
 )
 
 select * from final

@@ -15,10 +15,11 @@ with orders as (
 
 main_purchases as (
     select
+        as_of_date,
         customer_unique_id,
-        product_category,
-        payment_type,
-    from {{ ref('study_main_purchases') }}
+        main_category,
+        main_payment_type,
+    from {{ ref('main_purchases') }}
 ),
 
 states as (
@@ -69,8 +70,8 @@ final as (
         customers.state,
         coalesce(states.region, 'unknown') as region,
         cities.customers_in_city,
-        coalesce(main_purchases.product_category, 'none') as product_category,
-        coalesce(main_purchases.payment_type, 'none') as payment_type,
+        coalesce(main_purchases.main_category, 'none') as product_category,
+        coalesce(main_purchases.main_payment_type, 'none') as payment_type,
         cast(customers.payment_installments as double) as payment_installments,
         customers.freight_share,
         customers.delivery_delay_days,
@@ -82,7 +83,9 @@ final as (
     inner join rfm
         on customers.as_of_date = rfm.as_of_date
         and customers.customer_unique_id = rfm.customer_unique_id
-    left join main_purchases on customers.customer_unique_id = main_purchases.customer_unique_id
+    left join main_purchases
+        on customers.as_of_date = main_purchases.as_of_date
+        and customers.customer_unique_id = main_purchases.customer_unique_id
     left join states on customers.state = states.state_code
     left join cities
         on customers.state = cities.customer_state
