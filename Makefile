@@ -13,7 +13,7 @@ export DBT_PROFILES_DIR := .
 EXPORT_OPTIONS = $(if $(AS_OF),--as-of "$(AS_OF)") $(if $(TO),--to "$(TO)") $(if $(FRENCH),--language fr)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev sample data verify build rollback contract full-refresh test lint docs audience audiences boards postgres metrics lock clean
+.PHONY: help setup setup-dev setup-all sample data verify build rollback contract full-refresh test lint docs audience audiences boards postgres metrics lock clean
 
 help:  ## This list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -39,6 +39,8 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
 $(VENV)/.fetch $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
+
+setup-all: setup-dev $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics
 
 sample: setup  ## Synthetic Olist in data/sample (CUSTOMERS=96096).
 	$(BIN)/python -m olist_segmentation.data sample --to data/sample $(if $(CUSTOMERS),--customers $(CUSTOMERS))
