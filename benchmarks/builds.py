@@ -19,8 +19,6 @@ import duckdb
 from benchmarks.job import PROJECT
 
 KIB = 1024
-# Node times that are kept of each build.
-SLOWEST = 25
 
 
 class BuildError(Exception):
@@ -143,15 +141,16 @@ def describe_build(results: list[dict[str, Any]], seconds: float) -> dict[str, A
     dict
         node_seconds: wall time during which at least one node was at work; outside_seconds: the
         rest, in which dbt starts, parses, and publishes; by_type: number and summed seconds of
-        each kind of node (they overlap when dbt has several threads); slowest: the nodes that
-        took longest.
+        each kind of node (they overlap when dbt has several threads); nodes: seconds of every
+        one, the longest first.
     """
     spans, by_type, nodes = [], {}, []
     for result in results:
         kind = result["unique_id"].split(".")[0]
         count, total = by_type.get(kind, (0, 0.0))
         by_type[kind] = (count + 1, total + result["execution_time"])
-        nodes.append((result["unique_id"].split(".")[2], kind, result["execution_time"]))
+        name = f"{kind} {result['unique_id'].split('.')[2]}"
+        nodes.append((name, round(result["execution_time"], 3)))
         times = [
             (_seconds(step["started_at"]), _seconds(step["completed_at"]))
             for step in result["timing"]
@@ -159,12 +158,12 @@ def describe_build(results: list[dict[str, Any]], seconds: float) -> dict[str, A
         if times:
             spans.append((min(t[0] for t in times), max(t[1] for t in times)))
     busy = covered(spans)
-    nodes.sort(key=lambda node: -node[2])
+    nodes.sort(key=lambda node: -node[1])
     return {
         "node_seconds": busy,
         "outside_seconds": seconds - busy,
         "by_type": {k: {"nodes": n, "seconds": s} for k, (n, s) in sorted(by_type.items())},
-        "slowest": [{"name": n, "kind": k, "seconds": s} for n, k, s in nodes[:SLOWEST]],
+        "nodes": dict(nodes),
     }
 
 

@@ -102,6 +102,6 @@ def measure_floor(folder: Path, counts: Mapping[str, int], *, threads: int) -> d
         "first_seconds": times[0].seconds,
         "seconds": times[1].seconds,
         "peak_memory": times[1].peak_memory,
-        "nodes": dict(counts),
+        "counts": dict(counts),
         **describe_build(results, times[1].seconds),
     }

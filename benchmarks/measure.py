@@ -59,7 +59,9 @@ def measure_part(
         for side in sides if repeat % 2 == 0 else sides[::-1]:
             if repeat and side == "plain" and part.is_slow:
                 continue
-            measured = _run_side(name, side, job, outcomes[side] if repeat == 0 else None)
+            # Only the first pair is compared, and only a pair.
+            outcome = outcomes[side] if repeat == 0 and len(sides) == len(SIDES) else None
+            measured = _run_side(name, side, job, outcome)
             runs[side].append(measured)
             about = "about " if measured["note"] else ""
             share = f" ({measured['note']})" if measured["note"] else ""

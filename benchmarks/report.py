@@ -18,6 +18,8 @@ from benchmarks.job import PROJECT
 RESULTS = PROJECT / "benchmarks" / "results"
 PAGE = PROJECT / "docs" / "performance.md"
 PLAIN_NOTE = "≈: a share was measured and extrapolated, see the last column."
+# Nodes that the page names.
+SLOWEST = 12
 # Colours of the plot: faster, slower.
 FASTER, SLOWER = "#1f6f8b", "#b3541e"
 
@@ -210,7 +212,7 @@ REPRODUCE = """\
 ## How to reproduce
 
 ```sh
-make benchmark OLIST_RAW_DIR=data/olist          # the real data, 1×: both sides, hours
+make benchmark OLIST_RAW_DIR=data/olist          # the real data, 1×: both sides
 make benchmark PARTS=rfm,ks REPEATS=5            # some parts only
 make benchmark SIZE=10                           # synthetic, ten times Olist
 make benchmark SIZE=100 PARTS=build              # our build only
@@ -289,7 +291,7 @@ def build_section(result: dict[str, Any]) -> str:
         )
     )
     if floor:
-        nodes = ", ".join(f"{count} {kind}s" for kind, count in floor["nodes"].items())
+        nodes = ", ".join(f"{count} {kind}s" for kind, count in floor["counts"].items())
         lines += [
             "",
             f"dbt's floor is a project with as many nodes ({nodes}) that do nothing. Outside: dbt"
@@ -307,10 +309,10 @@ def build_section(result: dict[str, Any]) -> str:
             + ".",
             "",
             markdown_table(
-                ["slowest nodes", "kind", "seconds"],
+                ["slowest nodes", "seconds"],
                 [
-                    [f"`{node['name']}`", node["kind"], f"{node['seconds']:.1f}"]
-                    for node in builds["full"]["slowest"][:12]
+                    [f"`{name}`", f"{seconds:.1f}"]
+                    for name, seconds in list(builds["full"]["nodes"].items())[:SLOWEST]
                 ],
             ),
         ]
@@ -369,9 +371,35 @@ def slope_section(results: dict[str, dict[str, Any]]) -> str:
             for row in found["rows"]
         ],
     )
-    return (
+    text = (
         f"## Cost against size\n\n{table}\n\nWall time of a build from nothing grows as the number"
         f" of customers to the power {found['slope']:.2f} (least squares on logarithms)."
+    )
+    parts = part_slopes(results)
+    if parts:
+        rows = [[title, f"{power:.2f}"] for title, power in parts.items()]
+        text += f"\n\n{markdown_table(['part, our way', 'power of the number of customers'], rows)}"
+    return text
+
+
+def part_slopes(results: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """Return, for each part that was run at several sizes, the power with which our time grows."""
+    times: dict[str, dict[int, float]] = {}
+    for result in results.values():
+        for part in result["parts"].values():
+            if "ours" in part:
+                of_part = times.setdefault(part["title"], {})
+                of_part[result["data"]["customers"]] = part["ours"]["seconds"]
+    return {title: power(of_part) for title, of_part in times.items() if len(of_part) > 1}
+
+
+def power(seconds: dict[int, float]) -> float:
+    """Fit the logarithm of time against that of size by least squares and return the slope."""
+    logs = [(math.log(customers), math.log(time)) for customers, time in seconds.items()]
+    mean_x = sum(x for x, _ in logs) / len(logs)
+    mean_y = sum(y for _, y in logs) / len(logs)
+    return sum((x - mean_x) * (y - mean_y) for x, y in logs) / sum(
+        (x - mean_x) ** 2 for x, _ in logs
     )
 
 
@@ -393,13 +421,7 @@ def slopes(results: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
     rows = [{**b, "per_customer": b["seconds"] / b["customers"]} for b in by_size.values()]
     for row in rows:
         row["relative"] = row["per_customer"] / rows[0]["per_customer"]
-    logs = [(math.log(row["customers"]), math.log(row["seconds"])) for row in rows]
-    mean_x = sum(x for x, _ in logs) / len(logs)
-    mean_y = sum(y for _, y in logs) / len(logs)
-    slope = sum((x - mean_x) * (y - mean_y) for x, y in logs) / sum(
-        (x - mean_x) ** 2 for x, _ in logs
-    )
-    return {"rows": rows, "slope": slope}
+    return {"rows": rows, "slope": power({row["customers"]: row["seconds"] for row in rows})}
 
 
 def duration(seconds: float) -> str:

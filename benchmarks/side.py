@@ -20,7 +20,9 @@ from benchmarks.parts import PARTS
 KIB = 1024
 
 
-def run_side(part_name: str, side: str, job: Job) -> tuple[dict[str, Any], Any]:
+def run_side(
+    part_name: str, side: str, job: Job, *, is_collected: bool = True
+) -> tuple[dict[str, Any], Any]:
     """Run a side and measure it.
 
     Parameters
@@ -28,6 +30,8 @@ def run_side(part_name: str, side: str, job: Job) -> tuple[dict[str, Any], Any]:
     part_name : str
     side : {"ours", "plain"}
     job : Job
+    is_collected : bool
+        Whether the outcome is wanted.
 
     Returns
     -------
@@ -36,7 +40,7 @@ def run_side(part_name: str, side: str, job: Job) -> tuple[dict[str, Any], Any]:
         note (which share), memory_before and peak_memory (bytes of the process, its inputs and
         libraries included).
     outcome
-        What the part's ``compare`` takes.
+        What the part's ``compare`` takes; None when it is not wanted.
     """
     part = PARTS[part_name]()
     meter = Meter()
@@ -52,6 +56,8 @@ def run_side(part_name: str, side: str, job: Job) -> tuple[dict[str, Any], Any]:
         "memory_before": before,
         "peak_memory": peak_memory(),
     }
+    if not is_collected:
+        return measured, None
     collect = part.collect_ours if side == "ours" else part.collect_plain
     return measured, collect(job, inputs, outcome)
 
@@ -76,7 +82,9 @@ def job_from_text(text: str) -> Job:
 def main(arguments: list[str]) -> int:
     """Run the side that the command line names."""
     part_name, side, job_text, outcome_path = arguments
-    measured, outcome = run_side(part_name, side, job_from_text(job_text))
+    measured, outcome = run_side(
+        part_name, side, job_from_text(job_text), is_collected=bool(outcome_path)
+    )
     if outcome_path:
         with Path(outcome_path).open("wb") as file:
             pickle.dump(outcome, file, protocol=pickle.HIGHEST_PROTOCOL)

@@ -173,7 +173,7 @@ def small_result(*, customers: int, is_synthetic: bool, seconds: float) -> dict:
         "peak_memory": 1e9,
         "database_bytes": 3e8,
         "by_type": {"model": {"nodes": 3, "seconds": 5.0}},
-        "slowest": [{"name": "rfm", "kind": "model", "seconds": 2.0}],
+        "nodes": {"model rfm": 2.0},
     }
     return {
         "date": "2020-01-01",
@@ -186,7 +186,7 @@ def small_result(*, customers: int, is_synthetic: bool, seconds: float) -> dict:
         ),
         "limits": {"rfm": {"what": "bytes", "amount": 1e9, "rate": "copy_bytes", "seconds": 1.0}},
         "builds": {"full": build, "again": build},
-        "floor": build | {"nodes": {"table": 3}},
+        "floor": build | {"counts": {"table": 3}},
         "parts": {
             "rfm": {
                 "title": "RFM at all dates",
@@ -216,6 +216,8 @@ def test_page_is_made_of_what_was_measured(tmp_path: Path) -> None:
     # Ten times the customers for five times the cost: log10(5).
     assert "to the power 0.70" in page
     assert "fits 1 of 9" in page
+    # The part took the same time at both sizes.
+    assert "| RFM at all dates | 0.00 |" in page
 
 
 def test_every_part_of_the_plain_way_stands_on_libraries_alone() -> None:
