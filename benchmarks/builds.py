@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -63,8 +64,15 @@ def run_timed(command: Sequence[str], *, log: Path, environment: Mapping[str, st
             env={**os.environ, **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            # Not only the child: dbt is a child of it, and would go on writing.
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+            raise
         seconds = time.perf_counter() - start
     # Popen must not wait for a process that is gone.
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -92,6 +93,8 @@ def main(arguments: list[str] | None = None) -> int:
         *OTHERS,
         *(name for name, part in PARTS.items() if part.largest_size >= options.size),
     ]
+    # So that what was started is ended, as with Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     temporary = options.work is None
     work = Path(tempfile.mkdtemp(prefix="benchmark-")) if temporary else options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +17,7 @@ from benchmarks.builds import covered, describe_build
 from benchmarks.floor import write_project
 from benchmarks.job import SHARES as RUN_SHARES
 from benchmarks.job import Job, Meter, project_vars
-from benchmarks.measure import ratio
+from benchmarks.measure import environment, ratio
 from benchmarks.parts import PARTS, Check, Load, largest_gap
 from benchmarks.run import whole
 from benchmarks.side import job_from_text, job_to_text, run_side
@@ -218,6 +222,33 @@ def test_page_is_made_of_what_was_measured(tmp_path: Path) -> None:
     assert "fits 1 of 9" in page
     # The part took the same time at both sizes.
     assert "| RFM at all dates | 0.00 |" in page
+
+
+def test_what_is_started_is_ended_with_the_benchmark(tmp_path: Path) -> None:
+    # As publish starts dbt: a child that has a child of its own.
+    started = tmp_path / "started"
+    script = f"sh -c 'echo $$ > {started}; exec sleep 60'; true"
+    program = (
+        "import signal, sys\n"
+        "from pathlib import Path\n"
+        "from benchmarks.builds import run_timed\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))\n"
+        f"run_timed(['sh', '-c', {script!r}], log=Path({str(tmp_path / 'log')!r}), environment={{}})\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=PROJECT, env=environment())
+    wait_until(lambda: started.exists() and started.read_text().strip())
+    grandchild = int(started.read_text())
+    process.terminate()
+    assert process.wait(30) == 1
+    wait_until(lambda: not Path(f"/proc/{grandchild}").exists())
+
+
+def wait_until(is_so: Callable[[], object], *, seconds: float = 30) -> None:
+    """Wait for something, and fail when it does not come."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_every_part_of_the_plain_way_stands_on_libraries_alone() -> None:
