@@ -84,7 +84,7 @@ def measure_floor(folder: Path, counts: Mapping[str, int], *, threads: int) -> d
     Returns
     -------
     dict
-        first_seconds, seconds, peak_memory, the counts, and `describe_build` of the second.
+        first_seconds, seconds, cpu_seconds, peak_memory, the counts, and `describe_build` of the second.
     """
     write_project(folder, counts, threads=threads)
     command = [str(Path(sys.executable).with_name("dbt")), "build", "--project-dir", str(folder)]
@@ -101,6 +101,7 @@ def measure_floor(folder: Path, counts: Mapping[str, int], *, threads: int) -> d
     return {
         "first_seconds": times[0].seconds,
         "seconds": times[1].seconds,
+        "cpu_seconds": times[1].cpu_seconds,
         "peak_memory": times[1].peak_memory,
         "counts": dict(counts),
         **describe_build(results, times[1].seconds),

@@ -14,7 +14,9 @@ from benchmarks.job import Job
 
 # Values of a kernel that stays in the processor's first cache.
 CACHED_VALUES = 2_048
-SECONDS = 0.3
+# Each rate is the best of so many windows of so many seconds.
+SECONDS = 0.15
+WINDOWS = 5
 
 
 def machine_rates(raw_dir: Path, *, threads: int) -> dict[str, float]:
@@ -150,7 +152,11 @@ def _rate(work: Callable[[], int], *, threads: int) -> float:
             total += work()
         return total
 
-    start = time.perf_counter()
+    rates = []
     with ThreadPoolExecutor(threads) as pool:
-        total = sum(pool.map(one, range(threads)))
-    return total / (time.perf_counter() - start)
+        for _ in range(WINDOWS):
+            start = time.perf_counter()
+            total = sum(pool.map(one, range(threads)))
+            rates.append(total / (time.perf_counter() - start))
+    # A limit is what the machine can do when nothing is in its way.
+    return max(rates)
