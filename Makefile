@@ -13,7 +13,7 @@ export DBT_PROFILES_DIR := .
 EXPORT_OPTIONS = $(if $(AS_OF),--as-of "$(AS_OF)") $(if $(TO),--to "$(TO)") $(if $(FRENCH),--language fr)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-all sample data verify build rollback contract full-refresh test lint docs audience audiences boards postgres metrics lock clean
+.PHONY: help setup setup-dev setup-all sample data verify build rollback contract full-refresh test lint docs audience audiences boards postgres metrics benchmark performance lock clean
 
 help:  ## This list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -87,6 +87,14 @@ postgres: setup $(VENV)/.postgres  ## Copy marts and bi into PostgreSQL: DSN=pos
 metrics: setup $(VENV)/.metrics  ## A metric from the semantic layer: METRICS=revenue BY=customer__segment.
 	@$(BIN)/dbt --quiet parse
 	@$(BIN)/mf query --metrics "$(METRICS)" $(if $(BY),--group-by "$(BY)")
+
+benchmark: setup  ## Ours against pandas and scikit-learn: SIZE=1|10|100, PARTS=rfm,ks, REPEATS=3, WORK=folder.
+	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.run $(if $(SIZE),--size $(SIZE)) $(if $(PARTS),--parts $(PARTS)) \
+		$(if $(REPEATS),--repeats $(REPEATS)) $(if $(WORK),--work "$(WORK)") $(if $(NAME),--name $(NAME)) \
+		$(if $(RESULTS),--results "$(RESULTS)") $(if $(WITHOUT_STUDY),--without-study)
+
+performance: setup  ## docs/performance.md from what `make benchmark` has stored.
+	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.report
 
 docs: setup  ## dbt docs as one page, target/docs.html.
 	@$(BIN)/python -m olist_segmentation.docs

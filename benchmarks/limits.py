@@ -1,0 +1,162 @@
+"""What each part cannot be faster than: bytes to read and write, pairs to compare."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.job import Job
+
+# Values of a kernel that stays in the processor's first cache.
+CACHED_VALUES = 2_048
+# Each rate is the best of so many windows of so many seconds.
+SECONDS = 0.15
+WINDOWS = 5
+
+
+def machine_rates(raw_dir: Path, *, threads: int) -> dict[str, float]:
+    """Measure what the machine can do, each on all threads.
+
+    Parameters
+    ----------
+    raw_dir : Path
+    threads : int
+
+    Returns
+    -------
+    dict
+        read_bytes (a second, of the raw files from the page cache), copy_bytes (memory to
+        memory), square_roots and multiplications (float32 and float64 values in cache).
+    """
+    files = [path for path in raw_dir.iterdir() if path.is_file()]
+
+    def read() -> int:
+        total = 0
+        for path in files:
+            with path.open("rb", buffering=0) as file:
+                while block := file.read(1 << 20):
+                    total += len(block)
+        return total
+
+    source = np.ones(8_000_000)
+    target = np.empty_like(source)
+    singles = np.linspace(1, 2, CACHED_VALUES, dtype=np.float32)
+    doubles = np.linspace(1, 2, CACHED_VALUES)
+
+    def copy() -> int:
+        np.copyto(target, source)
+        return source.nbytes
+
+    def roots() -> int:
+        out = np.empty_like(singles)
+        for _ in range(1_000):
+            np.sqrt(singles, out=out)
+        return 1_000 * CACHED_VALUES
+
+    def products() -> int:
+        out = np.empty_like(doubles)
+        for _ in range(1_000):
+            np.multiply(doubles, doubles, out=out)
+        return 1_000 * CACHED_VALUES
+
+    read()
+    return {
+        "read_bytes": _rate(read, threads=1),
+        "copy_bytes": _rate(copy, threads=1),
+        "square_roots": _rate(roots, threads=threads),
+        "multiplications": _rate(products, threads=threads),
+    }
+
+
+def part_limits(job: Job, rates: dict[str, float]) -> dict[str, dict[str, Any]]:
+    """Count the least work of each part and divide it by what the machine can do.
+
+    Parameters
+    ----------
+    job : Job
+    rates : dict
+        From `machine_rates`.
+
+    Returns
+    -------
+    dict
+        By part: what (in words), amount, rate (name of it) and seconds.
+    """
+    settings = job.settings()
+    n_features = len(job.features())
+    rows = job.frame(
+        "select as_of_date, count(*) as n from segmentation.segmentation_features"
+        " where is_in_fit group by as_of_date order by as_of_date"
+    )["n"].to_numpy(dtype=float)
+    rfm = job.frame("select count(*) as n from marts.rfm")["n"][0]
+    segments = job.frame("select count(*) as n from segmentation.customer_segments")["n"][0]
+    fits = job.frame(
+        "select as_of_date, any_value(training_rows) as n, any_value(iterations) as iterations"
+        " from segmentation.kmeans_fits where cluster is not null group by as_of_date"
+    )
+    studied = job.frame(
+        "select feature_set, algorithm, n_clusters, seeds, n_init, customers"
+        " from segmentation.study_candidates"
+    )
+    sets = studied.drop_duplicates("feature_set")["customers"].to_numpy(dtype=float)
+    raw = float(sum(path.stat().st_size for path in job.raw_dir.iterdir()))
+    # A visit of one row by one centroid is a multiplication a feature.
+    visit = settings["n_clusters"] * n_features
+    fit_work = float((fits["n"] * fits["iterations"]).sum()) * settings["n_init"] * visit
+    latest = float(rows[-1])
+    resamples = job.study["resamples"]
+    iterations = float(fits["iterations"].median()) if len(fits) else 1.0
+    found = {
+        "load": ("bytes of the nine files to read once", raw, "read_bytes"),
+        "rfm": ("bytes of the result to write (80 a row)", 80.0 * rfm, "copy_bytes"),
+        "kmeans": ("multiplications of the iterations", fit_work, "multiplications"),
+        "silhouette": ("distances of all pairs, each once", latest**2 / 2, "square_roots"),
+        "kmeans_silhouettes": (
+            "distances of all pairs, each once",
+            float((rows**2).sum() / 2),
+            "square_roots",
+        ),
+        "grid": (
+            "distances of all pairs, once for all candidates",
+            float((sets**2).sum() / 2),
+            "square_roots",
+        ),
+        "bootstrap": (
+            "multiplications of the iterations",
+            resamples * settings["n_init"] * iterations * latest * visit,
+            "multiplications",
+        ),
+        "ks": (
+            "bytes of the features to sort, read once",
+            latest * 8 * (n_features + 4),
+            "copy_bytes",
+        ),
+        "drift": ("bytes of the features, read once", 32.0 * rfm, "copy_bytes"),
+        "segments": ("bytes of the result to write (80 a row)", 80.0 * segments, "copy_bytes"),
+    }
+    return {
+        name: {"what": what, "amount": amount, "rate": rate, "seconds": amount / rates[rate]}
+        for name, (what, amount, rate) in found.items()
+    }
+
+
+def _rate(work: Callable[[], int], *, threads: int) -> float:
+    def one(_: int) -> int:
+        total, end = 0, time.perf_counter() + SECONDS
+        while time.perf_counter() < end:
+            total += work()
+        return total
+
+    rates = []
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(WINDOWS):
+            start = time.perf_counter()
+            total = sum(pool.map(one, range(threads)))
+            rates.append(total / (time.perf_counter() - start))
+    # A limit is what the machine can do when nothing is in its way.
+    return max(rates)

@@ -1,0 +1,482 @@
+"""The stored results as a table, a plot and the performance page.
+
+Run as ``python -m benchmarks.report`` to write docs/performance.md from benchmarks/results.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.job import PROJECT
+
+RESULTS = PROJECT / "benchmarks" / "results"
+PAGE = PROJECT / "docs" / "performance.md"
+PLAIN_NOTE = "≈: a share was measured and extrapolated, see the last column."
+# Nodes that the page names.
+SLOWEST = 12
+# Colours of the plot: faster, slower.
+FASTER, SLOWER = "#1f6f8b", "#b3541e"
+
+
+def part_rows(result: dict[str, Any]) -> list[list[str]]:
+    """Return the table of the parts: one row each, the whole last.
+
+    Parameters
+    ----------
+    result : dict
+        Of `benchmarks.run`.
+
+    Returns
+    -------
+    list of list of str
+        Title, ours, yardstick, ratio, its spread, peak memory of both, equality, what was
+        measured.
+    """
+    rows = []
+    for part in result["parts"].values():
+        ours, plain = part.get("ours"), part.get("plain")
+        checks = part.get("checks", [])
+        wrong = [check["what"] for check in checks if not check["is_equal"]]
+        rows.append(
+            [
+                part["title"],
+                duration(ours["seconds"]) if ours else "",
+                ("≈ " if plain["note"] else "") + duration(plain["seconds"]) if plain else "",
+                factor(part["ratio"]) if "ratio" in part else "",
+                f"{factor(part['ratio_lowest'])} to {factor(part['ratio_highest'])}"
+                if "ratio" in part
+                else "",
+                " / ".join(size(side["peak_memory"]) for side in (ours, plain) if side),
+                ("equal" if not wrong else f"DIFFERENT: {', '.join(wrong)}") if checks else "",
+                plain["note"] if plain else "",
+            ]
+        )
+    whole = result.get("whole")
+    if whole:
+        rows.append(
+            [
+                "**The whole study, dbt's own time included**",
+                duration(whole["ours"]["seconds"]),
+                f"≈ {duration(whole['plain_seconds'])}" if "plain_seconds" in whole else "",
+                factor(whole["ratio"]) if "ratio" in whole else "",
+                "",
+                size(whole["ours"]["peak_memory"]),
+                "",
+                "sum of the counted parts" if "plain_seconds" in whole else "",
+            ]
+        )
+    return rows
+
+
+PART_HEADINGS = [
+    "part",
+    "ours",
+    "yardstick",
+    "times as fast",
+    "spread",
+    "peak memory",
+    "results",
+    "measured of the yardstick",
+]
+
+
+def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a Markdown table; all columns but the first and last are right-aligned."""
+    marks = ["---", *["---:"] * (len(headings) - 2), "---"][: len(headings)]
+    lines = [headings, marks, *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def text_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write the same for a terminal."""
+    rows = [[cell.replace("**", "") for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [headings, *rows]
+    )
+
+
+def ratio_plot(result: dict[str, Any]) -> str:
+    """Draw how many times as fast each part is, on a logarithmic axis, as SVG.
+
+    Parameters
+    ----------
+    result : dict
+
+    Returns
+    -------
+    str
+        Empty when no part was run on both sides.
+    """
+    bars = [
+        (part["title"], part["ratio"], part["ratio_lowest"], part["ratio_highest"])
+        for part in result["parts"].values()
+        if "ratio" in part
+    ]
+    whole = result.get("whole", {})
+    if "ratio" in whole:
+        bars.append(("The whole study", whole["ratio"], whole["ratio"], whole["ratio"]))
+    if not bars:
+        return ""
+    left, width, row, top = 330, 520, 26, 34
+    lowest = math.floor(math.log10(min(0.5, *(bar[2] for bar in bars))))
+    highest = math.ceil(math.log10(max(10.0, *(bar[3] for bar in bars))))
+
+    def x(value: float) -> float:
+        return left + width * (math.log10(value) - lowest) / (highest - lowest)
+
+    height = top + row * len(bars) + 30
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 80} {height}"'
+        ' font-family="sans-serif" font-size="13" role="img">',
+        "<title>How many times as fast as pandas and scikit-learn</title>",
+        f'<rect width="{left + width + 80}" height="{height}" fill="white"/>',
+    ]
+    for power in range(lowest, highest + 1):
+        place = x(10.0**power)
+        lines.append(
+            f'<line x1="{place:.1f}" y1="{top - 8}" x2="{place:.1f}" y2="{height - 26}"'
+            f' stroke="{"#555" if power == 0 else "#ddd"}"/>'
+            f'<text x="{place:.1f}" y="{height - 10}" text-anchor="middle">{10.0**power:g}×</text>'
+        )
+    lines.append(
+        f'<text x="{left}" y="16" fill="#555">times as fast as the yardstick, logarithmic;'
+        " the thin line is the spread</text>"
+    )
+    for number, (title, ratio, low, high) in enumerate(bars):
+        y = top + row * number
+        start, end = sorted((x(1.0), x(ratio)))
+        lines += [
+            f'<text x="{left - 10}" y="{y + 15}" text-anchor="end">{html.escape(title)}</text>',
+            f'<rect x="{start:.1f}" y="{y + 3}" width="{max(end - start, 1):.1f}" height="16"'
+            f' fill="{FASTER if ratio >= 1 else SLOWER}"/>',
+            f'<line x1="{x(low):.1f}" y1="{y + 11}" x2="{x(high):.1f}" y2="{y + 11}" stroke="#111"/>',
+            f'<text x="{max(end, x(high)) + 6:.1f}" y="{y + 16}">{factor(ratio)}</text>',
+        ]
+    return "\n".join([*lines, "</svg>", ""])
+
+
+def performance_page(results: dict[str, dict[str, Any]]) -> str:
+    """Write docs/performance.md from what was measured.
+
+    Parameters
+    ----------
+    results : dict of str to dict
+        By name, as stored; the first is the one on which both sides ran.
+
+    Returns
+    -------
+    str
+    """
+    lines = [
+        "# Performance",
+        "",
+        "Our study against the same study in pandas, scipy and scikit-learn with library defaults"
+        " (`benchmarks/plain/`),",
+        "side by side in one run. `make benchmark` measures; `make performance` writes this page"
+        " from `benchmarks/results/`.",
+        "No figure here is typed.",
+    ]
+    for name, result in results.items():
+        lines += ["", f"## {headline(result)}", "", about(result)]
+        if result["parts"]:
+            lines += [
+                "",
+                markdown_table(PART_HEADINGS, part_rows(result)),
+                "",
+                f"{PLAIN_NOTE} Spread: lowest and highest ratio of the pairs of runs. Peak memory:"
+                " of the process, libraries and inputs",
+                "included, ours / yardstick.",
+            ]
+            if ratio_plot(result):
+                lines += ["", f"![Ratios](../benchmarks/results/{name}.svg)"]
+        for section in (equality, build_section, limit_section):
+            text = section(result)
+            if text:
+                lines += ["", text]
+    text = slope_section(results)
+    if text:
+        lines += ["", text]
+    lines += ["", REPRODUCE]
+    return "\n".join(lines) + "\n"
+
+
+REPRODUCE = """\
+## How to reproduce
+
+```sh
+make benchmark OLIST_RAW_DIR=data/olist          # the real data, 1×: both sides
+make benchmark PARTS=rfm,ks REPEATS=5            # some parts only
+make benchmark SIZE=10                           # synthetic, ten times Olist
+make benchmark SIZE=100 PARTS=build              # our build only
+make performance                                 # this page from what is stored
+```
+
+Use a quiet machine: the sides take turns, so that a slow spell hits both, but a busy machine still
+widens the spread. Parts of the yardstick that would take hours are measured on the share that the
+table names and extrapolated in proportion to the number of fits, resamples or pairs."""
+
+
+def headline(result: dict[str, Any]) -> str:
+    """Name a run."""
+    data = result["data"]
+    kind = "Synthetic Olist" if data["is_synthetic"] else "The real Olist"
+    return f"{kind}, {data['customers']:,} customers"
+
+
+def about(result: dict[str, Any]) -> str:
+    """Say when and on what a run was made."""
+    machine = result["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    return (
+        f"{result['date']}, commit {result['commit']}. {machine['processors']} processors"
+        f" ({machine['model']}), {size(machine['memory'])}, load {machine['load']:.1f} at the start."
+        f" {versions}."
+    )
+
+
+def equality(result: dict[str, Any]) -> str:
+    """List the checks: the difference found and the tolerance."""
+    rows = [
+        [
+            part["title"],
+            check["what"],
+            f"{check['difference']:.2g}",
+            "reported only" if check["tolerance"] is None else f"{check['tolerance']:g}",
+            "yes" if check["is_equal"] else "**NO**",
+        ]
+        for part in result["parts"].values()
+        for check in part.get("checks", [])
+    ]
+    if not rows:
+        return ""
+    table = markdown_table(["part", "what", "difference", "tolerance", "within"], rows)
+    return f"### Are the results equal?\n\n{table}"
+
+
+def build_section(result: dict[str, Any]) -> str:
+    """Say where the time of the builds goes, and how far that is from dbt's floor."""
+    builds = result.get("builds", {})
+    if not builds:
+        return ""
+    lines = ["### The build", ""]
+    floor = result.get("floor")
+    rows = [
+        [
+            title,
+            duration(b["seconds"]),
+            duration(b["node_seconds"]),
+            duration(b["outside_seconds"]),
+            size(b["peak_memory"]),
+            size(b["database_bytes"]) if "database_bytes" in b else "",
+            f"{b['seconds'] / floor['seconds']:.1f}" if floor else "",
+        ]
+        for title, b in (
+            ("from nothing", builds.get("full")),
+            ("again, all re-used", builds.get("again")),
+            ("dbt's floor", floor),
+        )
+        if b
+    ]
+    lines.append(
+        markdown_table(
+            ["build", "wall", "nodes at work", "outside", "peak memory", "file", "floors"], rows
+        )
+    )
+    if floor:
+        nodes = ", ".join(f"{count} {kind}s" for kind, count in floor["counts"].items())
+        lines += [
+            "",
+            f"dbt's floor is a project with as many nodes ({nodes}) that do nothing. Outside: dbt"
+            " starts, parses, waits, and the file is published.",
+        ]
+    kinds = builds["full"]["by_type"] if "full" in builds else {}
+    if kinds:
+        lines += [
+            "",
+            "In the build from nothing (times add up over threads): "
+            + ", ".join(
+                f"{found['nodes']} {kind}s {duration(found['seconds'])}"
+                for kind, found in kinds.items()
+            )
+            + ".",
+            "",
+            markdown_table(
+                ["slowest nodes", "seconds"],
+                [
+                    [f"`{name}`", f"{seconds:.1f}"]
+                    for name, seconds in list(builds["full"]["nodes"].items())[:SLOWEST]
+                ],
+            ),
+        ]
+    return "\n".join(lines)
+
+
+def limit_section(result: dict[str, Any]) -> str:
+    """Compare each part with what the machine could do at best."""
+    limits = result.get("limits")
+    if not limits:
+        return ""
+    rates = result["rates"]
+    rows = []
+    for name, limit in limits.items():
+        ours = result["parts"].get(name, {}).get("ours")
+        if ours:
+            rows.append(
+                [
+                    result["parts"][name]["title"],
+                    f"{limit['amount']:.2e}",
+                    duration(limit["seconds"]),
+                    duration(ours["seconds"]),
+                    factor(ours["seconds"] / limit["seconds"]),
+                    limit["what"],
+                ]
+            )
+    if not rows:
+        return ""
+    table = markdown_table(["part", "work", "limit", "ours", "limits", "what the work is"], rows)
+    return (
+        "### The physical limit\n\n"
+        f"Measured on this machine: {rates['read_bytes'] / 1e9:.1f} GB/s read from files in the page"
+        f" cache, {rates['copy_bytes'] / 1e9:.1f} GB/s copied in memory,"
+        f" {rates['square_roots'] / 1e9:.1f} billion square roots (float32) and"
+        f" {rates['multiplications'] / 1e9:.1f} billion multiplications (float64) a second on"
+        f" all threads. The least work of a part at these rates is its limit.\n\n{table}"
+    )
+
+
+def slope_section(results: dict[str, dict[str, Any]]) -> str:
+    """Say how the cost of a customer grows with the size."""
+    found = slopes(results)
+    if not found:
+        return ""
+    table = markdown_table(
+        ["customers", "wall", "milliseconds a customer", "of the smallest", "peak memory", "file"],
+        [
+            [
+                f"{row['customers']:,}",
+                duration(row["seconds"]),
+                f"{row['per_customer'] * 1e3:.3f}",
+                f"{row['relative']:.2f}",
+                size(row["peak_memory"]),
+                size(row["database_bytes"]),
+            ]
+            for row in found["rows"]
+        ],
+    )
+    text = (
+        f"## Cost against size\n\n{table}\n\nWall time of a build from nothing grows as the number"
+        f" of customers to the power {found['slope']:.2f} (least squares on logarithms)."
+    )
+    parts = part_slopes(results)
+    if parts:
+        rows = [[title, f"{power:.2f}"] for title, power in parts.items()]
+        text += f"\n\n{markdown_table(['part, our way', 'power of the number of customers'], rows)}"
+    return text
+
+
+def part_slopes(results: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """Return, for each part that was run at several sizes, the power with which our time grows."""
+    times: dict[str, dict[int, float]] = {}
+    for result in results.values():
+        for part in result["parts"].values():
+            if "ours" in part:
+                of_part = times.setdefault(part["title"], {})
+                of_part[result["data"]["customers"]] = part["ours"]["seconds"]
+    return {title: power(of_part) for title, of_part in times.items() if len(of_part) > 1}
+
+
+def power(seconds: dict[int, float]) -> float:
+    """Fit the logarithm of time against that of size by least squares and return the slope."""
+    logs = [(math.log(customers), math.log(time)) for customers, time in seconds.items()]
+    mean_x = sum(x for x, _ in logs) / len(logs)
+    mean_y = sum(y for _, y in logs) / len(logs)
+    return sum((x - mean_x) * (y - mean_y) for x, y in logs) / sum(
+        (x - mean_x) ** 2 for x, _ in logs
+    )
+
+
+def slopes(results: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+    """Fit cost against size over the builds from nothing, which differ in size.
+
+    Returns
+    -------
+    dict or None
+        rows and slope; None with fewer than two sizes.
+    """
+    builds = sorted(
+        (r["builds"]["full"] for r in results.values() if "full" in r.get("builds", {})),
+        key=lambda b: b["customers"],
+    )
+    by_size = {b["customers"]: b for b in builds}
+    if len(by_size) < 2:
+        return None
+    rows = [{**b, "per_customer": b["seconds"] / b["customers"]} for b in by_size.values()]
+    for row in rows:
+        row["relative"] = row["per_customer"] / rows[0]["per_customer"]
+    return {"rows": rows, "slope": power({row["customers"]: row["seconds"] for row in rows})}
+
+
+def duration(seconds: float) -> str:
+    """Write a time for a person."""
+    if seconds < 0.1:
+        return f"{seconds * 1e3:.2g} ms"
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def size(count: float) -> str:
+    """Write a number of bytes for a person."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def factor(value: float) -> str:
+    """Write a ratio for a person."""
+    return f"{value:.0f}" if value >= 20 else f"{value:.2g}"
+
+
+def store(result: dict[str, Any], name: str, folder: Path = RESULTS) -> None:
+    """Write a run as JSON, its table as Markdown and its plot as SVG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(result, indent=1, sort_keys=False) + "\n")
+    table = markdown_table(PART_HEADINGS, part_rows(result))
+    (folder / f"{name}.md").write_text(f"# {headline(result)}\n\n{about(result)}\n\n{table}\n")
+    plot = ratio_plot(result)
+    if plot:
+        (folder / f"{name}.svg").write_text(plot)
+
+
+def stored(folder: Path = RESULTS) -> dict[str, dict[str, Any]]:
+    """Read the stored runs, that on the real data first, then by size."""
+    results = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    return dict(
+        sorted(
+            results.items(),
+            key=lambda item: (item[1]["data"]["is_synthetic"], item[1]["data"]["customers"]),
+        )
+    )
+
+
+def main() -> int:
+    """Write the performance page."""
+    results = stored()
+    if not results:
+        print("benchmarks/results is empty; run `make benchmark`.", file=sys.stderr)
+        return 1
+    PAGE.write_text(performance_page(results))
+    print(f"Wrote {PAGE.relative_to(PROJECT)} from {', '.join(results)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

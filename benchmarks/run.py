@@ -1,0 +1,280 @@
+"""Measure our study and the yardstick, and store what was found.
+
+Run as ``python -m benchmarks.run``, or `make benchmark`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks import report
+from benchmarks.builds import BuildError, build, node_counts, run_timed
+from benchmarks.floor import measure_floor
+from benchmarks.job import PROJECT, SHARES, Job, project_vars
+from benchmarks.limits import machine_rates, part_limits
+from benchmarks.measure import SIDES, BenchmarkError, measure_part
+from benchmarks.parts import PARTS
+from benchmarks.warehouse import read_manifest
+
+OLIST_CUSTOMERS = 96_096
+LIBRARIES = (
+    "dbt-core",
+    "dbt-duckdb",
+    "duckdb",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "scipy",
+    "numba",
+)
+# Besides the parts: the build from nothing and again, dbt's floor.
+OTHERS = ("build", "floor")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
+    parser.add_argument(
+        "--size", type=int, default=1, help="multiple of Olist; above 1 always synthetic"
+    )
+    parser.add_argument(
+        "--parts",
+        default="",
+        help=f"comma-separated, of {', '.join([*OTHERS, *PARTS])}; default: all that fit the size",
+    )
+    parser.add_argument("--repeats", type=int, default=3, help="pairs of runs (default 3)")
+    parser.add_argument("--name", help="of the stored result; default: after the data")
+    parser.add_argument("--results", type=Path, default=report.RESULTS, help="folder to store into")
+    parser.add_argument(
+        "--work", type=Path, help="folder for databases, kept; default: a temporary one"
+    )
+    parser.add_argument(
+        "--without-study", action="store_true", help="build without the study (large sizes)"
+    )
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure what the command line asks for.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+
+    Returns
+    -------
+    int
+        0 when every result of both sides was equal.
+    """
+    options = build_parser().parse_args(arguments)
+    wanted = [name for name in options.parts.split(",") if name]
+    unknown = [name for name in wanted if name not in {*OTHERS, *PARTS}]
+    if unknown or options.size < 1 or options.repeats < 1:
+        print(
+            f"make benchmark: unknown part {unknown[0]}."
+            if unknown
+            else "make benchmark: SIZE and REPEATS are whole numbers of at least 1.",
+            file=sys.stderr,
+        )
+        return 2
+    wanted = wanted or [
+        *OTHERS,
+        *(name for name, part in PARTS.items() if part.largest_size >= options.size),
+    ]
+    # So that what was started is ended, as with Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    temporary = options.work is None
+    work = Path(tempfile.mkdtemp(prefix="benchmark-")) if temporary else options.work.resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        result = run(options, wanted, work)
+    except (BuildError, BenchmarkError) as error:
+        print(f"make benchmark: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if temporary:
+            shutil.rmtree(work, ignore_errors=True)
+    print(f"\n{report.headline(result)}\n{report.about(result)}\n")
+    print(report.text_table(report.PART_HEADINGS, report.part_rows(result)))
+    checks = [check for part in result["parts"].values() for check in part.get("checks", [])]
+    return 0 if all(check["is_equal"] for check in checks) else 1
+
+
+def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str, Any]:
+    """Measure and store after every part, so that a run that is cut short has its results."""
+    say("Data")
+    raw_dir = data_folder(options.size, work)
+    database, target = work / "olist.duckdb", work / "target"
+    name = options.name
+    full: list[dict[str, Any]] = []
+    builds: dict[str, Any] = {}
+    build_options = ["--selector", "without_study"] if options.without_study else []
+    if "build" in wanted or not database.exists():
+        repeats = options.repeats if "build" in wanted else 1
+        for repeat in range(repeats):
+            say(f"Build from nothing {repeat + 1}/{repeats}")
+            database.unlink(missing_ok=True)
+            full.append(
+                build(
+                    raw_dir=raw_dir,
+                    database=database,
+                    target=target,
+                    options=["--full-refresh", *build_options],
+                )
+            )
+            say(f"  {full[-1]['seconds']:.1f} s, {full[-1]['peak_memory'] / 1e6:,.0f} MB")
+        builds["full"] = {
+            **sorted(full, key=lambda b: b["seconds"])[len(full) // 2],
+            "all_seconds": [b["seconds"] for b in full],
+        }
+        if "build" in wanted:
+            say("Build again, everything re-used")
+            builds["again"] = build(
+                raw_dir=raw_dir, database=database, target=target, options=build_options
+            )
+            say(f"  {builds['again']['seconds']:.1f} s")
+        (work / "builds.json").write_text(json.dumps(builds))
+    else:
+        builds = json.loads((work / "builds.json").read_text())
+    facts = builds["full"]
+    if name is None:
+        name = ("synthetic" if facts["is_synthetic"] else "olist") + f"-{options.size}x"
+    job = Job(
+        raw_dir=raw_dir,
+        database=database,
+        target=target,
+        work=work,
+        shares=SHARES,
+        study=project_vars()["study"],
+        threads=int(os.environ.get("OLIST_THREADS", "2")),
+    )
+    say("Machine")
+    result: dict[str, Any] = {
+        "date": date.today().isoformat(),
+        "commit": commit(),
+        "size": options.size,
+        "machine": machine(),
+        "versions": {library: version(library) for library in LIBRARIES},
+        "data": {key: facts[key] for key in ("customers", "orders", "raw_bytes", "is_synthetic")},
+        "rates": machine_rates(raw_dir, threads=job.threads),
+        "builds": builds,
+        "parts": {},
+    }
+    if not options.without_study:
+        result["limits"] = part_limits(job, result["rates"])
+    if "floor" in wanted:
+        say("dbt's floor")
+        folder = work / "floor"
+        shutil.rmtree(folder, ignore_errors=True)
+        counts = node_counts(read_manifest(target))
+        result["floor"] = measure_floor(folder, counts, threads=job.threads)
+        say(f"  {result['floor']['seconds']:.1f} s")
+    report.store(result, name, options.results)
+    parts = [part for part in PARTS if part in wanted]
+    for position, part in enumerate(parts, start=1):
+        say(f"Part {position}/{len(parts)}: {PARTS[part]().title}")
+        sides = SIDES if PARTS[part]().largest_size >= options.size else ("ours",)
+        result["parts"][part] = measure_part(
+            part, job, repeats=options.repeats, sides=sides, report=say
+        )
+        result["whole"] = whole(result)
+        report.store(result, name, options.results)
+    return result
+
+
+def whole(result: dict[str, Any]) -> dict[str, Any]:
+    """Compare the build from nothing with the sum of the yardstick's parts.
+
+    Parameters
+    ----------
+    result : dict
+
+    Returns
+    -------
+    dict
+        ours: the build. plain_seconds and ratio only when every counted part was measured.
+    """
+    found: dict[str, Any] = {"ours": result["builds"]["full"]}
+    counted = [name for name, part in PARTS.items() if part.is_counted]
+    measured = {name: result["parts"].get(name, {}).get("plain") for name in counted}
+    if all(measured.values()):
+        found["plain_seconds"] = sum(side["seconds"] for side in measured.values())
+        found["ratio"] = found["plain_seconds"] / found["ours"]["seconds"]
+    return found
+
+
+def data_folder(size: int, work: Path) -> Path:
+    """Return the folder with the raw files: the real ones when named, else synthetic ones."""
+    named = os.environ.get("OLIST_RAW_DIR")
+    if size == 1 and named:
+        return Path(named).resolve()
+    folder = work / f"raw-{size}x"
+    if not folder.exists():
+        partial = work / f"raw-{size}x.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        run_timed(
+            [
+                sys.executable,
+                "-m",
+                "olist_segmentation.data",
+                "sample",
+                "--to",
+                str(partial),
+                "--customers",
+                str(OLIST_CUSTOMERS * size),
+                "--format",
+                "csv" if size == 1 else "parquet",
+            ],
+            log=work / "sample.log",
+            environment={"PYTHONPATH": str(PROJECT / "python")},
+        )
+        partial.rename(folder)
+    return folder
+
+
+def machine() -> dict[str, Any]:
+    """Describe the machine."""
+    info = Path("/proc/cpuinfo")
+    model = "unknown"
+    if info.exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].split(":", 1)[1].strip() if names else model
+    return {
+        "processors": len(os.sched_getaffinity(0)),
+        "model": model,
+        "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "load": os.getloadavg()[0],
+    }
+
+
+def commit() -> str:
+    """Return the commit that is measured, marked when files differ from it."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--exclude", "*"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or "unknown"
+
+
+def say(line: str) -> None:
+    """Print a line of progress."""
+    print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""Our side of a part: the project's own dbt models, materialised in a copy of the built database.
+
+dbt compiles the SQL and knows the settings of the Python models; both are in its manifest. Running
+them from there does the work that a node does in `dbt build`, without dbt's own time around it.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+
+class Warehouse:
+    """A built database whose models can be made again.
+
+    Parameters
+    ----------
+    database : Path
+        Written to; pass a copy.
+    manifest : dict
+        Of the build that made it, see `read_manifest`.
+    threads : int
+    memory_limit : str
+    """
+
+    def __init__(
+        self,
+        database: Path,
+        manifest: Mapping[str, Any],
+        *,
+        threads: int = 2,
+        memory_limit: str = "4GB",
+    ) -> None:
+        self.connection = duckdb.connect(
+            str(database), config={"threads": threads, "memory_limit": memory_limit}
+        )
+        self.nodes = {
+            node["name"]: node
+            for node in manifest["nodes"].values()
+            if node["resource_type"] in ("model", "seed")
+        }
+
+    def __enter__(self) -> Warehouse:
+        """Return the warehouse itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the database."""
+        self.connection.close()
+
+    def relation(self, name: str) -> str:
+        """Return schema and table of a model."""
+        node = self.nodes[name]
+        return f"{node['schema']}.{node['alias']}"
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Drop the tables of models, so that a Python model has nothing to re-use."""
+        for name in names:
+            if self.nodes[name]["config"]["materialized"] == "table":
+                self.connection.execute(f"drop table if exists {self.relation(name)}")
+
+    def make(self, names: Sequence[str], *, changes: Mapping[str, Any] | None = None) -> None:
+        """Materialise models, in the given order.
+
+        Parameters
+        ----------
+        names : sequence of str
+        changes : mapping, optional
+            Settings of Python models to replace, to run a part of one.
+        """
+        for name in names:
+            node = self.nodes[name]
+            kind = node["config"]["materialized"]
+            if node["language"] == "python":
+                # DuckDB finds the variable by its name.
+                rows_of_model = self._run_python(node, changes or {})  # noqa: F841
+                self.connection.execute(
+                    f"create or replace table {self.relation(name)} as from rows_of_model"
+                )
+            else:
+                self.connection.execute(
+                    f"create or replace {kind} {self.relation(name)} as\n{node['compiled_code']}"
+                )
+
+    def frame(self, sql: str) -> Any:
+        """Return a query's rows as a DataFrame."""
+        return self.connection.sql(sql).df()
+
+    def meta(self, name: str) -> Mapping[str, Any]:
+        """Return the settings of a Python model."""
+        return self.nodes[name]["config"]["meta"]
+
+    def _run_python(self, node: Mapping[str, Any], changes: Mapping[str, Any]) -> Any:
+        code: dict[str, Any] = {"__name__": node["name"]}
+        exec(compile(node["raw_code"], node["original_file_path"], "exec"), code)
+        return code["model"](_Dbt(self, node, changes), self.connection)
+
+
+class _Dbt:
+    """What a Python model sees of dbt."""
+
+    def __init__(
+        self, warehouse: Warehouse, node: Mapping[str, Any], changes: Mapping[str, Any]
+    ) -> None:
+        self._warehouse = warehouse
+        meta = {**node["config"]["meta"], **changes}
+        self.config = _Config(meta)
+        self.this = types.SimpleNamespace(schema=node["schema"], identifier=node["alias"])
+
+    def ref(self, name: str) -> duckdb.DuckDBPyRelation:
+        return self._warehouse.connection.table(self._warehouse.relation(name))
+
+
+class _Config:
+    def __init__(self, meta: Mapping[str, Any]) -> None:
+        self._meta = meta
+
+    def __call__(self, **_: object) -> None:
+        """Take no notice of the model's configuration; the manifest has it."""
+
+    def meta_get(self, key: str) -> Any:
+        return self._meta[key]
+
+
+def read_manifest(target: Path) -> dict[str, Any]:
+    """Return what dbt wrote about a build."""
+    return json.loads((target / "manifest.json").read_text())
