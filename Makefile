@@ -37,8 +37,8 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
-# Optional groups, each into the same environment from its own lock: fetch, charts, postgres, metrics.
-$(VENV)/.fetch $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
+# Optional groups, each into the same environment from its own lock: fetch, charts, pictures, postgres, metrics.
+$(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
@@ -81,6 +81,9 @@ audiences: setup  ## The same for every segment.
 boards: setup $(VENV)/.charts  ## Boards as HTML and PNG, into boards/ (TO=folder, BOARD=name).
 	@$(BIN)/python -m olist_segmentation.boards $(BOARD) $(if $(TO),--to "$(TO)")
 
+pictures: setup $(VENV)/.charts $(VENV)/.pictures  ## The README's pictures, from the database (TO=docs/pictures).
+	@$(BIN)/python -m olist_segmentation.readme_pictures $(if $(TO),--to "$(TO)")
+
 # Superset needs older versions of what we use, so it has an environment of its own.
 $(SUPERSET_VENV)/.ready: superset/requirements-superset.txt
 	@$(SUPERSET_PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 12) or sys.exit("Superset 6.1 needs Python 3.11 or 3.12, this is %d.%d. Name another one: make superset SUPERSET_PYTHON=/path/to/python3.12" % v)'
@@ -109,7 +112,7 @@ lock: setup-dev  ## Resolve pyproject.toml anew into the requirements files.
 	$(BIN)/uv lock
 	$(BIN)/uv export --quiet --frozen --no-dev --no-header -o requirements.txt
 	$(BIN)/uv export --quiet --frozen --no-header -o requirements-dev.txt
-	for group in fetch charts postgres metrics; do \
+	for group in fetch charts pictures postgres metrics; do \
 		$(BIN)/uv export --quiet --frozen --only-group $$group --no-header -o requirements-$$group.txt || exit 1; done
 	rm uv.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
