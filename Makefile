@@ -6,6 +6,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SUPERSET_VENV := .venv-superset
+SUPERSET_PYTHON ?= $(PYTHON)
 export PYTHONPATH := python
 # dbt reads profiles.yml from here, whatever the caller's own profile is.
 export DBT_PROFILES_DIR := .
@@ -13,7 +15,7 @@ export DBT_PROFILES_DIR := .
 EXPORT_OPTIONS = $(if $(AS_OF),--as-of "$(AS_OF)") $(if $(TO),--to "$(TO)") $(if $(FRENCH),--language fr)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-all sample data verify build rollback contract full-refresh test lint docs audience audiences boards postgres metrics benchmark performance lock clean
+.PHONY: help setup setup-dev setup-all sample data verify build rollback contract full-refresh test lint docs audience audiences boards pictures superset superset-test postgres metrics benchmark performance lock clean
 
 help:  ## This list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -35,8 +37,8 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
-# Optional groups, each into the same environment from its own lock: fetch, charts, postgres, metrics.
-$(VENV)/.fetch $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
+# Optional groups, each into the same environment from its own lock: fetch, charts, pictures, postgres, metrics.
+$(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
@@ -81,6 +83,22 @@ audiences: setup  ## The same for every segment.
 boards: setup $(VENV)/.charts  ## Boards as HTML and PNG, into boards/ (TO=folder, BOARD=name).
 	@$(BIN)/python -m olist_segmentation.boards $(BOARD) $(if $(TO),--to "$(TO)")
 
+pictures: setup $(VENV)/.charts $(VENV)/.pictures  ## The README's pictures, from the database (TO=docs/pictures).
+	@$(BIN)/python -m olist_segmentation.readme_pictures $(if $(TO),--to "$(TO)")
+
+# Superset needs older versions of what we use, so it has an environment of its own.
+$(SUPERSET_VENV)/.ready: superset/requirements-superset.txt
+	@$(SUPERSET_PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 12) or sys.exit("Superset 6.1 needs Python 3.11 or 3.12, this is %d.%d. Name another one: make superset SUPERSET_PYTHON=/path/to/python3.12" % v)'
+	$(SUPERSET_PYTHON) -m venv $(SUPERSET_VENV) || { rm -rf $(SUPERSET_VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(SUPERSET_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+superset: $(SUPERSET_VENV)/.ready  ## Apache Superset on the database, at 127.0.0.1 (SUPERSET_PORT=8088).
+	@$(SUPERSET_VENV)/bin/python -m olist_segmentation.superset
+
+superset-test: setup-dev $(SUPERSET_VENV)/.ready  ## Start it, log in, compare its numbers with the database.
+	OLIST_TEST_SUPERSET=1 $(BIN)/python -m pytest tests/python/test_superset.py
+
 postgres: setup $(VENV)/.postgres  ## Copy marts and bi into PostgreSQL: DSN=postgresql://... (SCHEMA=olist).
 	@$(BIN)/python -m olist_segmentation.postgres --dsn "$(DSN)" $(if $(SCHEMA),--schema "$(SCHEMA)")
 
@@ -104,9 +122,11 @@ lock: setup-dev  ## Resolve pyproject.toml anew into the requirements files.
 	$(BIN)/uv lock
 	$(BIN)/uv export --quiet --frozen --no-dev --no-header -o requirements.txt
 	$(BIN)/uv export --quiet --frozen --no-header -o requirements-dev.txt
-	for group in fetch charts postgres metrics; do \
+	for group in fetch charts pictures postgres metrics; do \
 		$(BIN)/uv export --quiet --frozen --only-group $$group --no-header -o requirements-$$group.txt || exit 1; done
 	rm uv.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		superset/requirements.in -o superset/requirements-superset.txt
 
 clean:  ## Remove what was built, not the data and the published database.
 	rm -rf target logs .pytest_cache .ruff_cache

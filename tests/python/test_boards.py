@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -191,6 +192,55 @@ def test_the_numbers_on_the_pages_are_those_of_the_queries(
     study, _, _ = open_page(pages / "study.html", tmp_path)
     candidates = query(sample_database, "select count(*) from segmentation.model_comparison")[0][0]
     assert number(candidates) in study.texts
+
+
+@needs_charts
+@needs_browser
+@pytest.mark.build
+def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
+    sample_database: Path, pages: Path, tmp_path: Path
+) -> None:
+    page, _, _ = open_page(pages / "evolution.html", tmp_path)
+    months = dict(
+        query(
+            sample_database,
+            "select cadence, interval_months from maintenance.refresh_policy where is_recommended",
+        )
+    )
+    every = {name: "month" if size == 1 else f"{size} months" for name, size in months.items()}
+    assert f"Rescore every {every['rescore']}, refit every {every['refit']}" in page.text
+    for value in months.values():
+        assert number(value) in page.texts
+    dates = [row[0] for row in query(sample_database, "select distinct as_of_date from marts.rfm")]
+    segmented = {
+        row[0]
+        for row in query(
+            sample_database, "select distinct as_of_date from segmentation.segment_profiles"
+        )
+    }
+    now = max(segmented)
+    before = min(segmented, key=lambda date: (abs((now - date).days - 182), date))
+    assert now == max(dates)
+    # Every node of the flow, and those who were elsewhere half a year ago.
+    people = "select customer_unique_id, segment_name from segmentation.customer_segments where as_of_date = "
+    old = dict(query(sample_database, f"{people}'{before}'"))
+    new = dict(query(sample_database, f"{people}'{now}'"))
+    both = old.keys() & new.keys()
+    for sizes in (Counter(old[who] for who in both), Counter(new.values())):
+        for segment, size in sizes.items():
+            assert segment in page.texts
+            assert number(size) in page.texts
+    assert number(len(new) - len(both)) in page.texts
+    moved = 100 * sum(old[who] != new[who] for who in both) / len(both)
+    assert f"{moved:.0f} % of the customers of half a year ago" in page.text
+    agreement, retention, segment = query(
+        sample_database,
+        "select (select max_by(adjusted_rand_index, as_of_date) from maintenance.period_stability"
+        " where design = 'prediction_vs_refit'), min(retention), min_by(segment_name, retention)"
+        f" from segmentation.segment_retention where as_of_date > '{now}'::date - 330",
+    )[0]
+    assert f"The frozen model keeps {agreement:.2f} agreement" in page.text
+    assert f"{100 * retention:.0f} % stay, at the least {segment}" in page.text
 
 
 @needs_charts
