@@ -29,97 +29,85 @@ reviews as (
     where review_answered_at is not null
 ),
 
-order_timeline as (
-    -- Each order opens a state of its customer, which holds until the customer's next order.
+events as (
+    -- A review is known once it is answered and its order counts; then the order comes first.
     select
         customer_unique_id,
-        counted_at,
-        count(*) over customer_so_far as frequency,
-        sum(order_value) over customer_so_far as monetary,
-        max(purchased_at) over customer_so_far as last_purchased_at,
-        min(purchased_at) over customer_so_far as first_purchased_at,
-        sum(cast(is_value_imputed as int)) over customer_so_far as imputed_orders,
-        coalesce(
-            lead(counted_at) over (partition by customer_unique_id order by counted_at, order_id),
-            {{ end_of_time }}
-        ) as next_counted_at,
+        counted_at as event_at,
+        order_id,
+        '' as review_id,
+        purchased_at,
+        order_value,
+        is_value_imputed,
+        null as review_score,
     from counted_orders
-    window customer_so_far as (
-        partition by customer_unique_id order by counted_at, order_id rows unbounded preceding
-    )
-),
-
-review_events as (
+    union all
     select
         counted_orders.customer_unique_id,
-        reviews.review_id,
+        greatest(reviews.review_answered_at, counted_orders.counted_at) as event_at,
         reviews.order_id,
+        reviews.review_id,
+        null as purchased_at,
+        null as order_value,
+        null as is_value_imputed,
         reviews.review_score,
-        greatest(reviews.review_answered_at, counted_orders.counted_at) as known_at,
     from reviews
     inner join counted_orders on reviews.order_id = counted_orders.order_id
 ),
 
-review_timeline as (
+timeline as (
+    -- Each event opens a state of its customer, which holds until the customer's next event.
     select
         customer_unique_id,
-        known_at,
-        count(*) over customer_so_far as review_count,
-        sum(review_score) over customer_so_far as review_score_sum,
+        event_at,
+        count(purchased_at) over customer_so_far as frequency,
+        sum(order_value) over customer_so_far as monetary,
+        max(purchased_at) over customer_so_far as last_purchased_at,
+        min(purchased_at) over customer_so_far as first_purchased_at,
+        count(case when is_value_imputed then 1 end) over customer_so_far as imputed_orders,
+        count(review_score) over customer_so_far as review_count,
+        coalesce(sum(cast(review_score as double)) over customer_so_far, 0) as review_score_sum,
         coalesce(
-            lead(known_at) over (partition by customer_unique_id order by known_at, order_id, review_id),
+            lead(event_at) over (
+                partition by customer_unique_id order by event_at, order_id, review_id
+            ),
             {{ end_of_time }}
-        ) as next_known_at,
-    from review_events
+        ) as next_event_at,
+    from events
     window customer_so_far as (
-        partition by customer_unique_id order by known_at, order_id, review_id rows unbounded preceding
+        partition by customer_unique_id order by event_at, order_id, review_id
+        rows unbounded preceding
     )
 ),
 
-order_states as (
-    {{ state_at('order_timeline', 'counted_at', 'next_counted_at', 'periods.as_of_date') }}
-),
-
-review_states as (
-    {{ state_at('review_timeline', 'known_at', 'next_known_at', 'periods.as_of_date') }}
+states as (
+    {{ state_at('timeline', 'event_at', 'next_event_at', 'periods.as_of_date') }}
 ),
 
 {% if history_months is not none -%}
 {%- set window_start = "periods.as_of_date - interval " ~ history_months ~ " month" -%}
-orders_before_window as (
-    {{ state_at('order_timeline', 'counted_at', 'next_counted_at', window_start) }}
-),
-
-reviews_before_window as (
-    {{ state_at('review_timeline', 'known_at', 'next_known_at', window_start) }}
+states_before_window as (
+    {{ state_at('timeline', 'event_at', 'next_event_at', window_start) }}
 ),
 
 customers as (
     -- What came in the window is what there is at its end less what there was at its start.
     select
-        order_states.as_of_date,
-        order_states.customer_unique_id,
-        order_states.last_purchased_at,
-        order_states.first_purchased_at,
-        order_states.frequency - coalesce(orders_before_window.frequency, 0) as frequency,
-        order_states.monetary - coalesce(orders_before_window.monetary, 0) as monetary,
-        order_states.imputed_orders - coalesce(orders_before_window.imputed_orders, 0) as imputed_orders,
-        review_states.review_count - coalesce(reviews_before_window.review_count, 0) as review_count,
-        review_states.review_score_sum - coalesce(reviews_before_window.review_score_sum, 0) as review_score_sum,
-    from order_states
-    left join review_states using (as_of_date, customer_unique_id)
-    left join orders_before_window using (as_of_date, customer_unique_id)
-    left join reviews_before_window using (as_of_date, customer_unique_id)
-    where order_states.frequency > coalesce(orders_before_window.frequency, 0)
+        states.as_of_date,
+        states.customer_unique_id,
+        states.last_purchased_at,
+        states.first_purchased_at,
+        {%- for amount in ['frequency', 'monetary', 'imputed_orders', 'review_count', 'review_score_sum'] %}
+        states.{{ amount }} - coalesce(before.{{ amount }}, 0) as {{ amount }},
+        {%- endfor %}
+    from states
+    left join states_before_window as before using (as_of_date, customer_unique_id)
+    where states.frequency > coalesce(before.frequency, 0)
 ),
 {%- else -%}
 customers as (
-    select
-        order_states.*,
-        review_states.review_count,
-        review_states.review_score_sum,
-    from order_states
-    left join review_states using (as_of_date, customer_unique_id)
+    select *
+    from states
 ),
 {%- endif %}
 
@@ -131,7 +119,7 @@ final as (
         cast(frequency as int) as frequency,
         cast(monetary as decimal(14, 2)) as monetary,
         cast(review_score_sum as double) / nullif(review_count, 0) as average_review_score,
-        cast(coalesce(review_count, 0) as int) as review_count,
+        cast(review_count as int) as review_count,
         {{ whole_days('first_purchased_at', 'as_of_date') }} as tenure_days,
         imputed_orders > 0 as is_monetary_imputed,
     from customers

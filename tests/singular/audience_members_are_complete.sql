@@ -1,4 +1,4 @@
--- Joins of the view neither lose nor repeat anybody.
+-- Joins of the view neither lose nor repeat anybody, and everybody has an action and a reason. One pass: each computes the view.
 with segmented as (
     select
         as_of_date,
@@ -11,6 +11,7 @@ members as (
     select
         as_of_date,
         count(*) as customers,
+        count(case when action_english || reason_english || reason_french is not null then 1 end) as complete_customers,
     from {{ ref('audience_members') }}
     group by as_of_date
 )
@@ -19,6 +20,9 @@ select
     segmented.as_of_date,
     segmented.customers,
     members.customers as members,
+    members.complete_customers as complete_members,
 from segmented
 full outer join members on segmented.as_of_date = members.as_of_date
-where segmented.customers is distinct from members.customers
+where
+    segmented.customers is distinct from members.customers
+    or members.customers is distinct from members.complete_customers
