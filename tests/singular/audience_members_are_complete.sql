@@ -1,4 +1,5 @@
--- Joins of the view neither lose nor repeat anybody, and everybody has an action and a reason. One pass: each computes the view.
+-- Joins of the view neither lose nor repeat anybody, and everybody has an action and a reason. In one pass, because each
+-- computes the view anew.
 with segmented as (
     select
         as_of_date,
