@@ -197,12 +197,14 @@ class Rfm(ModelPart):
         return orders, tables.make_reviews(raw, orders)
 
     def plain(self, job: Job, inputs: Any, meter: Meter) -> Any:
-        return rfm.rfm_at_all_dates(*inputs, first=job.settings()["first_as_of_date"])
+        found = rfm.rfm_at_all_dates(*inputs, first=job.settings()["first_as_of_date"])
+        # Both sides end with a stored table.
+        path = job.work / "rfm-plain.parquet"
+        found.to_parquet(path, index=False)
+        return path
 
     def collect_plain(self, job: Job, inputs: Any, outcome: Any) -> Path:
-        path = job.work / "rfm-plain.parquet"
-        outcome.to_parquet(path, index=False)
-        return path
+        return outcome
 
     def compare(self, job: Job, ours: Path, plain: Path) -> list[Check]:
         import duckdb
