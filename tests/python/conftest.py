@@ -22,6 +22,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 SAMPLE_CUSTOMERS = 12_000
 
 Run = Callable[..., subprocess.CompletedProcess]
+# For a build whose result the test itself looks at.
+WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -63,7 +65,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("dbt")
 
     def run_command(
-        *command: str, raw_dir: Path | None = None, database: Path | None = None, **environment: str
+        *command: str,
+        raw_dir: Path | None = None,
+        database: Path | None = None,
+        in_project: bool = False,
+        **environment: str,
     ) -> subprocess.CompletedProcess:
         # dbt parses everything anew when a var or the name of the database differs from those of
         # the last run in the same target folder. So each set of vars has a folder of its own,
@@ -81,7 +87,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         where = PROJECT
         if raw_dir is not None:
             settings["OLIST_RAW_DIR"] = str(raw_dir)
-        if database is not None:
+        if database is not None and in_project:
+            settings["OLIST_DATABASE"] = str(database)
+        elif database is not None:
             settings["OLIST_DATABASE"] = database.name
             where = database.parent
             where.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from conftest import PROJECT, different_rows, query, table_fingerprints
+from conftest import PROJECT, WITHOUT_TESTS, different_rows, query, table_fingerprints
 
 pytestmark = pytest.mark.build
 
@@ -98,7 +98,8 @@ def test_one_thread_and_no_re_use_give_the_same_tables(
     sample_folder: Path, sample_database: Path, publish, tmp_path: Path
 ) -> None:
     database = tmp_path / "olist.duckdb"
-    publish(raw_dir=sample_folder, database=database, OLIST_THREADS="1", OMP_NUM_THREADS="1")
+    one_thread = {"OLIST_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    publish(*WITHOUT_TESTS, raw_dir=sample_folder, database=database, **one_thread)
     assert table_fingerprints(database) == table_fingerprints(sample_database)
 
 
@@ -107,7 +108,8 @@ def test_one_thread_gives_the_same_tables_on_the_real_data(
     real_folder: Path, real_database: Path, publish, tmp_path: Path
 ) -> None:
     database = tmp_path / "olist.duckdb"
-    publish(*SPINE, raw_dir=real_folder, database=database, OLIST_THREADS="1", OMP_NUM_THREADS="1")
+    one_thread = {"OLIST_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    publish(*SPINE, *WITHOUT_TESTS, raw_dir=real_folder, database=database, **one_thread)
     found, expected = table_fingerprints(database), table_fingerprints(real_database)
     assert found.keys() >= {
         "marts.rfm",
@@ -177,6 +179,7 @@ def assert_no_leakage(folder: Path, database: Path, as_of_date: str, publish, wo
     truncated = work / "olist.duckdb"
     publish(
         *SPINE,
+        *WITHOUT_TESTS,
         raw_dir=truncate_raw_data(folder, as_of_date, work / "truncated"),
         database=truncated,
     )
