@@ -66,7 +66,7 @@ full-refresh: setup $(if $(OLIST_RAW_DIR),,sample)  ## The same, re-using nothin
 	$(BIN)/python -m olist_segmentation.publish --full-refresh $(OPTIONS)
 
 test: setup-dev  ## Every test; those on the real data when OLIST_RAW_DIR points at it.
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: setup-dev  ## ruff, sqlfluff, dbt parse, dbt-bouncer.
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -819,7 +819,7 @@ class Traits(ModelPart):
         "order_items",
         "order_payments",
         "study_orders",
-        "study_main_purchases",
+        "main_purchases",
         "study_customers",
         "study_trait_values",
         "study_trait_counts",
