@@ -1,4 +1,4 @@
--- Joins of the view neither lose nor repeat anybody, and everybody has an action and a reason. In one pass, because each
+-- Joins of the view neither lose nor repeat anybody, and everybody has an action and a reason. In one pass, since each
 -- computes the view anew.
 with segmented as (
     select
