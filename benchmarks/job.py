@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 # How much of a slow part of the yardstick is measured, in the unit that its piece names.
 SHARES = {
     "silhouette_dates": 1,
-    "grid_fits": 3,
+    "grid_fits": 2,
     "gap_data_sets": 1,
     "spectral_fits": 1,
     "bootstraps": 5,
