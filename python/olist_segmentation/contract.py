@@ -366,7 +366,7 @@ STYLE = (
     "main{max-width:60rem;margin:0 auto;padding:2rem 1rem}"
     ".table{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:1rem 0}"
     "th,td{padding:.25rem .6rem;border-bottom:1px solid #ccc;text-align:right}"
-    "th:first-child,td:first-child{text-align:left}data{font-weight:600}"
+    "th:first-child,td:first-child{text-align:left}td:first-child{white-space:nowrap}data{font-weight:600}"
 )
 
 

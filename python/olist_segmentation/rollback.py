@@ -107,8 +107,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     published = Path(os.environ.get("OLIST_DATABASE") or DEFAULT_DATABASE)
     if options.list:
-        for path in sorted(previous_folder(published).glob("*.duckdb"), reverse=True):
+        earlier = sorted(previous_folder(published).glob("*.duckdb"), reverse=True)
+        for path in earlier:
             print(path.name)
+        if not earlier:
+            print(f"There is no earlier database of {published} yet.", file=sys.stderr)
         return 0
     try:
         with build_lock(published):

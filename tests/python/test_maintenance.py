@@ -391,3 +391,5 @@ def test_the_command_lists_and_says_what_it_did(tmp_path: Path, monkeypatch, cap
     )
     assert main([]) == 1
     assert "no earlier database is kept" in capsys.readouterr().err
+    assert main(["--list"]) == 0
+    assert "There is no earlier database of" in capsys.readouterr().err
