@@ -391,5 +391,6 @@ def test_the_command_lists_and_says_what_it_did(tmp_path: Path, monkeypatch, cap
     )
     assert main([]) == 1
     assert "no earlier database is kept" in capsys.readouterr().err
+    monkeypatch.setenv("OLIST_DATABASE", str(tmp_path / "new" / "olist.duckdb"))
     assert main(["--list"]) == 0
     assert "There is no earlier database of" in capsys.readouterr().err
