@@ -70,7 +70,7 @@ test: setup-dev  ## Every test; those on the real data when OLIST_RAW_DIR points
 
 lint: setup-dev  ## ruff, sqlfluff, dbt parse, dbt-bouncer.
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/dbt --quiet --warn-error parse
+	$(BIN)/dbt --quiet --warn-error --no-partial-parse parse
 	$(BIN)/sqlfluff lint --processes 2 models tests analyses
 	$(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
 
@@ -109,7 +109,7 @@ metrics: setup $(VENV)/.metrics  ## A metric from the semantic layer: METRICS=re
 benchmark: setup  ## Ours against pandas and scikit-learn: SIZE=1|10|100, PARTS=rfm,ks, REPEATS=3, WORK=folder.
 	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.run $(if $(SIZE),--size $(SIZE)) $(if $(PARTS),--parts $(PARTS)) \
 		$(if $(REPEATS),--repeats $(REPEATS)) $(if $(WORK),--work "$(WORK)") $(if $(NAME),--name $(NAME)) \
-		$(if $(RESULTS),--results "$(RESULTS)") $(if $(WITHOUT_STUDY),--without-study)
+		$(if $(RESULTS),--results "$(RESULTS)") $(if $(SELECTOR),--selector $(SELECTOR))
 
 performance: setup  ## docs/performance.md from what `make benchmark` has stored.
 	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.report

@@ -61,7 +61,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--work", type=Path, help="folder for databases, kept; default: a temporary one"
     )
     parser.add_argument(
-        "--without-study", action="store_true", help="build without the study (large sizes)"
+        "--selector",
+        help="build only what a selector of selectors.yml names: without_study, spine (large sizes)",
     )
     return parser
 
@@ -120,7 +121,7 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
     name = options.name
     full: list[dict[str, Any]] = []
     builds: dict[str, Any] = {}
-    build_options = ["--selector", "without_study"] if options.without_study else []
+    build_options = ["--selector", options.selector] if options.selector else []
     if "build" in wanted or not database.exists():
         repeats = options.repeats if "build" in wanted else 1
         for repeat in range(repeats):
@@ -172,7 +173,8 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
         "builds": builds,
         "parts": {},
     }
-    if not options.without_study:
+    result["selector"] = options.selector
+    if not options.selector:
         result["limits"] = part_limits(job, result["rates"])
     if "floor" in wanted:
         say("dbt's floor")

@@ -13,7 +13,7 @@
     {% endfor %}
     {% for name, least in {
         'minimum_customers': 1, 'minimum_history_days': 0, 'n_clusters': 2, 'n_init': 1, 'max_iter': 1, 'seed': 0,
-        'sparse_month_orders': 0, 'exact_silhouette_rows': 3,
+        'sparse_month_orders': 0, 'exact_silhouette_rows': 3, 'measured_customers': 1000,
     }.items() if var(name) is not integer or var(name) < least %}
         {% do problems.append(name ~ " is " ~ var(name) ~ "; it is a whole number, " ~ least ~ " or more") %}
     {% endfor %}
@@ -33,6 +33,9 @@
     {% endif %}
     {% if var('history_months') is not none and (var('history_months') is not integer or var('history_months') < 1) %}
         {% do problems.append("history_months is " ~ var('history_months') ~ "; it is a whole number, 1 or more, or null for all") %}
+    {% endif %}
+    {% if var('study_interval_months') is not none and (var('study_interval_months') is not integer or var('study_interval_months') < 1) %}
+        {% do problems.append("study_interval_months is " ~ var('study_interval_months') ~ "; it is a whole number, 1 or more, or null for a study at every date") %}
     {% endif %}
     {% for feature, transform in var('feature_transforms').items() if transform not in ['log1p', 'robust', 'quantile'] %}
         {% do problems.append("feature_transforms of " ~ feature ~ " is '" ~ transform ~ "'; it must be log1p, robust or quantile, or left out") %}

@@ -7,6 +7,13 @@ with periods as (
     from {{ ref('periods') }}
 ),
 
+dates as (
+    select
+        max(case when is_latest then as_of_date end) as as_of_date,
+        max(case when not is_latest then as_of_date end) as previous_as_of_date,
+    from periods
+),
+
 customers as (
     select
         customer_unique_id,
@@ -27,41 +34,49 @@ states as (
 
 rfm as (
     select
-        as_of_date,
         customer_unique_id,
         {%- for feature in features %}
         {{ feature }},
         {%- endfor %}
     from {{ ref('rfm') }}
+    where as_of_date = (select as_of_date from dates)
 ),
 
 scores as (
     select
-        as_of_date,
         customer_unique_id,
         recency_score,
         frequency_score,
         monetary_score,
         rfm_segment,
     from {{ ref('rfm_scores') }}
+    where as_of_date = (select as_of_date from dates)
 ),
 
 segments as (
     select
-        as_of_date,
         customer_unique_id,
         segment_name,
         segment_name_french,
         is_fallback,
     from {{ ref('customer_segments') }}
+    where as_of_date = (select as_of_date from dates)
+),
+
+previous_segments as (
+    select
+        customer_unique_id,
+        segment_name,
+    from {{ ref('customer_segments') }}
+    where as_of_date = (select previous_as_of_date from dates)
 ),
 
 confidences as (
     select
-        as_of_date,
         customer_unique_id,
         confidence,
     from {{ ref('segment_confidence') }}
+    where as_of_date = (select as_of_date from dates)
 ),
 
 traits as (
@@ -76,13 +91,6 @@ playbook as (
         action_french,
         channel,
     from {{ ref('segment_playbook') }}
-),
-
-dates as (
-    select
-        max(case when is_latest then as_of_date end) as as_of_date,
-        max(case when not is_latest then as_of_date end) as previous_as_of_date,
-    from periods
 ),
 
 final as (
@@ -123,21 +131,13 @@ final as (
         playbook.action_english as recommended_action,
         playbook.action_french as recommended_action_french,
         playbook.channel,
-    from dates
-    inner join rfm on dates.as_of_date = rfm.as_of_date
+    from rfm
+    cross join dates
     inner join customers on rfm.customer_unique_id = customers.customer_unique_id
-    left join scores
-        on rfm.as_of_date = scores.as_of_date
-        and rfm.customer_unique_id = scores.customer_unique_id
-    left join segments
-        on rfm.as_of_date = segments.as_of_date
-        and rfm.customer_unique_id = segments.customer_unique_id
-    left join segments as previous_segments
-        on dates.previous_as_of_date = previous_segments.as_of_date
-        and rfm.customer_unique_id = previous_segments.customer_unique_id
-    left join confidences
-        on rfm.as_of_date = confidences.as_of_date
-        and rfm.customer_unique_id = confidences.customer_unique_id
+    left join scores on rfm.customer_unique_id = scores.customer_unique_id
+    left join segments on rfm.customer_unique_id = segments.customer_unique_id
+    left join previous_segments on rfm.customer_unique_id = previous_segments.customer_unique_id
+    left join confidences on rfm.customer_unique_id = confidences.customer_unique_id
     left join traits on rfm.customer_unique_id = traits.customer_unique_id
     left join states on customers.customer_state = states.state_code
     left join playbook on segments.segment_name = playbook.name_english

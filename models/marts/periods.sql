@@ -95,7 +95,7 @@ final as (
         orders_in_last_month < {{ var('sparse_month_orders') }} as is_sparse,
         history_days,
         is_segmentable,
-        is_segmentable and as_of_date = {{ study_as_of_date() }} as is_studied,
+        coalesce(is_segmentable and as_of_date = {{ study_as_of_date() }}, false) as is_studied,
         case
             when customer_count < {{ var('minimum_customers') }}
                 then 'Not segmented: ' || customer_count

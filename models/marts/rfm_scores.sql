@@ -21,29 +21,60 @@ segments as (
     from {{ ref('rfm_segments') }}
 ),
 
-ranked as (
-    -- Ranks, not NTILE: customers with the same value get the same score.
-    select
-        *,
-        percent_rank() over (partition by as_of_date order by recency_days desc) as recency_rank,
-        percent_rank() over (partition by as_of_date order by monetary) as monetary_rank,
-    from rfm
+recency_bounds as (
+    -- The latest customers have the highest score.
+    {{ fifth_bounds(ref('rfm'), 'recency_days', 'desc') }}
+),
+
+monetary_bounds as (
+    {{ fifth_bounds(ref('rfm'), 'monetary') }}
 ),
 
 scored as (
     select
-        ranked.as_of_date,
-        ranked.customer_unique_id,
-        cast(least(floor(ranked.recency_rank * 5) + 1, 5) as int) as recency_score,
+        rfm.as_of_date,
+        rfm.customer_unique_id,
+        {{ fifth_of('rfm.recency_days', 'recency_bounds', 'desc') }} as recency_score,
         cast(frequency_scores.frequency_score as int) as frequency_score,
-        cast(least(floor(ranked.monetary_rank * 5) + 1, 5) as int) as monetary_score,
-    from ranked
+        {{ fifth_of('rfm.monetary', 'monetary_bounds') }} as monetary_score,
+    from rfm
+    inner join recency_bounds on rfm.as_of_date = recency_bounds.as_of_date
+    inner join monetary_bounds on rfm.as_of_date = monetary_bounds.as_of_date
     left join frequency_scores
-        on ranked.frequency >= frequency_scores.minimum_frequency
+        on rfm.frequency >= frequency_scores.minimum_frequency
         and (
             frequency_scores.next_minimum_frequency is null
-            or ranked.frequency < frequency_scores.next_minimum_frequency
+            or rfm.frequency < frequency_scores.next_minimum_frequency
         )
+),
+
+frequency_score_values as (
+    select distinct frequency_score
+    from frequency_scores
+),
+
+fifths as (
+    {%- for fifth in range(1, 6) %}
+    select {{ fifth }} as fifth
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+cells as (
+    -- The rules are ranges: looked up once for each combination of scores, not once for each customer.
+    select
+        recency.fifth as recency_score,
+        frequency_score_values.frequency_score,
+        monetary.fifth as monetary_score,
+        segments.rfm_segment,
+    from fifths as recency
+    cross join frequency_score_values
+    cross join fifths as monetary
+    inner join segments
+        on recency.fifth between segments.minimum_recency_score and segments.maximum_recency_score
+        and frequency_score_values.frequency_score
+        between segments.minimum_frequency_score and segments.maximum_frequency_score
+        and monetary.fifth between segments.minimum_monetary_score and segments.maximum_monetary_score
 ),
 
 final as (
@@ -53,12 +84,12 @@ final as (
         scored.recency_score,
         scored.frequency_score,
         scored.monetary_score,
-        segments.rfm_segment,
+        cells.rfm_segment,
     from scored
-    left join segments
-        on scored.recency_score between segments.minimum_recency_score and segments.maximum_recency_score
-        and scored.frequency_score between segments.minimum_frequency_score and segments.maximum_frequency_score
-        and scored.monetary_score between segments.minimum_monetary_score and segments.maximum_monetary_score
+    left join cells
+        on scored.recency_score = cells.recency_score
+        and scored.frequency_score = cells.frequency_score
+        and scored.monetary_score = cells.monetary_score
 )
 
 select * from final

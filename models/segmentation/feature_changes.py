@@ -7,11 +7,17 @@ def model(dbt, session):
     dbt.config(materialized="table")
     features = dbt.config.meta_get("features")
     customers = dbt.ref("rfm")
+    share, digest_below = (
+        dbt.ref("measured_share").project("measured_share, digest_below").fetchone()
+    )
     changes = feature_changes(
         dbt.ref("rfm_fingerprints").df(),
-        lambda: read_panel(session, customers, features, has_fit_flag=False),
+        lambda: read_panel(
+            session, customers, features, has_fit_flag=False, digest_below=digest_below
+        ),
         features=features,
         clocks=dbt.config.meta_get("clocks"),
+        measured_share=share,
         previous=previous_rows(session, dbt.this),
     )
     return session.from_df(changes).project(duckdb_projection(CHANGE_COLUMNS))

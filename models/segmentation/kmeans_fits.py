@@ -23,9 +23,8 @@ def model(dbt, session):
 
     def rows_of(as_of_date):
         rows = customers.filter(f"as_of_date = '{as_of_date:%Y-%m-%d}'").order("customer_unique_id")
-        return np.column_stack(
-            [rows.project(name).fetchnumpy()[name] for name in settings.features]
-        )
+        columns = rows.project(", ".join(settings.features)).fetchnumpy()
+        return np.column_stack([columns[name] for name in settings.features])
 
     fits = fit_periods(
         dbt.ref("fit_inputs").df(),

@@ -1,4 +1,5 @@
 {% set features = var('segmentation_features') %}
+{% set clusters = range(var('n_clusters')) %}
 
 with segments as (
     select
@@ -21,48 +22,54 @@ features as (
 ),
 
 centroids as (
-    select
-        model_id,
-        cluster,
-        {%- for feature in features %}
-        max(case when feature = '{{ feature }}' then scaler_mean end) as mean_{{ feature }},
-        max(case when feature = '{{ feature }}' then scaler_scale end) as scale_{{ feature }},
-        max(case when feature = '{{ feature }}' then centroid_scaled end) as centroid_{{ feature }},
-        {%- endfor %}
+    select *
     from {{ ref('model_centroids') }}
-    group by model_id, cluster
 ),
 
-others as (
+models as (
+    {{ wide_centroids('centroids', features, var('n_clusters')) }}
+),
+
+joined as (
     select
         segments.*,
-        centroids.cluster as other_cluster,
-        sqrt(
-            {%- for feature in features %}
-            {{ '+ ' if not loop.first }}pow(
-                (features.{{ feature }} - centroids.mean_{{ feature }}) / centroids.scale_{{ feature }}
-                - centroids.centroid_{{ feature }},
-                2
-            )
-            {%- endfor %}
-        ) as distance_to_other_centroid,
+        {%- for feature in features %}
+        features.{{ feature }},
+        {%- endfor %}
+        models.* exclude (model_id),
     from segments
     inner join features
         on segments.as_of_date = features.as_of_date
         and segments.customer_unique_id = features.customer_unique_id
-    inner join centroids
-        on segments.model_id = centroids.model_id
-        and segments.cluster != centroids.cluster
+    inner join models on segments.model_id = models.model_id
 ),
 
-ranked as (
+others as (
+    {{ squared_distances_to_others('joined', features, var('n_clusters')) }}
+),
+
+nearest as (
     select
         *,
-        row_number() over (
-            partition by as_of_date, customer_unique_id
-            order by distance_to_other_centroid, other_cluster
-        ) as nearness,
+        least(
+            {%- for cluster in clusters %}
+            squared_{{ cluster }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as squared_nearest,
     from others
+),
+
+measured as (
+    select
+        *,
+        -- A tie goes to the lowest number.
+        case
+            {%- for cluster in clusters %}
+            when squared_{{ cluster }} = squared_nearest then {{ cluster }}
+            {%- endfor %}
+        end as nearest_other_cluster,
+        sqrt(squared_nearest) as distance_to_other_centroid,
+    from nearest
 ),
 
 final as (
@@ -70,7 +77,7 @@ final as (
         as_of_date,
         customer_unique_id,
         cluster,
-        cast(other_cluster as int) as nearest_other_cluster,
+        nearest_other_cluster,
         distance_to_centroid,
         distance_to_other_centroid,
         case
@@ -78,8 +85,7 @@ final as (
                 then greatest(1 - distance_to_centroid / distance_to_other_centroid, 0)
             else 0
         end as confidence,
-    from ranked
-    where nearness = 1
+    from measured
 )
 
 select * from final

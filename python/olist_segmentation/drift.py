@@ -346,6 +346,7 @@ def feature_changes(
     *,
     features: Sequence[str],
     clocks: Sequence[str],
+    measured_share: float = 1.0,
     previous: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Measure the change of every feature between every two dates.
@@ -358,6 +359,8 @@ def feature_changes(
     features : sequence of str
     clocks : sequence of str
         Those of them that are clocks.
+    measured_share : float
+        Share of the customers that ``read`` gives, 0 to 1.
     previous : DataFrame, optional
         An earlier result; pairs with the same fingerprint are taken from it.
 
@@ -378,7 +381,7 @@ def feature_changes(
             key = fingerprint(
                 [str(base.as_of_date), base.rows_fingerprint],
                 [str(current.as_of_date), current.rows_fingerprint],
-                [list(features), list(clocks)],
+                [list(features), list(clocks), measured_share],
                 code,
             )
             table = earlier.get(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import inspect
 import json
@@ -306,6 +307,7 @@ def gate_failures(fit: Fit, *, settings: FitSettings) -> str:
     return " ".join(failures)
 
 
+@functools.cache
 def library_versions() -> dict[str, str]:
     """Return the versions of what computes a fit."""
     return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}

@@ -8,22 +8,60 @@ k-means clustering algorithm: analysis and implementation", IEEE PAMI 24, on blo
 rows in place of the nodes of a tree: a block whose box lies wholly nearer to one centroid than to
 any other is added to that cluster as a whole. In any order of the rows the result is the same up to
 the rounding of sums; with neighbours next to each other, as `olist_segmentation.points.near_order`
-puts them, most blocks are added as a whole, and an iteration costs a tenth.
+puts them, most blocks are added as a whole, and an iteration costs a tenth. The same boxes spare
+k-means++ the blocks that lie too far from a new centroid to come nearer by it.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
 # Few enough that a block of neighbours mostly lies in one cluster, and enough for the vector unit.
 BLOCK_ROWS = 64
-# Rows that a draw of k-means++ measures at a time; they stay in the processor's cache.
-SEED_ROWS = 1_024
 # Reassociation lets the compiler add several rows at once, in the same order every time.
 FAST = {"reassoc", "contract", "nsz"}
+
+
+class Rows(NamedTuple):
+    """Rows to cluster, and what all starts on them share.
+
+    Attributes
+    ----------
+    columns : ndarray of shape (n_features, n_rows), float64
+        Less their mean.
+    mean : ndarray of shape (n_features,), float64
+    weights : ndarray of shape (n_rows,), float64
+    boxes : tuple of ndarray
+        Of `_boxes`.
+    """
+
+    columns: np.ndarray
+    mean: np.ndarray
+    weights: np.ndarray
+    boxes: tuple[np.ndarray, ...]
+
+
+def prepare_rows(X: np.ndarray, weights: np.ndarray | None = None) -> Rows:
+    """Lay rows out for starts on them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features), float64
+        Fastest with neighbours next to each other, as `points.near_order` puts them.
+    weights : ndarray of shape (n_rows,), float64, optional
+
+    Returns
+    -------
+    Rows
+    """
+    mean = X.mean(axis=0)
+    columns = np.ascontiguousarray((X - mean).T)
+    counted = np.ones(len(X)) if weights is None else weights
+    return Rows(columns, mean, counted, _boxes(columns, counted))
 
 
 def best_start(
@@ -58,27 +96,28 @@ def best_start(
     moves to the row farthest from its centroid, as in scikit-learn. The same algorithm on the
     same rows, with other random numbers.
     """
-    columns = np.ascontiguousarray((X - X.mean(axis=0)).T)
-    counted = np.ones(len(X)) if weights is None else weights
+    rows = prepare_rows(X, weights)
     trials = 2 + int(math.log(n_clusters))
     generator = np.random.default_rng(seed)
     best_inertia, best = np.inf, np.empty(0)
     for _ in range(n_init):
-        centroids = _plus_plus(columns, counted, generator.random((n_clusters, trials)))
-        inertia, _ = _lloyd(columns, counted, centroids, max_iter)
+        uniforms = generator.random((n_clusters, trials))
+        centroids = _plus_plus(rows.columns, rows.weights, rows.boxes, uniforms)
+        inertia, _ = _lloyd(rows.columns, rows.weights, rows.boxes, centroids, max_iter)
         if inertia < best_inertia:
             best_inertia, best = inertia, centroids
-    return best + X.mean(axis=0)
+    return best + rows.mean
 
 
 def single_start(
-    X: np.ndarray, *, n_clusters: int, init: str, max_iter: int, seed: int
+    rows: Rows, *, n_clusters: int, init: str, max_iter: int, seed: int
 ) -> tuple[np.ndarray, float, int]:
     """Run K-means from one start.
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_features), float64
+    rows : Rows
+        Of `prepare_rows`.
     n_clusters : int
         At most the number of distinct rows.
     init : {"k-means++", "random"}
@@ -105,18 +144,16 @@ def single_start(
     """
     if init not in ("k-means++", "random"):
         raise ValueError(f"init must be 'k-means++' or 'random', not {init!r}.")
-    mean = X.mean(axis=0)
-    columns = np.ascontiguousarray((X - mean).T)
-    counted = np.ones(len(X))
     generator = np.random.default_rng(seed)
+    n_rows = rows.columns.shape[1]
     if init == "random":
-        rows = generator.choice(len(X), size=n_clusters, replace=False, shuffle=False)
-        centroids = np.ascontiguousarray(columns[:, rows].T)
+        drawn = generator.choice(n_rows, size=n_clusters, replace=False, shuffle=False)
+        centroids = np.ascontiguousarray(rows.columns[:, drawn].T)
     else:
-        trials = 2 + int(math.log(n_clusters))
-        centroids = _plus_plus(columns, counted, generator.random((n_clusters, trials)))
-    inertia, iterations = _lloyd(columns, counted, centroids, max_iter)
-    return centroids + mean, float(inertia), int(iterations)
+        uniforms = generator.random((n_clusters, 2 + int(math.log(n_clusters))))
+        centroids = _plus_plus(rows.columns, rows.weights, rows.boxes, uniforms)
+    inertia, iterations = _lloyd(rows.columns, rows.weights, rows.boxes, centroids, max_iter)
+    return centroids + rows.mean, float(inertia), int(iterations)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -155,47 +192,100 @@ def _weighted_total(values, weights):
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
-def _keep_lower(squared, nearest, weights):
+def _lower_total(squared, nearest, weights):
     total = 0.0
     for j in range(squared.shape[0]):
-        squared[j] = min(squared[j], nearest[j])
-        total += squared[j] * weights[j]
+        total += min(squared[j], nearest[j]) * weights[j]
     return total
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _potential(columns, weights, centroid, nearest, lowered):
-    """Fill in the squared distances when a centroid is added; return their weighted sum."""
+def _squared_gap(low, high, centroid):
+    """Measure the squared distance of a place to the nearest point of a box."""
     total = 0.0
-    for begin in range(0, nearest.shape[0], SEED_ROWS):
-        end = min(begin + SEED_ROWS, nearest.shape[0])
-        _squares(lowered[begin:end], columns, begin, end, centroid)
-        total += _keep_lower(lowered[begin:end], nearest[begin:end], weights[begin:end])
+    for feature in range(centroid.shape[0]):
+        gap = max(low[feature] - centroid[feature], centroid[feature] - high[feature], 0.0)
+        total += gap * gap
     return total
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _plus_plus(columns, weights, uniforms):
+def _potential(columns, weights, boxes, centroid, nearest, peaks, potentials):
+    """Sum up the weighted squared distances that adding a centroid would leave."""
+    low, high = boxes[0], boxes[1]
+    squared = np.empty(BLOCK_ROWS)
+    total = 0.0
+    for block in range(peaks.shape[0]):
+        if _squared_gap(low[block], high[block], centroid) >= peaks[block]:
+            total += potentials[block]
+            continue
+        begin = block * BLOCK_ROWS
+        end = min(begin + BLOCK_ROWS, nearest.shape[0])
+        _squares(squared[: end - begin], columns, begin, end, centroid)
+        total += _lower_total(squared[: end - begin], nearest[begin:end], weights[begin:end])
+    return total
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _add_centroid(columns, weights, boxes, centroid, nearest, peaks, potentials):
+    """Lower, in place, the squared distances of the rows, and what is known of them by block."""
+    low, high = boxes[0], boxes[1]
+    squared = np.empty(BLOCK_ROWS)
+    for block in range(peaks.shape[0]):
+        if _squared_gap(low[block], high[block], centroid) >= peaks[block]:
+            continue
+        begin = block * BLOCK_ROWS
+        end = min(begin + BLOCK_ROWS, nearest.shape[0])
+        _squares(squared[: end - begin], columns, begin, end, centroid)
+        near = nearest[begin:end]
+        for j in range(end - begin):
+            near[j] = min(near[j], squared[j])
+        peaks[block] = near.max()
+        potentials[block] = _weighted_total(near, weights[begin:end])
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _draw(masses, weights, nearest, uniform):
+    """Draw a row by weight times squared distance, whose sums by block are the masses."""
+    passed = np.cumsum(masses)
+    last = np.searchsorted(passed, passed[-1])
+    target = uniform * passed[-1]
+    block = min(np.searchsorted(passed, target, side="right"), last)
+    if block > 0:
+        target -= passed[block - 1]
+    chosen = block * BLOCK_ROWS
+    for row in range(chosen, min(chosen + BLOCK_ROWS, weights.shape[0])):
+        mass = weights[row] * nearest[row]
+        if mass > 0:
+            chosen = row
+            target -= mass
+            if target < 0:
+                break
+    return chosen
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _plus_plus(columns, weights, boxes, uniforms):
     n_features, n_rows = columns.shape
     n_clusters, trials = uniforms.shape
+    n_blocks = boxes[0].shape[0]
     centroids = np.empty((n_clusters, n_features))
+    # The first centroid is drawn by weight alone, the others by weighted squared distance.
+    row = _draw(boxes[3], weights, np.ones(n_rows), uniforms[0, 0])
+    centroids[0] = columns[:, row]
     nearest = np.full(n_rows, np.inf)
-    lowered = np.empty(n_rows)
-    best = np.empty(n_rows)
-    for cluster in range(n_clusters):
-        # The first centroid is drawn by weight alone, the others by weighted squared distance.
-        passed = np.cumsum(weights if cluster == 0 else nearest * weights)
-        last = np.searchsorted(passed, passed[-1])
+    peaks, potentials = np.full(n_blocks, np.inf), np.empty(n_blocks)
+    _add_centroid(columns, weights, boxes, centroids[0], nearest, peaks, potentials)
+    for cluster in range(1, n_clusters):
         best_potential = np.inf
-        for trial in range(1 if cluster == 0 else trials):
-            target = uniforms[cluster, trial] * passed[-1]
-            row = min(np.searchsorted(passed, target, side="right"), last)
-            potential = _potential(columns, weights, columns[:, row].copy(), nearest, lowered)
+        for trial in range(trials):
+            row = _draw(potentials, weights, nearest, uniforms[cluster, trial])
+            candidate = columns[:, row].copy()
+            potential = _potential(columns, weights, boxes, candidate, nearest, peaks, potentials)
             if potential < best_potential:
                 best_potential = potential
-                centroids[cluster] = columns[:, row]
-                lowered, best = best, lowered
-        nearest[:] = best
+                centroids[cluster] = candidate
+        _add_centroid(columns, weights, boxes, centroids[cluster], nearest, peaks, potentials)
     return centroids
 
 
@@ -244,18 +334,21 @@ def _contenders(low, high, centroids, slack, contenders):
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _inertia(columns, weights, centroids, nearest):
+def _inertia(columns, weights, centroids, labels, owners, nearest):
     """Fill in the squared distance of each row to its centroid; return the weighted sum."""
-    squared, labels = np.empty(BLOCK_ROWS), np.empty(BLOCK_ROWS, dtype=np.int64)
+    n_features, n_rows = columns.shape
     total = 0.0
-    for begin in range(0, columns.shape[1], BLOCK_ROWS):
-        end = min(begin + BLOCK_ROWS, columns.shape[1])
-        near = nearest[begin:end]
-        near[:] = np.inf
-        for cluster in range(centroids.shape[0]):
-            _squares(squared[: end - begin], columns, begin, end, centroids[cluster])
-            _keep_nearer(squared[: end - begin], near, labels, cluster)
-        total += _weighted_total(near, weights[begin:end])
+    for block in range(owners.shape[0]):
+        begin, end = block * BLOCK_ROWS, min((block + 1) * BLOCK_ROWS, n_rows)
+        if owners[block] >= 0:
+            _squares(nearest[begin:end], columns, begin, end, centroids[owners[block]])
+        else:
+            for row in range(begin, end):
+                squared = 0.0
+                for feature in range(n_features):
+                    squared += (columns[feature, row] - centroids[labels[row], feature]) ** 2
+                nearest[row] = squared
+        total += _weighted_total(nearest[begin:end], weights[begin:end])
     return total
 
 
@@ -301,24 +394,24 @@ def _assign(columns, weights, boxes, centroids, slack, labels, owners, totals, s
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _lloyd(columns, weights, centroids, max_iter):
+def _lloyd(columns, weights, boxes, centroids, max_iter):
     """Move the centroids in place until no row changes its cluster; return inertia and iterations."""
     n_features, n_rows = columns.shape
     n_clusters = centroids.shape[0]
-    boxes = _boxes(columns, weights)
     labels = np.full(n_rows, -1, dtype=np.int64)
     owners = np.full(boxes[0].shape[0], -1, dtype=np.int64)
     nearest = np.empty(n_rows)
     totals, sizes = np.empty((n_clusters, n_features)), np.empty(n_clusters)
     # Far more than rounding moves a squared distance; a box that is not clear is looked at row by row.
-    slack = 1e-12 * (np.square(columns).max() + np.square(centroids).max())
+    farthest_out = max(np.square(boxes[0]).max(), np.square(boxes[1]).max())
+    slack = 1e-12 * (farthest_out + np.square(centroids).max())
     inertia = np.inf
     iterations = 0
     for _ in range(max_iter):
         iterations += 1
         changes = _assign(columns, weights, boxes, centroids, slack, labels, owners, totals, sizes)
         if changes == 0 or iterations == max_iter or (sizes <= 0).any():
-            inertia = _inertia(columns, weights, centroids, nearest)
+            inertia = _inertia(columns, weights, centroids, labels, owners, nearest)
         if changes == 0:
             break
         for cluster in range(n_clusters):

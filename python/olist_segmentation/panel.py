@@ -68,7 +68,12 @@ class Panel:
 
 
 def read_panel(
-    session: Any, relation: Any, features: Sequence[str], *, has_fit_flag: bool = True
+    session: Any,
+    relation: Any,
+    features: Sequence[str],
+    *,
+    has_fit_flag: bool = True,
+    digest_below: str = "g",
 ) -> Panel:
     """Read features of customers at all dates.
 
@@ -81,16 +86,20 @@ def read_panel(
         In the order of the matrix.
     has_fit_flag : bool
         Without it every row counts as fitted on.
+    digest_below : str
+        Only customers whose number has a lower MD5 digest, so that the same ones are drawn at
+        every date; "g" is above all.
 
     Returns
     -------
     Panel
     """
     columns = ", ".join(f"cast({name} as double) as {name}" for name in features)
+    drawn = "true" if digest_below == "g" else f"md5(customer_unique_id) < '{digest_below}'"
     flag = "is_in_fit" if has_fit_flag else "true as is_in_fit"
     table = session.sql(
         f"select as_of_date, customer_unique_id, {columns}, {flag} from ({relation.sql_query()})"
-        " order by as_of_date, customer_unique_id"
+        f" where {drawn} order by as_of_date, customer_unique_id"
     ).to_arrow_table()
     if table.num_rows == 0:
         return Panel({})

@@ -26,6 +26,7 @@ import pandas as pd
 
 from olist_segmentation import kmeans, lloyd, panel, partitions, refits, silhouette, transforms
 from olist_segmentation.assignments import scalers_and_centroids
+from olist_segmentation.kmeans import fit_kmeans, standardise
 from olist_segmentation.panel import Panel
 from olist_segmentation.partitions import (
     adjusted_mutual_information,
@@ -119,6 +120,8 @@ class StabilitySettings:
         Silhouettes are exact up to so many customers and estimates above.
     transforms : tuple of (str, str)
         As in ``fits.FitSettings``; centroids are carried back to the features' own units.
+    measured_share : float
+        Share of the customers that are looked at, 0 to 1; the models were fitted on all of them.
     """
 
     features: tuple[str, ...]
@@ -129,6 +132,7 @@ class StabilitySettings:
     null_bootstraps: int
     silhouette_rows: int
     transforms: tuple[tuple[str, str], ...] = ()
+    measured_share: float = 1.0
 
 
 def period_stability(
@@ -366,6 +370,7 @@ class _Baseline:
         self.panel = panel_
         self.settings = settings
         self.quantiles_of = quantiles_of
+        self.robust = robust_columns(settings.features, settings.transforms)
         self.models = scalers_and_centroids(models)
         facts = models.drop_duplicates("model_id").set_index("model_id")
         self.inertia, self.fitted_at = facts["inertia"], facts["as_of_date"][row.model_id]
@@ -382,7 +387,7 @@ class _Baseline:
         return refit_repeats(
             X,
             scaler=scaler,
-            robust=robust_columns(self.settings.features, self.settings.transforms),
+            robust=self.robust,
             n_clusters=self.n_clusters,
             n_init=self.settings.n_init,
             max_iter=self.settings.max_iter,
@@ -458,12 +463,21 @@ class _Baseline:
 
     def _refit_of(self, row: Any, cross: panel.Cross) -> tuple[Refit, list[Refit], dict[str, Any]]:
         """Return the date's fit, or a better optimum of the same rows if a repeat found one."""
-        published = Refit(
-            *self.models[row.fitted_model_id],
-            float(self.inertia[row.fitted_model_id]),
-            is_resampled=False,
-        )
-        repeats = self._repeats(cross.X[cross.is_in_fit], scaler=None)
+        rows = cross.X[cross.is_in_fit]
+        scaler, centroids = self.models[row.fitted_model_id]
+        inertia = float(self.inertia[row.fitted_model_id])
+        if self.settings.measured_share < 1:
+            # It was fitted on more rows than these: how good is its optimum for them, in their scale?
+            own = standardise(rows, robust=self.robust)
+            inertia = fit_kmeans(
+                own.transform(rows),
+                n_clusters=self.n_clusters,
+                max_iter=self.settings.max_iter,
+                init=own.transform(scaler.inverse_transform(centroids)),
+                seed=self.settings.seed,
+            ).inertia
+        published = Refit(scaler, centroids, inertia, is_resampled=False)
+        repeats = self._repeats(rows, scaler=None)
         best, facts = best_optimum(published, repeats)
         if best is not published:
             order = partitions.match_centroids(published.centroids, best.centroids)

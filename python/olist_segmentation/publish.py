@@ -138,11 +138,35 @@ def run_dbt(side: Path, options: list[str], *, environment: Mapping[str, str]) -
     dbt = Path(sys.executable).with_name("dbt")
     if not dbt.exists():
         raise PublishError(f"{dbt} is missing; run `make setup`.")
+    forget_stale_parse(Path(), Path(environment.get("DBT_TARGET_PATH") or "target"))
     return subprocess.run(
         [str(dbt), "build", *options],
         env={**environment, **colours, "OLIST_DATABASE": str(side)},
         check=False,
     ).returncode
+
+
+def forget_stale_parse(project: Path, target: Path) -> None:
+    """Remove what dbt remembers of an earlier parse when a file of the project is newer.
+
+    Parsing only what has changed fails with "two metrics with the name …" (dbt-core 1.12).
+
+    Parameters
+    ----------
+    project : Path
+        Folder with dbt_project.yml.
+    target : Path
+        Folder that dbt writes to.
+    """
+    remembered = target / "partial_parse.msgpack"
+    if not remembered.exists():
+        return
+    parsed_at = remembered.stat().st_mtime
+    files = [project / name for name in ("dbt_project.yml", "profiles.yml", "selectors.yml")]
+    for folder in ("models", "macros", "seeds", "analyses", "tests/generic", "tests/singular"):
+        files.extend((project / folder).rglob("*"))
+    if any(file.exists() and file.stat().st_mtime > parsed_at for file in files):
+        remembered.unlink()
 
 
 def seal(side: Path) -> None:

@@ -40,12 +40,21 @@ AGREEMENT_COLUMNS = {
 
 @dataclasses.dataclass(frozen=True)
 class AgreementSettings:
-    """What the comparison depends on besides rows and models; as in ``fits.FitSettings``."""
+    """What the comparison depends on besides rows and models.
+
+    Attributes
+    ----------
+    features, n_init, max_iter, seed
+        As in ``fits.FitSettings``.
+    measured_share : float
+        Share of the customers that are looked at, 0 to 1.
+    """
 
     features: tuple[str, ...]
     n_init: int
     max_iter: int
     seed: int
+    measured_share: float = 1.0
 
 
 def model_agreement(

@@ -21,7 +21,7 @@ from olist_segmentation.fits import (
     unusualness_permutation,
 )
 from olist_segmentation.kmeans import Scaler, nearest_centroid, standardise
-from olist_segmentation.lloyd import single_start
+from olist_segmentation.lloyd import prepare_rows, single_start
 from olist_segmentation.partitions import adjusted_rand_index, match_centroids
 from olist_segmentation.points import near_order
 from olist_segmentation.quality import gap_statistic, partition_quality
@@ -269,7 +269,7 @@ def kmeans_candidates(
         in ``scorer``; see `with_scores`.
     """
     longest, most = max(max_iters), max(n_inits)
-    rows = X[near_order(X)]
+    rows = prepare_rows(X[near_order(X)])
     counts = [k for k in settings.cluster_counts if k < len(np.unique(X, axis=0))]
     for position, n_clusters in enumerate(counts, start=1):
         for init in inits:
@@ -505,7 +505,7 @@ def candidate_labels(
     """
     n_clusters = int(candidate["n_clusters"])
     if candidate["algorithm"] == "kmeans":
-        rows = X[near_order(X)]
+        rows = prepare_rows(X[near_order(X)])
         starts = [
             single_start(
                 rows,

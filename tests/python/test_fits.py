@@ -22,6 +22,7 @@ from olist_segmentation.fits import (
     fit_periods,
     fit_rows,
     gate_failures,
+    library_versions,
     match_to_reference,
     model_fingerprint,
     renumber,
@@ -162,7 +163,8 @@ def test_the_fingerprint_changes_with_a_library(monkeypatch: pytest.MonkeyPatch)
     before = model_fingerprint("rows", SETTINGS)
     assert before == model_fingerprint("rows", SETTINGS)
     assert before != model_fingerprint("other rows", SETTINGS)
-    monkeypatch.setattr("olist_segmentation.fits.version", lambda name: "0.0.0")
+    other = library_versions() | {"scikit-learn": "0.0.0"}
+    monkeypatch.setattr("olist_segmentation.fits.library_versions", lambda: other)
     assert before != model_fingerprint("rows", SETTINGS)
 
 

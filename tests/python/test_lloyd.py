@@ -8,6 +8,15 @@ from olist_segmentation import lloyd
 from olist_segmentation.points import near_order
 
 
+def iterate(columns, weights, centroids, max_iter):
+    boxes = lloyd._boxes(columns, weights)
+    return lloyd._lloyd(columns, weights, boxes, centroids, max_iter)
+
+
+def draw_starts(columns, weights, uniforms):
+    return lloyd._plus_plus(columns, weights, lloyd._boxes(columns, weights), uniforms)
+
+
 @pytest.fixture(scope="module")
 def data():
     X, _ = make_blobs(n_samples=2_600, centers=4, n_features=3, cluster_std=3, random_state=5)
@@ -22,7 +31,7 @@ def test_iterations_equal_scikit_learn_from_the_same_start(data, max_iter):
     theirs = KMeans(6, init=start, n_init=1, tol=0, max_iter=max_iter, algorithm="lloyd")
     theirs.fit(X, sample_weight=weights)
     ours = start.copy()
-    inertia, iterations = lloyd._lloyd(np.ascontiguousarray(X.T), weights, ours, max_iter)
+    inertia, iterations = iterate(np.ascontiguousarray(X.T), weights, ours, max_iter)
     assert 1 <= iterations <= max_iter
     np.testing.assert_allclose(ours, theirs.cluster_centers_, rtol=1e-10)
     if max_iter == 300:
@@ -32,14 +41,14 @@ def test_iterations_equal_scikit_learn_from_the_same_start(data, max_iter):
 def test_empty_cluster_moves_to_the_farthest_row():
     columns = np.array([[0.0, 1.0, 2.0, 50.0]])
     centroids = np.array([[0.0], [1_000.0]])
-    lloyd._lloyd(columns, np.ones(4), centroids, 300)
+    iterate(columns, np.ones(4), centroids, 300)
     assert centroids.ravel().tolist() == [1, 50]
 
 
 def test_empty_cluster_does_not_move_to_a_row_that_does_not_count():
     columns = np.array([[0.0, 1.0, 2.0, 50.0]])
     centroids = np.array([[0.0], [1_000.0]])
-    lloyd._lloyd(columns, np.array([1.0, 1.0, 1.0, 0.0]), centroids, 300)
+    iterate(columns, np.array([1.0, 1.0, 1.0, 0.0]), centroids, 300)
     assert sorted(centroids.ravel().tolist()) == [0.5, 2]
 
 
@@ -49,7 +58,7 @@ def test_starts_are_drawn_by_weight_and_squared_distance():
     weights = np.array([0.0, 9.0, 1.0])
     generator = np.random.default_rng(0)
     draws = np.array(
-        [lloyd._plus_plus(columns, weights, generator.random((1, 1)))[0, 0] for _ in range(4_000)]
+        [draw_starts(columns, weights, generator.random((1, 1)))[0, 0] for _ in range(4_000)]
     )
     assert 0 not in draws
     assert (draws == 1).mean() == pytest.approx(0.9, abs=0.02)
@@ -57,7 +66,7 @@ def test_starts_are_drawn_by_weight_and_squared_distance():
     while len(second) < 2_000:
         uniforms = generator.random((2, 1))
         uniforms[0] = 0
-        second.append(lloyd._plus_plus(columns, np.array([1e-9, 9.0, 1.0]), uniforms)[1, 0])
+        second.append(draw_starts(columns, np.array([1e-9, 9.0, 1.0]), uniforms)[1, 0])
     assert np.mean(np.array(second) == 1) == pytest.approx(0.5, abs=0.04)
 
 
@@ -96,6 +105,6 @@ def test_any_order_of_the_rows_gives_lloyds_clusters(n_features):
     for order in (np.arange(len(X)), near_order(X), generator.permutation(len(X))):
         ours = start.copy()
         columns = np.ascontiguousarray(X[order].T)
-        inertia, _ = lloyd._lloyd(columns, weights[order], ours, 300)
+        inertia, _ = iterate(columns, weights[order], ours, 300)
         assert inertia == pytest.approx(theirs.inertia_, rel=1e-9)
         np.testing.assert_allclose(ours, theirs.cluster_centers_, atol=1e-9)

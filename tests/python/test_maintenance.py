@@ -212,10 +212,23 @@ def test_the_pipeline_obeys_its_decisions(
     publish(
         *SELECTION,
         "--vars",
-        "{refresh_mode: as_decided, force_retrain: [2018-05-01]}",
+        "{refresh_mode: as_decided, force_retrain: [2018-05-01], measured_customers: 1000}",
         raw_dir=sample_folder,
         database=database,
     )
+    # On a share of the customers, while all of them have a segment.
+    customers, share = query(
+        database, "select customers, measured_share from segmentation.measured_share"
+    )[0]
+    assert 500 < customers * share <= 1_000 < customers
+    measured, segmented = (
+        query(database, f"select max(customers) from {table}")[0][0]
+        for table in (
+            "maintenance.period_stability",
+            "(select count(*) as customers from segmentation.customer_segments group by as_of_date)",
+        )
+    )
+    assert 500 < measured <= 1_000 < segmented
     rows = query(
         database,
         "select decision, is_forced, fitted_as_of_date::text from maintenance.decisions"

@@ -323,6 +323,37 @@ def test_a_refit_in_a_worse_optimum_is_replaced_and_does_not_look_like_drift() -
     assert not kept["is_refit_replaced"].any()
 
 
+def test_a_share_of_the_customers_measures_nearly_the_same(stability: pd.DataFrame) -> None:
+    whole = a_panel()
+    # Every second customer: the models know all of them.
+    part = Panel(
+        {
+            date: Cross(cross.person[keep], cross.X[keep], cross.is_in_fit[keep])
+            for date, cross in whole.crosses.items()
+            for keep in [cross.person % 20 < 10]
+        }
+    )
+    inputs, models = inputs_and_models(whole)
+    shared = period_stability(
+        inputs,
+        models,
+        lambda: part,
+        baseline="2018-01-01",
+        settings=dataclasses.replace(SETTINGS, measured_share=0.5),
+    )
+    keys = ["as_of_date", "design"]
+    both = shared.drop_duplicates(keys).merge(
+        stability.drop_duplicates(keys), on=keys, suffixes=("", "_of_all")
+    )
+    assert len(both) == len(DATES) * 4
+    assert both["customers"].tolist() == pytest.approx(both["customers_of_all"] / 2, rel=0.1)
+    # Fitted on others, they are not the optimum of the half, but in the same valley.
+    assert not both["is_refit_replaced"].fillna(False).astype(bool).any()
+    gap = both["adjusted_rand_index"] - both["adjusted_rand_index_of_all"]
+    assert gap.abs().max() < 0.05
+    assert set(shared["fingerprint"]).isdisjoint(stability["fingerprint"])
+
+
 def test_best_optimum_does_not_count_resamples() -> None:
     scaler = Scaler(np.zeros(1), np.ones(1))
     published = Refit(scaler, np.zeros((2, 1)), 10.0, is_resampled=False)

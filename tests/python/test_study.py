@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouette_score
 
 from olist_segmentation.kmeans import standardise
-from olist_segmentation.lloyd import single_start
+from olist_segmentation.lloyd import prepare_rows, single_start
 from olist_segmentation.pictures import (
     AXIS_COLUMNS,
     PROJECTION_COLUMNS,
@@ -116,17 +116,18 @@ def test_more_starts_and_iterations_never_give_more_inertia(candidates: pd.DataF
 @pytest.mark.parametrize("init", ["k-means++", "random"])
 def test_a_start_is_lloyds_algorithm(customers: pd.DataFrame, init: str) -> None:
     scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    rows = prepare_rows(scaled)
     centroids, inertia, iterations = single_start(
-        scaled, n_clusters=3, init=init, max_iter=300, seed=3
+        rows, n_clusters=3, init=init, max_iter=300, seed=3
     )
     again = KMeans(3, init=centroids, n_init=1, tol=0).fit(scaled)
     assert iterations < 300
     assert inertia == pytest.approx(again.inertia_, rel=1e-9)
     np.testing.assert_allclose(again.cluster_centers_, centroids, atol=1e-9)
-    _, _, cut = single_start(scaled, n_clusters=3, init=init, max_iter=1, seed=3)
+    _, _, cut = single_start(rows, n_clusters=3, init=init, max_iter=1, seed=3)
     assert cut == 1
     with pytest.raises(ValueError, match="init must be"):
-        single_start(scaled, n_clusters=3, init="pca", max_iter=1, seed=3)
+        single_start(rows, n_clusters=3, init="pca", max_iter=1, seed=3)
 
 
 def test_equal_partitions_are_scored_once_and_together(

@@ -32,6 +32,11 @@ rfm as (
     from {{ ref('rfm') }}
 ),
 
+measured_share as (
+    select digest_below
+    from {{ ref('measured_share') }}
+),
+
 final as (
     select
         rfm.as_of_date,
@@ -51,6 +56,7 @@ final as (
     inner join in_use
         on rfm.as_of_date = in_use.as_of_date
         and rfm.customer_unique_id = in_use.customer_unique_id
+    inner join measured_share on md5(rfm.customer_unique_id) < measured_share.digest_below
 )
 
 select * from final
