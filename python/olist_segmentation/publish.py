@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from olist_segmentation.costs import complete_last_run, peak_memory_of_children
-from olist_segmentation.rollback import RollbackError, keep_previous
+from olist_segmentation.rollback import RollbackError, keep_previous, previous_folder
 
 DEFAULT_DATABASE = "warehouse/olist.duckdb"
 DEFAULT_RAW_DIR = "data/sample"
@@ -33,6 +33,10 @@ REUSED_TABLES = (
 )
 # What a build keeps of the last one, whatever it re-uses.
 KEPT_TABLES = (("maintenance", "run_history"),)
+
+
+# With less than this free, a failure is probably one of the disk.
+SMALL_DISK_BYTES = 50_000_000
 
 
 class PublishError(Exception):
@@ -68,6 +72,13 @@ def main(arguments: list[str] | None = None) -> int:
             shutil.rmtree(side.parent, ignore_errors=True)
     except (PublishError, RollbackError) as error:
         print(f"make build: {error}", file=sys.stderr)
+        return 1
+    except (OSError, duckdb.IOException) as error:
+        # dbt has done its work, and its result could not be put in place.
+        print(
+            f"make build: {error}\n{failure_message(published, side_file(published))}",
+            file=sys.stderr,
+        )
         return 1
     print(summary(published))
     return 0
@@ -138,7 +149,8 @@ def run_dbt(side: Path, options: list[str], *, environment: Mapping[str, str]) -
     dbt = Path(sys.executable).with_name("dbt")
     if not dbt.exists():
         raise PublishError(f"{dbt} is missing; run `make setup`.")
-    forget_stale_parse(Path(), Path(environment.get("DBT_TARGET_PATH") or "target"))
+    project = Path(environment.get("DBT_PROJECT_DIR") or ".")
+    forget_stale_parse(project, Path(environment.get("DBT_TARGET_PATH") or project / "target"))
     return subprocess.run(
         [str(dbt), "build", *options],
         env={**environment, **colours, "OLIST_DATABASE": str(side)},
@@ -189,7 +201,21 @@ def failure_message(published: Path, side: Path) -> str:
     return (
         f"\nThe build failed; the errors are above. {state}\n"
         f"What was built until then is in {side}; rows that were refused are in its table "
-        "staging.rejected_rows."
+        f"staging.rejected_rows.{disk_note(published)}"
+    )
+
+
+def disk_note(published: Path) -> str:
+    """Say that the disk is full when it is, and what to do; otherwise nothing."""
+    free = shutil.disk_usage(published.parent).free
+    size = published.stat().st_size if published.exists() else 0
+    if free >= max(size, SMALL_DISK_BYTES):
+        return ""
+    return (
+        f"\nOnly {free / 1e6:,.0f} MB are free on the disk of {published.parent}; a build needs as much as the "
+        f"database that it makes{f' (the last one {size / 1e6:,.0f} MB)' if size else ''}, and more to spill "
+        "sorts and joins.\nFree some, or name another disk with OLIST_DATABASE, and run `make build` again. "
+        f"{side_file(published).parent} and old databases in {previous_folder(published)} may be deleted."
     )
 
 

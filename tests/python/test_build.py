@@ -476,6 +476,50 @@ def test_a_killed_build_leaves_the_published_file_and_the_next_one_succeeds(
     assert not side.exists()
 
 
+def test_a_full_disk_is_named_and_leaves_the_published_file(
+    sample_folder: Path, sample_database: Path, tmp_path: Path
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    # A disk of our own, seen by this process and its children only.
+    script = (
+        'mount -t tmpfs -o size="$DISK_BYTES" tmpfs "$DISK" && cp "$DATABASE" "$DISK/olist.duckdb" || exit 77\n'
+        f'cd "$DISK"; "$PYTHON" -m olist_segmentation.publish {" ".join((*SPINE, *WITHOUT_TESTS))}\n'
+        'status=$?; sha256sum "$DISK/olist.duckdb"; exit $status'
+    )
+    settings = {
+        "DISK": str(small),
+        "DISK_BYTES": str(sample_database.stat().st_size + 3_000_000),
+        "DATABASE": str(sample_database),
+        "PYTHON": sys.executable,
+        "PYTHONPATH": str(PROJECT / "python"),
+        "OLIST_RAW_DIR": str(sample_folder),
+        "OLIST_DATABASE": "olist.duckdb",
+        "DBT_PROJECT_DIR": str(PROJECT),
+        "DBT_PROFILES_DIR": str(PROJECT),
+        "DBT_TARGET_PATH": str(tmp_path / "target"),
+        "DBT_LOG_PATH": str(tmp_path / "logs"),
+        "DBT_USE_COLORS": "false",
+    }
+    try:
+        done = subprocess.run(
+            ["unshare", "--map-root-user", "--mount", "sh", "-c", script],
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        pytest.skip("no unshare on this machine")
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip(f"this machine does not let us mount a small disk: {done.stderr}")
+    assert done.returncode == 1, done.stdout[-4000:]
+    assert "No space left on device" in done.stdout + done.stderr
+    assert "MB are free on the disk of" in done.stderr
+    assert "may be deleted" in done.stderr
+    assert digest(sample_database) in done.stdout
+
+
 def test_two_builds_of_one_database_do_not_meet(
     sample_folder: Path, publish, tmp_path: Path
 ) -> None:
