@@ -215,7 +215,7 @@ REPRODUCE = """\
 make benchmark OLIST_RAW_DIR=data/olist          # the real data, 1×: both sides
 make benchmark PARTS=rfm,ks REPEATS=5            # some parts only
 make benchmark SIZE=10                           # synthetic, ten times Olist
-make benchmark SIZE=100 PARTS=build              # our build only
+make benchmark SIZE=100 PARTS=build SELECTOR=spine  # our build only, from raw files to published segments
 make performance                                 # this page from what is stored
 ```
 
@@ -228,7 +228,8 @@ def headline(result: dict[str, Any]) -> str:
     """Name a run."""
     data = result["data"]
     kind = "Synthetic Olist" if data["is_synthetic"] else "The real Olist"
-    return f"{kind}, {data['customers']:,} customers"
+    selector = f", selector {result['selector']}" if result.get("selector") else ""
+    return f"{kind}, {data['customers']:,} customers{selector}"
 
 
 def about(result: dict[str, Any]) -> str:
@@ -354,7 +355,23 @@ def limit_section(result: dict[str, Any]) -> str:
 
 def slope_section(results: dict[str, dict[str, Any]]) -> str:
     """Say how the cost of a customer grows with the size."""
-    found = slopes(results)
+    selectors = sorted({result.get("selector") or "" for result in results.values()})
+    sections = [slope_table(results, selector) for selector in selectors]
+    if not any(sections):
+        return ""
+    text = "\n\n".join(["## Cost against size", *filter(None, sections)])
+    parts = part_slopes(results)
+    if parts:
+        rows = [[title, f"{power:.2f}"] for title, power in parts.items()]
+        text += f"\n\n{markdown_table(['part, our way', 'power of the number of customers'], rows)}"
+    return text
+
+
+def slope_table(results: dict[str, dict[str, Any]], selector: str) -> str:
+    """Write the same for the builds of one selector, "" being all models; empty for one size."""
+    found = slopes(
+        {name: run for name, run in results.items() if (run.get("selector") or "") == selector}
+    )
     if not found:
         return ""
     table = markdown_table(
@@ -371,15 +388,11 @@ def slope_section(results: dict[str, dict[str, Any]]) -> str:
             for row in found["rows"]
         ],
     )
-    text = (
-        f"## Cost against size\n\n{table}\n\nWall time of a build from nothing grows as the number"
+    what = f"Selector {selector} of selectors.yml" if selector else "All models and tests"
+    return (
+        f"{what}:\n\n{table}\n\nWall time of a build from nothing grows as the number"
         f" of customers to the power {found['slope']:.2f} (least squares on logarithms)."
     )
-    parts = part_slopes(results)
-    if parts:
-        rows = [[title, f"{power:.2f}"] for title, power in parts.items()]
-        text += f"\n\n{markdown_table(['part, our way', 'power of the number of customers'], rows)}"
-    return text
 
 
 def part_slopes(results: dict[str, dict[str, Any]]) -> dict[str, float]:

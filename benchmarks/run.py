@@ -152,6 +152,7 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
     facts = builds["full"]
     if name is None:
         name = ("synthetic" if facts["is_synthetic"] else "olist") + f"-{options.size}x"
+        name += f"-{options.selector}" if options.selector else ""
     job = Job(
         raw_dir=raw_dir,
         database=database,
