@@ -25,6 +25,11 @@ features as (
     from {{ ref('segmentation_features') }}
 ),
 
+measured_share as (
+    select digest_below
+    from {{ ref('measured_share') }}
+),
+
 final as (
     select
         segments.as_of_date,
@@ -44,6 +49,7 @@ final as (
     inner join features
         on segments.as_of_date = features.as_of_date
         and segments.customer_unique_id = features.customer_unique_id
+    inner join measured_share on md5(segments.customer_unique_id) < measured_share.digest_below
 )
 
 select * from final
