@@ -333,40 +333,6 @@ def _thread_pools() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def reorder(fit: KMeansFit, order: Sequence[int] | np.ndarray) -> KMeansFit:
-    """Renumber the clusters of a fit.
-
-    Parameters
-    ----------
-    fit : KMeansFit
-    order : sequence of int of length n_clusters
-        The present numbers in the new order: cluster ``order[0]`` becomes number 0.
-        ``numpy.argsort`` of any measure of the clusters gives one.
-
-    Returns
-    -------
-    KMeansFit
-        A new one; ``fit`` is left as it was.
-
-    Raises
-    ------
-    ValueError
-        If ``order`` does not name every cluster exactly once.
-    """
-    n_clusters = len(fit.centroids)
-    permutation = np.asarray(order)
-    if permutation.ndim != 1 or not np.array_equal(np.sort(permutation), np.arange(n_clusters)):
-        raise ValueError(
-            f"order must name each of the clusters 0 to {n_clusters - 1} exactly once, "
-            f"not {permutation.tolist()}."
-        )
-    new_number = np.empty(n_clusters, dtype=np.int32)
-    new_number[permutation] = np.arange(n_clusters, dtype=np.int32)
-    return dataclasses.replace(
-        fit, centroids=fit.centroids[permutation], labels=new_number[fit.labels]
-    )
-
-
 def _weights(weights: Any, n_rows: int) -> np.ndarray:
     array = np.asarray(weights, dtype=np.float64)
     if array.shape != (n_rows,):

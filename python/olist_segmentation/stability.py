@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from olist_segmentation.kmeans import KMeansFit, nearest_centroid
+from olist_segmentation.kmeans import nearest_centroid
 from olist_segmentation.lloyd import best_start
-from olist_segmentation.partitions import adjusted_rand_index, matched_jaccard
+from olist_segmentation.partitions import matched_jaccard
 from olist_segmentation.points import distinct_points, near_order
 from olist_segmentation.validation import (
     as_matrix,
@@ -54,23 +53,6 @@ class BootstrapStability:
 
     clusters: pd.DataFrame
     jaccard: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class SeedAgreement:
-    """Agreement of fits that differ in their seed.
-
-    Attributes
-    ----------
-    adjusted_rand_index : ndarray of shape (n_fits, n_fits), float64
-    mean : float
-        Over the pairs of different fits.
-    minimum : float
-    """
-
-    adjusted_rand_index: np.ndarray
-    mean: float
-    minimum: float
 
 
 def bootstrap_stability(
@@ -244,43 +226,6 @@ def verdict(mean_jaccard: float) -> str:
     if np.isnan(mean_jaccard):
         return "not resampled"
     return next(name for lowest, name in VERDICTS if mean_jaccard >= lowest)
-
-
-def seed_agreement(X: Any, fits: Sequence[KMeansFit]) -> SeedAgreement:
-    """Compare the partitions of ``X`` by fits that differ in their seed.
-
-    Parameters
-    ----------
-    X : array of shape (n_rows, n_features)
-        Rows to assign to the nearest centroid of each fit; they may be other rows than those
-        the fits were made from.
-    fits : sequence of KMeansFit
-        At least two.
-
-    Returns
-    -------
-    SeedAgreement
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two fits, or the features differ.
-
-    Notes
-    -----
-    Source: Hubert and Arabie (1985), adjusted Rand index of each pair.
-    """
-    if len(fits) < 2:
-        raise ValueError(f"fits has {len(fits)}; pass at least two to compare.")
-    matrix = as_matrix(X)
-    partitions = [nearest_centroid(matrix, fit.centroids)[0] for fit in fits]
-    agreement = np.eye(len(fits))
-    pairs = list(itertools.combinations(range(len(fits)), 2))
-    for first, second in pairs:
-        index = adjusted_rand_index(partitions[first], partitions[second])
-        agreement[first, second] = agreement[second, first] = index
-    values = [agreement[pair] for pair in pairs]
-    return SeedAgreement(agreement, float(np.mean(values)), float(min(values)))
 
 
 def _summary(jaccard: np.ndarray, values: np.ndarray, sizes: np.ndarray) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
-from olist_segmentation.kmeans import fit_kmeans, nearest_centroid, reorder, standardise
+from olist_segmentation.kmeans import fit_kmeans, nearest_centroid, standardise
 
 PACKAGE_FOLDER = Path(__file__).parents[2] / "python"
 
@@ -217,28 +217,3 @@ def test_nearest_centroid_of_no_rows_and_of_other_features():
     assert labels.shape == distance.shape == (0,)
     with pytest.raises(ValueError, match="3 features and the centroids 2"):
         nearest_centroid(np.zeros((1, 3)), np.zeros((1, 2)))
-
-
-def test_reorder_renumbers_labels_and_centroids_together(blobs):
-    fit = fit_kmeans(blobs, n_clusters=4, seed=0, n_init=1)
-    order = np.argsort(fit.centroids[:, 0])
-    ordered = reorder(fit, order)
-    assert (np.diff(ordered.centroids[:, 0]) > 0).all()
-    np.testing.assert_array_equal(ordered.centroids[ordered.labels], fit.centroids[fit.labels])
-    np.testing.assert_array_equal(nearest_centroid(blobs, ordered.centroids)[0], ordered.labels)
-    assert ordered.labels.dtype == np.int32
-    assert ordered.inertia == fit.inertia
-
-
-def test_reorder_takes_present_numbers_in_their_new_order():
-    fit = fit_kmeans([[0.0], [1.0], [2.0], [5.0]], n_clusters=4, seed=0)
-    cycled = reorder(fit, [1, 2, 3, 0])
-    assert cycled.centroids.tolist() == fit.centroids[[1, 2, 3, 0]].tolist()
-    assert cycled.labels.tolist() == [(label - 1) % 4 for label in fit.labels]
-
-
-@pytest.mark.parametrize("order", [[0, 1], [0, 0, 1], [1, 2, 3], [[0, 1, 2]]])
-def test_reorder_wants_every_cluster_once(order):
-    fit = fit_kmeans([[0.0], [1.0], [2.0]], n_clusters=3, seed=0)
-    with pytest.raises(ValueError, match="exactly once"):
-        reorder(fit, order)

@@ -8,7 +8,6 @@ from olist_segmentation.kmeans import fit_kmeans
 from olist_segmentation.stability import (
     bootstrap_stability,
     kmeans_refit,
-    seed_agreement,
     verdict,
 )
 
@@ -191,17 +190,3 @@ def test_impossible_requests_are_errors():
         bootstrap_stability(X, labels, kmeans_refit(n_clusters=6), seed=0)
     with pytest.raises(ValueError, match="n_clusters"):
         kmeans_refit(n_clusters=1)
-
-
-def test_seed_agreement():
-    X, _ = make_blobs(n_samples=600, centers=4, random_state=1)
-    good = [fit_kmeans(X, n_clusters=4, seed=seed) for seed in range(3)]
-    agreement = seed_agreement(X, good)
-    assert agreement.mean == agreement.minimum == 1
-    poor = fit_kmeans(X, n_clusters=2, seed=0)
-    mixed = seed_agreement(X, [*good[:2], poor])
-    assert mixed.adjusted_rand_index.shape == (3, 3)
-    assert mixed.minimum == mixed.adjusted_rand_index[0, 2] < 1
-    assert mixed.mean == pytest.approx((1 + 2 * mixed.minimum) / 3)
-    with pytest.raises(ValueError, match="at least two"):
-        seed_agreement(X, good[:1])
