@@ -401,7 +401,8 @@ def part_slopes(results: dict[str, dict[str, Any]]) -> dict[str, float]:
     for result in results.values():
         for part in result["parts"].values():
             if "ours" in part:
-                of_part = times.setdefault(part["title"], {})
+                selector = f" ({result['selector']})" if result.get("selector") else ""
+                of_part = times.setdefault(part["title"] + selector, {})
                 of_part[result["data"]["customers"]] = part["ours"]["seconds"]
     return {title: power(of_part) for title, of_part in times.items() if len(of_part) > 1}
 

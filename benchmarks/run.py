@@ -192,7 +192,8 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
         result["parts"][part] = measure_part(
             part, job, repeats=options.repeats, sides=sides, report=say
         )
-        result["whole"] = whole(result)
+        if not options.selector:
+            result["whole"] = whole(result)
         report.store(result, name, options.results)
     return result
 

@@ -33,7 +33,7 @@
 {%- endmacro %}
 
 {% macro fifth_of(value, bounds, direction='asc') -%}
-    {#- The fifth of a value, 1 to 5, by a row that fifth_bounds gives. -#}
+    {#- The fifth of a value, 1 to 5, by a row that fifth_bounds gives; the value must not be null. -#}
     1
         {%- for fifth in range(2, 6) %}
         + case when {{ value }} {{ '>=' if direction == 'asc' else '<=' }} {{ bounds }}.bound_{{ fifth }} then 1 else 0 end

@@ -10,9 +10,7 @@ from olist_segmentation.transforms import quantile_reader
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    share, digest_below = (
-        dbt.ref("measured_share").project("measured_share, digest_below").fetchone()
-    )
+    shares = dbt.ref("measured_share")
     settings = StabilitySettings(
         features=tuple(dbt.config.meta_get("features")),
         transforms=tuple(sorted(dbt.config.meta_get("transforms").items())),
@@ -22,13 +20,12 @@ def model(dbt, session):
         null_seeds=dbt.config.meta_get("null_seeds"),
         null_bootstraps=dbt.config.meta_get("null_bootstraps"),
         silhouette_rows=dbt.config.meta_get("silhouette_rows"),
-        measured_share=share,
     )
     customers = dbt.ref("segmentation_features")
     measures = period_stability(
         dbt.ref("stability_inputs").df(),
         dbt.ref("kmeans_fits").df(),
-        lambda: read_panel(session, customers, settings.features, digest_below=digest_below),
+        lambda: read_panel(session, customers, settings.features, shares=shares),
         baseline=dbt.config.meta_get("baseline_as_of_date"),
         settings=settings,
         quantiles_of=quantile_reader(

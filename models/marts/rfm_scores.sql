@@ -22,7 +22,7 @@ segments as (
 ),
 
 recency_bounds as (
-    -- The latest customers have the highest score.
+    -- The latest customers have the highest score. From the table: a CTE that is used three times is stored first.
     {{ fifth_bounds(ref('rfm'), 'recency_days', 'desc') }}
 ),
 

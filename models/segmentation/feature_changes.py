@@ -7,17 +7,12 @@ def model(dbt, session):
     dbt.config(materialized="table")
     features = dbt.config.meta_get("features")
     customers = dbt.ref("rfm")
-    share, digest_below = (
-        dbt.ref("measured_share").project("measured_share, digest_below").fetchone()
-    )
+    shares = dbt.ref("measured_share")
     changes = feature_changes(
         dbt.ref("rfm_fingerprints").df(),
-        lambda: read_panel(
-            session, customers, features, has_fit_flag=False, digest_below=digest_below
-        ),
+        lambda: read_panel(session, customers, features, has_fit_flag=False, shares=shares),
         features=features,
         clocks=dbt.config.meta_get("clocks"),
-        measured_share=share,
         previous=previous_rows(session, dbt.this),
     )
     return session.from_df(changes).project(duckdb_projection(CHANGE_COLUMNS))

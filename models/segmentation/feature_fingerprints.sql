@@ -3,7 +3,14 @@ with features as (
     from {{ ref('segmentation_features') }}
 ),
 
-final as (
+measured_share as (
+    select
+        as_of_date,
+        halvings,
+    from {{ ref('measured_share') }}
+),
+
+fingerprints as (
     select
         as_of_date,
         count(*) as customers,
@@ -11,6 +18,15 @@ final as (
             as rows_fingerprint,
     from features
     group by as_of_date
+),
+
+final as (
+    select
+        fingerprints.as_of_date,
+        fingerprints.customers,
+        fingerprints.rows_fingerprint || '/' || measured_share.halvings as rows_fingerprint,
+    from fingerprints
+    inner join measured_share on fingerprints.as_of_date = measured_share.as_of_date
 )
 
 select * from final

@@ -11,24 +11,31 @@ customers_by_date as (
     group by as_of_date
 ),
 
-most as (
-    select coalesce(max(customers), 0) as customers
-    from customers_by_date
-),
-
 halved as (
-    -- Halves: it stays the same, and what was measured before can be re-used, until the customers double.
+    -- Halves, and no more at a later date than before: whoever is drawn was drawn at every earlier date. Nothing of a
+    -- date depends on later ones.
     select
+        as_of_date,
         customers,
         cast(
-            ceil(log2(greatest(customers / cast({{ var('measured_customers') }} as double), 1))) as int
+            ceil(
+                log2(
+                    greatest(
+                        max(customers) over (order by as_of_date rows unbounded preceding)
+                        / cast({{ var('measured_customers') }} as double),
+                        1
+                    )
+                )
+            ) as int
         ) as halvings,
-    from most
+    from customers_by_date
 ),
 
 final as (
     select
+        as_of_date,
         customers,
+        halvings,
         pow(2, -halvings) as measured_share,
         -- Digests begin with eight hexadecimal digits; g is above them all.
         case

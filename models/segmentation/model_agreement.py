@@ -5,21 +5,18 @@ from olist_segmentation.refresh import AGREEMENT_COLUMNS, AgreementSettings, mod
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    share, digest_below = (
-        dbt.ref("measured_share").project("measured_share, digest_below").fetchone()
-    )
+    shares = dbt.ref("measured_share")
     settings = AgreementSettings(
         features=tuple(dbt.config.meta_get("features")),
         n_init=dbt.config.meta_get("n_init"),
         max_iter=dbt.config.meta_get("max_iter"),
         seed=dbt.config.meta_get("seed"),
-        measured_share=share,
     )
     customers = dbt.ref("segmentation_features")
     agreement = model_agreement(
         dbt.ref("agreement_inputs").df(),
         dbt.ref("kmeans_fits").df(),
-        lambda: read_panel(session, customers, settings.features, digest_below=digest_below),
+        lambda: read_panel(session, customers, settings.features, shares=shares),
         settings=settings,
         previous=previous_rows(session, dbt.this),
         report=lambda line: print(line, flush=True),

@@ -18,13 +18,28 @@ periods as (
     where is_segmentable
 ),
 
-final as (
+measured_share as (
+    select
+        as_of_date,
+        halvings,
+    from {{ ref('measured_share') }}
+),
+
+fingerprints as (
     select
         rfm.as_of_date,
         {{ rows_fingerprint(['rfm.customer_unique_id'] + features) }} as rows_fingerprint,
     from rfm
     inner join periods on rfm.as_of_date = periods.as_of_date
     group by rfm.as_of_date
+),
+
+final as (
+    select
+        fingerprints.as_of_date,
+        fingerprints.rows_fingerprint || '/' || measured_share.halvings as rows_fingerprint,
+    from fingerprints
+    inner join measured_share on fingerprints.as_of_date = measured_share.as_of_date
 )
 
 select * from final

@@ -346,7 +346,6 @@ def feature_changes(
     *,
     features: Sequence[str],
     clocks: Sequence[str],
-    measured_share: float = 1.0,
     previous: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Measure the change of every feature between every two dates.
@@ -359,8 +358,6 @@ def feature_changes(
     features : sequence of str
     clocks : sequence of str
         Those of them that are clocks.
-    measured_share : float
-        Share of the customers that ``read`` gives, 0 to 1.
     previous : DataFrame, optional
         An earlier result; pairs with the same fingerprint are taken from it.
 
@@ -381,7 +378,7 @@ def feature_changes(
             key = fingerprint(
                 [str(base.as_of_date), base.rows_fingerprint],
                 [str(current.as_of_date), current.rows_fingerprint],
-                [list(features), list(clocks), measured_share],
+                [list(features), list(clocks)],
                 code,
             )
             table = earlier.get(key)

@@ -73,7 +73,7 @@ def read_panel(
     features: Sequence[str],
     *,
     has_fit_flag: bool = True,
-    digest_below: str = "g",
+    shares: Any = None,
 ) -> Panel:
     """Read features of customers at all dates.
 
@@ -86,20 +86,26 @@ def read_panel(
         In the order of the matrix.
     has_fit_flag : bool
         Without it every row counts as fitted on.
-    digest_below : str
-        Only customers whose number has a lower MD5 digest, so that the same ones are drawn at
-        every date; "g" is above all.
+    shares : duckdb.DuckDBPyRelation, optional
+        With columns as_of_date, halvings and digest_below: where there are halvings, only
+        customers whose number has a lower MD5 digest (hexadecimal) are read. Without it all are.
 
     Returns
     -------
     Panel
     """
     columns = ", ".join(f"cast({name} as double) as {name}" for name in features)
-    drawn = "true" if digest_below == "g" else f"md5(customer_unique_id) < '{digest_below}'"
+    drawn = ""
+    if shares is not None:
+        drawn = (
+            f" inner join (select as_of_date, halvings, digest_below from ({shares.sql_query()}))"
+            " as shares using (as_of_date)"
+            " where halvings = 0 or md5(customer_unique_id) < digest_below"
+        )
     flag = "is_in_fit" if has_fit_flag else "true as is_in_fit"
     table = session.sql(
         f"select as_of_date, customer_unique_id, {columns}, {flag} from ({relation.sql_query()})"
-        f" where {drawn} order by as_of_date, customer_unique_id"
+        f" as customers{drawn} order by as_of_date, customer_unique_id"
     ).to_arrow_table()
     if table.num_rows == 0:
         return Panel({})

@@ -24,7 +24,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from olist_segmentation import kmeans, lloyd, panel, partitions, refits, silhouette, transforms
+from olist_segmentation import (
+    kmeans,
+    lloyd,
+    panel,
+    partitions,
+    points,
+    refits,
+    silhouette,
+    transforms,
+)
 from olist_segmentation.assignments import scalers_and_centroids
 from olist_segmentation.kmeans import fit_kmeans, standardise
 from olist_segmentation.panel import Panel
@@ -120,8 +129,6 @@ class StabilitySettings:
         Silhouettes are exact up to so many customers and estimates above.
     transforms : tuple of (str, str)
         As in ``fits.FitSettings``; centroids are carried back to the features' own units.
-    measured_share : float
-        Share of the customers that are looked at, 0 to 1; the models were fitted on all of them.
     """
 
     features: tuple[str, ...]
@@ -132,7 +139,6 @@ class StabilitySettings:
     null_bootstraps: int
     silhouette_rows: int
     transforms: tuple[tuple[str, str], ...] = ()
-    measured_share: float = 1.0
 
 
 def period_stability(
@@ -183,7 +189,17 @@ def period_stability(
     first = start.iloc[0]
     earlier = reusable_groups(previous, STABILITY_COLUMNS)
     code = code_and_libraries(
-        (kmeans, lloyd, panel, partitions, refits, silhouette, transforms, _this_module())
+        (
+            kmeans,
+            lloyd,
+            panel,
+            partitions,
+            points,
+            refits,
+            silhouette,
+            transforms,
+            _this_module(),
+        )
     )
     tables = []
     work: _Baseline | None = None
@@ -373,7 +389,8 @@ class _Baseline:
         self.robust = robust_columns(settings.features, settings.transforms)
         self.models = scalers_and_centroids(models)
         facts = models.drop_duplicates("model_id").set_index("model_id")
-        self.inertia, self.fitted_at = facts["inertia"], facts["as_of_date"][row.model_id]
+        self.inertia, self.training_rows = facts["inertia"], facts["training_rows"]
+        self.fitted_at = facts["as_of_date"][row.model_id]
         self.model = Refit(*self.models[row.model_id], float("nan"), is_resampled=False)
         cross = panel_.at(row.as_of_date)
         self.labels = self.model.labels(cross.X)
@@ -466,8 +483,8 @@ class _Baseline:
         rows = cross.X[cross.is_in_fit]
         scaler, centroids = self.models[row.fitted_model_id]
         inertia = float(self.inertia[row.fitted_model_id])
-        if self.settings.measured_share < 1:
-            # It was fitted on more rows than these: how good is its optimum for them, in their scale?
+        if len(rows) < self.training_rows[row.fitted_model_id]:
+            # It was fitted on more rows than are measured: how good is its optimum for them, in their scale?
             own = standardise(rows, robust=self.robust)
             inertia = fit_kmeans(
                 own.transform(rows),

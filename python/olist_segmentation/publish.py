@@ -65,20 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
             if status != 0:
                 print(failure_message(published, side), file=sys.stderr)
                 return 1
-            complete_last_run(side, peak_memory_bytes=peak_memory_of_children())
-            seal(side)
-            keep_previous(published)
-            os.replace(side, published)
-            shutil.rmtree(side.parent, ignore_errors=True)
+            put_in_place(side, published)
     except (PublishError, RollbackError) as error:
         print(f"make build: {error}", file=sys.stderr)
-        return 1
-    except (OSError, duckdb.IOException) as error:
-        # dbt has done its work, and its result could not be put in place.
-        print(
-            f"make build: {error}\n{failure_message(published, side_file(published))}",
-            file=sys.stderr,
-        )
         return 1
     print(summary(published))
     return 0
@@ -176,9 +165,30 @@ def forget_stale_parse(project: Path, target: Path) -> None:
     parsed_at = remembered.stat().st_mtime
     files = [project / name for name in ("dbt_project.yml", "profiles.yml", "selectors.yml")]
     for folder in ("models", "macros", "seeds", "analyses", "tests/generic", "tests/singular"):
-        files.extend((project / folder).rglob("*"))
+        # The folders too: theirs is the time when a file went.
+        files += [project / folder, *(project / folder).rglob("*")]
     if any(file.exists() and file.stat().st_mtime > parsed_at for file in files):
         remembered.unlink()
+
+
+def put_in_place(side: Path, published: Path) -> None:
+    """Make the side file the published one, and keep the last one beside it.
+
+    Raises
+    ------
+    PublishError
+        When something is in the way, such as a full disk; what was published is as it was.
+    """
+    try:
+        complete_last_run(side, peak_memory_bytes=peak_memory_of_children())
+        seal(side)
+        keep_previous(published)
+        os.replace(side, published)
+    except (OSError, duckdb.Error) as error:
+        raise PublishError(
+            f"{side} was built and could not be published: {error}{failure_message(published, side)}"
+        ) from error
+    shutil.rmtree(side.parent, ignore_errors=True)
 
 
 def seal(side: Path) -> None:
@@ -206,16 +216,21 @@ def failure_message(published: Path, side: Path) -> str:
 
 
 def disk_note(published: Path) -> str:
-    """Say that the disk is full when it is, and what to do; otherwise nothing."""
-    free = shutil.disk_usage(published.parent).free
-    size = published.stat().st_size if published.exists() else 0
-    if free >= max(size, SMALL_DISK_BYTES):
+    """Say which disk is full when one is, and what to do; otherwise nothing."""
+    spill = Path(os.environ.get("OLIST_TEMP_DIRECTORY") or published.parent)
+    full = [
+        folder
+        for folder in dict.fromkeys((published.parent, spill))
+        if folder.exists() and shutil.disk_usage(folder).free < SMALL_DISK_BYTES
+    ]
+    if not full:
         return ""
     return (
-        f"\nOnly {free / 1e6:,.0f} MB are free on the disk of {published.parent}; a build needs as much as the "
-        f"database that it makes{f' (the last one {size / 1e6:,.0f} MB)' if size else ''}, and more to spill "
-        "sorts and joins.\nFree some, or name another disk with OLIST_DATABASE, and run `make build` again. "
-        f"{side_file(published).parent} and old databases in {previous_folder(published)} may be deleted."
+        f"\nLess than {SMALL_DISK_BYTES / 1e6:,.0f} MB are free on the disk of {' and of '.join(map(str, full))}. "
+        "A build needs as much as the database that it makes, and more to spill sorts and joins.\n"
+        "Free some, or name other disks with OLIST_DATABASE and OLIST_TEMP_DIRECTORY, and run `make build` "
+        f"again. {side_file(published).parent} and the old databases in {previous_folder(published)} may be "
+        "deleted."
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from olist_segmentation import kmeans, lloyd, panel, partitions, refits
+from olist_segmentation import kmeans, lloyd, panel, partitions, points, refits
 from olist_segmentation.assignments import scalers_and_centroids
 from olist_segmentation.panel import Panel
 from olist_segmentation.partitions import adjusted_rand_index
@@ -40,21 +40,12 @@ AGREEMENT_COLUMNS = {
 
 @dataclasses.dataclass(frozen=True)
 class AgreementSettings:
-    """What the comparison depends on besides rows and models.
-
-    Attributes
-    ----------
-    features, n_init, max_iter, seed
-        As in ``fits.FitSettings``.
-    measured_share : float
-        Share of the customers that are looked at, 0 to 1.
-    """
+    """What the comparison depends on besides rows and models; as in ``fits.FitSettings``."""
 
     features: tuple[str, ...]
     n_init: int
     max_iter: int
     seed: int
-    measured_share: float = 1.0
 
 
 def model_agreement(
@@ -97,7 +88,9 @@ def model_agreement(
     Source of the index: Hubert and Arabie (1985).
     """
     earlier = reusable_groups(previous, AGREEMENT_COLUMNS)
-    code = code_and_libraries((kmeans, lloyd, panel, partitions, refits, sys.modules[__name__]))
+    code = code_and_libraries(
+        (kmeans, lloyd, panel, partitions, points, refits, sys.modules[__name__])
+    )
     dates = inputs.sort_values("as_of_date", ignore_index=True)
     rows = list(dates.itertuples(index=False))
     tables = []

@@ -218,7 +218,8 @@ def test_the_pipeline_obeys_its_decisions(
     )
     # On a share of the customers, while all of them have a segment.
     customers, share = query(
-        database, "select customers, measured_share from segmentation.measured_share"
+        database,
+        "select customers, measured_share from segmentation.measured_share order by as_of_date desc",
     )[0]
     assert 500 < customers * share <= 1_000 < customers
     measured, segmented = (

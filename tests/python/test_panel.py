@@ -6,7 +6,6 @@ import hashlib
 
 import duckdb
 import numpy as np
-import pandas as pd
 import pytest
 
 from olist_segmentation.panel import read_panel
@@ -40,22 +39,26 @@ def test_every_customer_is_read_in_the_order_of_the_numbers(session) -> None:
     np.testing.assert_array_equal(panel.at("2018-01-01").X[earlier] + 2, last.X[later])
 
 
-@pytest.mark.parametrize("digest_below", ["80000000", "10000000", "00000000"])
-def test_a_share_is_the_same_customers_at_every_date(session, digest_below: str) -> None:
+def test_a_share_of_a_date_is_drawn_by_the_digest_of_the_number(session) -> None:
+    session.execute(
+        "create table shares as from (values (date '2018-01-01', 0, 'g'), (date '2018-02-01', 1, '80000000'),"
+        " (date '2018-03-01', 4, '10000000')) as shares(as_of_date, halvings, digest_below)"
+    )
     panel = read_panel(
-        session, session.table("customers"), ["recency_days"], digest_below=digest_below
+        session, session.table("customers"), ["recency_days"], shares=session.table("shares")
     )
     drawn = {
-        number
-        for number in range(400)
-        if hashlib.md5(f"c{number}".encode()).hexdigest() < digest_below
-    }
-    found = {
         str(date.date()): {int(x) // 10 for x in cross.X[:, 0]}
         for date, cross in panel.crosses.items()
     }
+    below = {"2018-01-01": "g", "2018-02-01": "80000000", "2018-03-01": "10000000"}
     expected = {
-        str(date.date()): {number for number in drawn if number % 3 <= month}
-        for month, date in enumerate(pd.date_range("2018-01-01", periods=3, freq="MS"))
+        date: {
+            number
+            for number in range(400)
+            if number % 3 <= month and hashlib.md5(f"c{number}".encode()).hexdigest() < digest
+        }
+        for month, (date, digest) in enumerate(below.items())
     }
-    assert found == {date: customers for date, customers in expected.items() if customers}
+    assert drawn == expected
+    assert 0 < len(drawn["2018-03-01"]) < len(drawn["2018-02-01"]) < 270

@@ -33,7 +33,10 @@ rfm as (
 ),
 
 measured_share as (
-    select digest_below
+    select
+        as_of_date,
+        halvings,
+        digest_below,
     from {{ ref('measured_share') }}
 ),
 
@@ -56,7 +59,9 @@ final as (
     inner join in_use
         on rfm.as_of_date = in_use.as_of_date
         and rfm.customer_unique_id = in_use.customer_unique_id
-    inner join measured_share on md5(rfm.customer_unique_id) < measured_share.digest_below
+    inner join measured_share
+        on rfm.as_of_date = measured_share.as_of_date
+        and {{ is_measured('rfm.customer_unique_id', 'measured_share') }}
 )
 
 select * from final

@@ -26,7 +26,10 @@ features as (
 ),
 
 measured_share as (
-    select digest_below
+    select
+        as_of_date,
+        halvings,
+        digest_below,
     from {{ ref('measured_share') }}
 ),
 
@@ -49,7 +52,9 @@ final as (
     inner join features
         on segments.as_of_date = features.as_of_date
         and segments.customer_unique_id = features.customer_unique_id
-    inner join measured_share on md5(segments.customer_unique_id) < measured_share.digest_below
+    inner join measured_share
+        on segments.as_of_date = measured_share.as_of_date
+        and {{ is_measured('segments.customer_unique_id', 'measured_share') }}
 )
 
 select * from final
