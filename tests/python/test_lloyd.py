@@ -70,6 +70,45 @@ def test_starts_are_drawn_by_weight_and_squared_distance():
     assert np.mean(np.array(second) == 1) == pytest.approx(0.5, abs=0.04)
 
 
+@pytest.mark.parametrize("n_features", [1, 3])
+@pytest.mark.parametrize("n_clusters", [2, 5, 12])
+def test_blocks_that_are_passed_over_change_no_start(n_features, n_clusters):
+    generator = np.random.default_rng(n_features)
+    X = generator.normal(size=(3_000, n_features)).round(2)
+    X = X[near_order(X)]
+    weights = generator.integers(0, 3, size=len(X)).astype(float)
+    # A whole block does not count.
+    weights[128:192] = 0
+    columns = np.ascontiguousarray(X.T)
+    low, high, sums, sizes = lloyd._boxes(columns, weights)
+    everywhere = (np.full_like(low, -np.inf), np.full_like(high, np.inf), sums, sizes)
+    for _ in range(20):
+        uniforms = generator.random((n_clusters, 3))
+        pruned = lloyd._plus_plus(columns, weights, (low, high, sums, sizes), uniforms)
+        whole = lloyd._plus_plus(columns, weights, everywhere, uniforms)
+        np.testing.assert_array_equal(pruned, whole)
+
+
+def test_rows_are_drawn_in_proportion_over_several_blocks():
+    # Four blocks, the second without weight; the row says in which place it is.
+    columns = np.arange(256.0)[None]
+    weights = np.where(np.arange(256) < 64, 1.0, 3.0)
+    weights[64:128] = 0
+    generator = np.random.default_rng(4)
+    drawn = np.array(
+        [draw_starts(columns, weights, generator.random((1, 1)))[0, 0] for _ in range(6_000)]
+    ).astype(int)
+    expected = weights / weights.sum()
+    assert (weights[drawn] > 0).all()
+    for block in range(4):
+        inside = slice(64 * block, 64 * (block + 1))
+        share = np.isin(drawn, np.arange(256)[inside]).mean()
+        assert share == pytest.approx(expected[inside].sum(), abs=0.02)
+    # Within a block too: its first half gets half.
+    last = drawn[drawn >= 192]
+    assert (last < 224).mean() == pytest.approx(0.5, abs=0.03)
+
+
 def test_best_start_is_the_best_of_its_starts_and_repeats(data):
     X, weights = data
     options = {"n_clusters": 6, "max_iter": 300, "weights": weights}
