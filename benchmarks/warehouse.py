@@ -37,7 +37,13 @@ class Warehouse:
         memory_limit: str = "4GB",
     ) -> None:
         self.connection = duckdb.connect(
-            str(database), config={"threads": threads, "memory_limit": memory_limit}
+            str(database),
+            # As in profiles.yml.
+            config={
+                "threads": threads,
+                "memory_limit": memory_limit,
+                "checkpoint_threshold": "1TB",
+            },
         )
         self.nodes = {
             node["name"]: node
