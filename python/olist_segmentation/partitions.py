@@ -294,9 +294,6 @@ def match_centroids(reference: Any, candidate: Any) -> np.ndarray:
     -----
     Source: ``scipy.optimize.linear_sum_assignment`` (Kuhn 1955).
     """
-    from scipy.optimize import linear_sum_assignment
-    from scipy.spatial.distance import cdist
-
     old = as_matrix(reference, name="reference")
     new = as_matrix(candidate, name="candidate")
     if old.shape[1] != new.shape[1]:
@@ -304,7 +301,14 @@ def match_centroids(reference: Any, candidate: Any) -> np.ndarray:
             f"reference has {old.shape[1]} features and candidate {new.shape[1]}; "
             "pass centroids of the same features in the same order."
         )
-    return _assign(*linear_sum_assignment(cdist(old, new, "sqeuclidean")), len(old), len(new))
+    squared = ((old[:, np.newaxis, :] - new[np.newaxis, :, :]) ** 2).sum(axis=2)
+    nearest = squared.argmin(axis=0)
+    if len(np.unique(nearest)) == len(new):
+        # No pairing has a smaller sum than that of the smallest, and importing scipy takes a second.
+        return _assign(nearest, np.arange(len(new)), len(old), len(new))
+    from scipy.optimize import linear_sum_assignment
+
+    return _assign(*linear_sum_assignment(squared), len(old), len(new))
 
 
 def match_labels(reference: Any, candidate: Any) -> np.ndarray:
