@@ -30,6 +30,7 @@ PROJECTION_COLUMNS = {
     "silhouette": "double",
 }
 AXIS_COLUMNS = {
+    "fingerprint": "string",
     "as_of_date": "date",
     "axis": "int",
     "explained_variance_share": "double",
@@ -121,7 +122,11 @@ def project_customers(
 
 
 def projection_axes(
-    rows: pd.DataFrame, *, features: list[str], robust: Sequence[int] = ()
+    rows: pd.DataFrame,
+    *,
+    features: list[str],
+    robust: Sequence[int] = (),
+    previous: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the loadings and explained variance of the two principal axes.
 
@@ -132,6 +137,8 @@ def projection_axes(
     features : list of str
     robust : sequence of int
         As in `standardise`.
+    previous : DataFrame, optional
+        An earlier result of this function; it is returned when it was made from the same.
 
     Returns
     -------
@@ -140,11 +147,21 @@ def projection_axes(
     """
     if rows.empty:
         return pd.DataFrame(columns=list(AXIS_COLUMNS))
+    used = rows[["as_of_date", "is_in_fit", *features]]
+    fingerprint = study_fingerprint(
+        pd.util.hash_pandas_object(used, index=False).sum().item(),
+        [features, list(robust)],
+        inspect.getsource(sys.modules[__name__]),
+    )
+    unchanged = rows_with_fingerprint(previous, fingerprint, AXIS_COLUMNS)
+    if unchanged is not None:
+        return unchanged
     X = rows.loc[rows["is_in_fit"], features].to_numpy(dtype=np.float64)
     projection = fit_projection(standardise(X, robust=robust).transform(X), n_dimensions=2)
     return pd.DataFrame(
         [
             {
+                "fingerprint": fingerprint,
                 "as_of_date": rows["as_of_date"].iloc[0],
                 "axis": axis + 1,
                 "explained_variance_share": float(projection.explained_variance_share[axis]),

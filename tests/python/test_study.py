@@ -368,6 +368,10 @@ def test_pictures(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
     axes = projection_axes(rows, features=FEATURES)
     assert list(axes.columns) == list(AXIS_COLUMNS)
     np.testing.assert_allclose(axes.groupby("axis")["loading"].apply(lambda x: (x**2).sum()), 1)
+    assert projection_axes(rows, features=FEATURES, previous=axes).equals(axes)
+    longer = rows.assign(recency_days=rows["recency_days"] ** 2)
+    turned = projection_axes(longer, features=FEATURES, previous=axes)
+    assert not np.allclose(turned["loading"], axes["loading"])
     again = project_customers(rows, previous=picture, **options)
     assert again.equals(picture)
     changed = project_customers(

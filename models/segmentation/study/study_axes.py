@@ -1,4 +1,4 @@
-from olist_segmentation.frames import duckdb_projection
+from olist_segmentation.frames import duckdb_projection, previous_rows
 from olist_segmentation.pictures import AXIS_COLUMNS, projection_axes
 from olist_segmentation.transforms import robust_columns
 
@@ -10,5 +10,6 @@ def model(dbt, session):
         dbt.ref("study_segmented").order("customer_unique_id").df(),
         features=features,
         robust=robust_columns(features, dbt.config.meta_get("transforms")),
+        previous=previous_rows(session, dbt.this),
     )
     return session.from_df(axes).project(duckdb_projection(AXIS_COLUMNS))
