@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from olist_segmentation import kmeans, lloyd, points, silhouette, transforms
+from olist_segmentation import distance_sums, kmeans, lloyd, points, silhouette, transforms
 from olist_segmentation.kmeans import Scaler, fit_kmeans, standardise
 from olist_segmentation.partitions import match_centroids
 from olist_segmentation.silhouette import silhouette_estimate
@@ -67,7 +67,7 @@ class FitSettings:
     n_clusters, n_init, max_iter, seed : int
         As in ``sklearn.cluster.KMeans``.
     exact_silhouette_rows : int
-        Up to this many rows the silhouette is exact, above it an estimate.
+        As ``maximum_rows`` of `silhouette_estimate`.
     smallest_cluster_share : float
         Gate: smallest share of the fitted rows that a cluster may have, 0 to 1.
     minimum_silhouette : float
@@ -316,7 +316,10 @@ def library_versions() -> dict[str, str]:
 def model_fingerprint(input_fingerprint: str, settings: FitSettings) -> str:
     """Return a SHA-256 of all that a fit depends on: rows, settings, libraries and our code."""
     code = "".join(
-        map(inspect.getsource, (kmeans, lloyd, points, silhouette, transforms, fit_rows))
+        map(
+            inspect.getsource,
+            (distance_sums, kmeans, lloyd, points, silhouette, transforms, fit_rows),
+        )
     )
     content = [input_fingerprint, settings.parameters(), library_versions(), code]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

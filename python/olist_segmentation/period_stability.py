@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from olist_segmentation import (
+    distance_sums,
     kmeans,
     lloyd,
     panel,
@@ -190,6 +191,7 @@ def period_stability(
     earlier = reusable_groups(previous, STABILITY_COLUMNS)
     code = code_and_libraries(
         (
+            distance_sums,
             kmeans,
             lloyd,
             panel,
@@ -249,7 +251,7 @@ def compare_partitions(
     scaler : Scaler
         Both are judged in this one space.
     silhouette_rows : int
-        Exact up to so many rows.
+        As ``maximum_rows`` of `silhouette_estimate`.
     seed : int
         Of the sample above.
 

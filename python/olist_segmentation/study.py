@@ -14,7 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from olist_segmentation import kmeans, lloyd, points, quality, silhouette, spectral, stability
+from olist_segmentation import (
+    distance_sums,
+    kmeans,
+    lloyd,
+    points,
+    quality,
+    silhouette,
+    spectral,
+    stability,
+)
 from olist_segmentation.fits import (
     library_versions,
     scaler_and_centroids,
@@ -77,7 +86,17 @@ CLUSTER_COLUMNS = {
 }
 
 # What the results depend on; a change of it is a reason to study again.
-CODE = (kmeans, lloyd, points, quality, silhouette, spectral, stability, sys.modules[__name__])
+CODE = (
+    distance_sums,
+    kmeans,
+    lloyd,
+    points,
+    quality,
+    silhouette,
+    spectral,
+    stability,
+    sys.modules[__name__],
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +116,7 @@ class StudySettings:
     spectral_cluster_counts, spectral_neighbors : tuple of int
     spectral_assign_labels : tuple of str
     exact_silhouette_rows : int
-        Up to this many customers the silhouette is exact, above it an estimate.
+        As ``maximum_rows`` of `silhouette_estimate`.
     gap_rows, gap_references : int
         Customers drawn for the gap statistic, and reference data sets.
     smallest_cluster_share : float
