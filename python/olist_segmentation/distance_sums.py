@@ -409,7 +409,7 @@ def _interpolation_orders(low, high):
             elif side > 0:
                 nearest = complex(1.0, 2 * gap / side)
                 decay = abs(nearest + np.sqrt(nearest * nearest - 1))
-                terms = int(math.ceil(-math.log(TOLERANCE) / math.log(decay)))
+                terms = math.ceil(-math.log(TOLERANCE) / math.log(decay))
                 orders[node, feature] = min(max(terms, 1) + 1, MAXIMUM_ORDER)
             sizes[node] *= orders[node, feature]
         if sizes[node] > MAXIMUM_GRID:
@@ -423,9 +423,8 @@ def _pairs(nodes, maximum_evaluations):
 
     Gives up at more than ``maximum_evaluations``.
     """
-    targets = numba.typed.List.empty_list(numba.int64)
-    sources = numba.typed.List.empty_list(numba.int64)
-    kinds = numba.typed.List.empty_list(numba.int64)
+    # A list needs a first item to have a type.
+    targets, sources, kinds = [0], [0], [0]
     waiting = [(0, 0)]
     evaluations = 0.0
     while len(waiting) > 0 and evaluations <= maximum_evaluations:
@@ -473,15 +472,7 @@ def _pairs(nodes, maximum_evaluations):
             sources.append(source)
             kinds.append(kind)
             evaluations += cost
-    return _array(targets), _array(sources), _array(kinds), evaluations
-
-
-@jit
-def _array(values):
-    array = np.empty(len(values), dtype=np.int64)
-    for position in range(len(values)):
-        array[position] = values[position]
-    return array
+    return np.array(targets)[1:], np.array(sources)[1:], np.array(kinds)[1:], evaluations
 
 
 @jit

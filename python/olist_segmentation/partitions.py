@@ -302,10 +302,12 @@ def match_centroids(reference: Any, candidate: Any) -> np.ndarray:
             "pass centroids of the same features in the same order."
         )
     squared = ((old[:, np.newaxis, :] - new[np.newaxis, :, :]) ** 2).sum(axis=2)
-    nearest = squared.argmin(axis=0)
-    if len(np.unique(nearest)) == len(new):
-        # No pairing has a smaller sum than that of the smallest, and importing scipy takes a second.
-        return _assign(nearest, np.arange(len(new)), len(old), len(new))
+    # Where each has another nearest, no pairing has a smaller sum; importing scipy takes a second.
+    nearest_old, nearest_new = squared.argmin(axis=0), squared.argmin(axis=1)
+    if len(set(nearest_old)) == len(new):
+        return _assign(nearest_old, np.arange(len(new)), len(old), len(new))
+    if len(set(nearest_new)) == len(old):
+        return _assign(np.arange(len(old)), nearest_new, len(old), len(new))
     from scipy.optimize import linear_sum_assignment
 
     return _assign(*linear_sum_assignment(squared), len(old), len(new))

@@ -216,10 +216,11 @@ def silhouette_estimate(
 ) -> SilhouetteEstimate:
     """Compute the mean silhouette exactly, or estimate it when that would take too long.
 
-    When it would take longer than to measure all pairs of ``maximum_rows``, a sample stratified by cluster (in proportion to the sizes, at least
-    two rows of each) is scored. Each sampled row is measured against **all** rows, so its
-    silhouette is exact and the only error is that of the sample; scikit-learn's ``sample_size``
-    drops the partners too, which adds a bias that its result does not show.
+    When exact would take longer than to measure all pairs of ``maximum_rows``, a sample stratified
+    by cluster (in proportion to the sizes, at least two rows of each) is scored. Each sampled row
+    is measured against **all** rows, so its silhouette is exact and the only error is that of the
+    sample; scikit-learn's ``sample_size`` drops the partners too, which adds a bias that its
+    result does not show.
 
     Parameters
     ----------

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
 from sklearn import metrics
 
 from olist_segmentation.partitions import (
@@ -158,6 +160,15 @@ def test_match_centroids_undoes_a_shuffle():
 def test_match_centroids_minimises_the_total_of_squares():
     # Nearest-first would pair 0 with 1 and leave 10 with -3 (169 + 1); crossing costs 9 + 81.
     assert match_centroids([[0.0], [10.0]], [[1.0], [-3.0]]).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(("n_old", "n_new"), [(4, 4), (5, 3), (3, 5)])
+def test_match_centroids_finds_the_pairing_that_scipy_finds(n_old, n_new):
+    generator = np.random.default_rng(n_new)
+    for _ in range(200):
+        old, new = generator.normal(size=(n_old, 2)), generator.normal(size=(n_new, 2))
+        rows, columns = linear_sum_assignment(cdist(old, new, "sqeuclidean"))
+        assert match_centroids(old, new)[columns].tolist() == rows.tolist()
 
 
 def test_match_centroids_with_more_and_fewer_clusters():
