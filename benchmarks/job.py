@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -75,6 +76,8 @@ class Job:
         scratch.unlink(missing_ok=True)
         Path(f"{scratch}.wal").unlink(missing_ok=True)
         shutil.copy(self.database, scratch)
+        # So that the disk is not still busy with the copy while a part is timed.
+        os.sync()
         warehouse = Warehouse(scratch, read_manifest(self.target), threads=self.threads)
         warehouse.forget(forget)
         return warehouse

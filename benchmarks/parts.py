@@ -114,9 +114,10 @@ class ModelPart(Part):
     models: tuple[str, ...] = ()
 
     def prepare_ours(self, job: Job) -> Any:
-        import olist_segmentation.study  # noqa: F401
-
-        return job.warehouse(forget=list(self.models[::-1]))
+        warehouse = job.warehouse(forget=list(self.models[::-1]))
+        if any(warehouse.nodes[name]["language"] == "python" for name in self.models):
+            import olist_segmentation.study  # noqa: F401
+        return warehouse
 
     def changes(self, job: Job) -> dict[str, Any]:
         """Return settings of the models to replace."""

@@ -21,7 +21,6 @@ counted_orders as (
 
 reviews as (
     select
-        review_id,
         order_id,
         review_score,
         review_answered_at,
@@ -30,12 +29,10 @@ reviews as (
 ),
 
 events as (
-    -- A review is known once it is answered and its order counts; then the order comes first.
+    -- A review is known once it is answered and its order counts.
     select
         customer_unique_id,
         counted_at as event_at,
-        order_id,
-        '' as review_id,
         purchased_at,
         order_value,
         is_value_imputed,
@@ -45,8 +42,6 @@ events as (
     select
         counted_orders.customer_unique_id,
         greatest(reviews.review_answered_at, counted_orders.counted_at) as event_at,
-        reviews.order_id,
-        reviews.review_id,
         null as purchased_at,
         null as order_value,
         null as is_value_imputed,
@@ -56,7 +51,8 @@ events as (
 ),
 
 timeline as (
-    -- Each event opens a state of its customer, which holds until the customer's next event.
+    -- Each event opens a state of its customer, which holds until the customer's next event. Events of one moment count
+    -- together (range) and only one of their states holds for any time, so they need no order among themselves.
     select
         customer_unique_id,
         event_at,
@@ -68,15 +64,13 @@ timeline as (
         count(review_score) over customer_so_far as review_count,
         coalesce(sum(cast(review_score as double)) over customer_so_far, 0) as review_score_sum,
         coalesce(
-            lead(event_at) over (
-                partition by customer_unique_id order by event_at, order_id, review_id
-            ),
+            lead(event_at) over (partition by customer_unique_id order by event_at),
             {{ end_of_time }}
         ) as next_event_at,
     from events
     window customer_so_far as (
-        partition by customer_unique_id order by event_at, order_id, review_id
-        rows unbounded preceding
+        partition by customer_unique_id order by event_at
+        range unbounded preceding
     )
 ),
 

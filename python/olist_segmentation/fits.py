@@ -223,6 +223,8 @@ def fit_rows(X: Any, *, settings: FitSettings) -> Fit:
     """
     scaler = standardise(X, robust=robust_columns(settings.features, settings.transforms))
     scaled = scaler.transform(X)
+    # With millions of rows, memory that is needed.
+    del X
     fit = fit_kmeans(
         scaled,
         n_clusters=settings.n_clusters,

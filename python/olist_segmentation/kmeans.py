@@ -48,7 +48,9 @@ class Scaler:
         ValueError
             If ``X`` has another number of features, or NaN or infinite values.
         """
-        return (self._matrix(X) - self.mean) / self.scale
+        scaled = self._matrix(X) - self.mean
+        scaled /= self.scale
+        return scaled
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Return ``X * scale + mean``, in the original units.
@@ -67,7 +69,9 @@ class Scaler:
         ValueError
             If ``X`` has another number of features, or NaN or infinite values.
         """
-        return self._matrix(X) * self.scale + self.mean
+        unscaled = self._matrix(X) * self.scale
+        unscaled += self.mean
+        return unscaled
 
     def _matrix(self, X: Any) -> np.ndarray:
         matrix = as_matrix(X, minimum_rows=0)

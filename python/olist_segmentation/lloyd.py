@@ -59,7 +59,8 @@ def prepare_rows(X: np.ndarray, weights: np.ndarray | None = None) -> Rows:
     Rows
     """
     mean = X.mean(axis=0)
-    columns = np.ascontiguousarray((X - mean).T)
+    columns = X.T.copy()
+    columns -= mean[:, np.newaxis]
     counted = np.ones(len(X)) if weights is None else weights
     return Rows(columns, mean, counted, _boxes(columns, counted))
 
@@ -97,6 +98,8 @@ def best_start(
     same rows, with other random numbers.
     """
     rows = prepare_rows(X, weights)
+    # With millions of rows, memory that is needed.
+    del X
     trials = 2 + int(math.log(n_clusters))
     generator = np.random.default_rng(seed)
     best_inertia, best = np.inf, np.empty(0)
