@@ -1,4 +1,4 @@
-"""What each part cannot be faster than: bytes to read and write, pairs to compare."""
+"""What each part cannot be faster than the way it is done: bytes to read and write, distances."""
 
 from __future__ import annotations
 
@@ -8,15 +8,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
+import pandas as pd
 
 from benchmarks.job import Job
+from olist_segmentation.distance_sums import DistanceTree
+from olist_segmentation.kmeans import standardise
 
 # Values of a kernel that stays in the processor's first cache.
 CACHED_VALUES = 2_048
 # Each rate is the best of so many windows of so many seconds.
 SECONDS = 0.15
 WINDOWS = 5
+# Of all dates, to count the distances that the silhouettes of each take.
+MAXIMUM_ROWS = 3_000_000
 
 
 def machine_rates(raw_dir: Path, *, threads: int) -> dict[str, float]:
@@ -31,11 +37,12 @@ def machine_rates(raw_dir: Path, *, threads: int) -> dict[str, float]:
     -------
     dict
         read_bytes (a second, of the raw files from the page cache), copy_bytes (memory to
-        memory), square_roots and multiplications (float32 and float64 values in cache).
+        memory), square_roots and double_roots (of float32 and float64, as exact as the kernels need
+        them) and multiplications (of float64, each with an addition), all of values in cache.
     """
     files = [path for path in raw_dir.iterdir() if path.is_file()]
 
-    def read() -> int:
+    def read(_: int) -> int:
         total = 0
         for path in files:
             with path.open("rb", buffering=0) as file:
@@ -45,30 +52,31 @@ def machine_rates(raw_dir: Path, *, threads: int) -> dict[str, float]:
 
     source = np.ones(8_000_000)
     target = np.empty_like(source)
-    singles = np.linspace(1, 2, CACHED_VALUES, dtype=np.float32)
-    doubles = np.linspace(1, 2, CACHED_VALUES)
+    # Each thread its own, so that they do not wait for each other's cache.
+    singles = [np.linspace(1, 2, CACHED_VALUES, dtype=np.float32) for _ in range(threads)]
+    doubles = [np.linspace(1, 2, CACHED_VALUES) for _ in range(threads)]
 
-    def copy() -> int:
+    def copy(_: int) -> int:
         np.copyto(target, source)
         return source.nbytes
 
-    def roots() -> int:
-        out = np.empty_like(singles)
-        for _ in range(1_000):
-            np.sqrt(singles, out=out)
-        return 1_000 * CACHED_VALUES
+    def roots(thread: int) -> int:
+        return _roots(singles[thread], np.zeros_like(singles[thread]), 1_000)
 
-    def products() -> int:
-        out = np.empty_like(doubles)
-        for _ in range(1_000):
-            np.multiply(doubles, doubles, out=out)
-        return 1_000 * CACHED_VALUES
+    def double_roots(thread: int) -> int:
+        return _roots(doubles[thread], np.zeros_like(doubles[thread]), 1_000)
 
-    read()
+    def products(thread: int) -> int:
+        return _products(doubles[thread], np.zeros_like(doubles[thread]), 1_000)
+
+    read(0)
+    for compiled in (roots, double_roots, products):
+        compiled(0)
     return {
         "read_bytes": _rate(read, threads=1),
         "copy_bytes": _rate(copy, threads=1),
         "square_roots": _rate(roots, threads=threads),
+        "double_roots": _rate(double_roots, threads=threads),
         "multiplications": _rate(products, threads=threads),
     }
 
@@ -109,17 +117,20 @@ def part_limits(job: Job, rates: dict[str, float]) -> dict[str, dict[str, Any]]:
     visit = settings["n_clusters"] * n_features
     fit_work = float((fits["n"] * fits["iterations"]).sum()) * settings["n_init"] * visit
     latest = float(rows[-1])
+    # The rows of all dates are only looked at where they fit into memory.
+    dates = job.customers().values() if rows.sum() < MAXIMUM_ROWS else []
+    distances = [_distances(table[table["is_in_fit"]][job.features()]) for table in dates]
     resamples = job.study["resamples"]
     iterations = float(fits["iterations"].median()) if len(fits) else 1.0
     found = {
         "load": ("bytes of the nine files to read once", raw, "read_bytes"),
         "rfm": ("bytes of the result to write (80 a row)", 80.0 * rfm, "copy_bytes"),
         "kmeans": ("multiplications of the iterations", fit_work, "multiplications"),
-        "silhouette": ("distances of all pairs, each once", latest**2 / 2, "square_roots"),
+        "silhouette": ("distances that the tree measures", sum(distances[-1:]), "double_roots"),
         "kmeans_silhouettes": (
-            "distances of all pairs, each once",
-            float((rows**2).sum() / 2),
-            "square_roots",
+            "distances of all pairs, each once, or those that the tree measures",
+            sum(distances),
+            "double_roots",
         ),
         "grid": (
             "distances of all pairs, once for all candidates",
@@ -142,14 +153,36 @@ def part_limits(job: Job, rates: dict[str, float]) -> dict[str, dict[str, Any]]:
     return {
         name: {"what": what, "amount": amount, "rate": rate, "seconds": amount / rates[rate]}
         for name, (what, amount, rate) in found.items()
+        if amount > 0
     }
 
 
-def _rate(work: Callable[[], int], *, threads: int) -> float:
-    def one(_: int) -> int:
+def _distances(rows: pd.DataFrame) -> float:
+    scaled = standardise(rows).transform(rows)
+    return min(DistanceTree.of(scaled).evaluations, len(rows) ** 2 / 2)
+
+
+@numba.njit(nogil=True, fastmath=True)
+def _roots(values, totals, times):
+    for time_ in range(times):
+        for j in range(values.shape[0]):
+            totals[j] += np.sqrt(values[j] + values.dtype.type(time_))
+    return times * values.shape[0]
+
+
+@numba.njit(nogil=True, fastmath=True)
+def _products(values, totals, times):
+    for time_ in range(times):
+        for j in range(values.shape[0]):
+            totals[j] += values[j] * time_
+    return times * values.shape[0]
+
+
+def _rate(work: Callable[[int], int], *, threads: int) -> float:
+    def one(thread: int) -> int:
         total, end = 0, time.perf_counter() + SECONDS
         while time.perf_counter() < end:
-            total += work()
+            total += work(thread)
         return total
 
     rates = []

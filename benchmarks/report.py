@@ -298,6 +298,12 @@ def build_section(result: dict[str, Any]) -> str:
             f"dbt's floor is a project with as many nodes ({nodes}) that do nothing. Outside: dbt"
             " starts, parses, waits, and the file is published.",
         ]
+    if "floors" in result:
+        floors = result["floors"]
+        lines[-1] += (
+            f" Pair by pair, the build again took {floors['median']:.2f} floors"
+            f" ({floors['lowest']:.2f} to {floors['highest']:.2f})."
+        )
     kinds = builds["full"]["by_type"] if "full" in builds else {}
     if kinds:
         lines += [
@@ -347,7 +353,8 @@ def limit_section(result: dict[str, Any]) -> str:
         "### The physical limit\n\n"
         f"Measured on this machine: {rates['read_bytes'] / 1e9:.1f} GB/s read from files in the page"
         f" cache, {rates['copy_bytes'] / 1e9:.1f} GB/s copied in memory,"
-        f" {rates['square_roots'] / 1e9:.1f} billion square roots (float32) and"
+        f" {rates['square_roots'] / 1e9:.1f} billion square roots of float32,"
+        f" {rates['double_roots'] / 1e9:.1f} of float64 and"
         f" {rates['multiplications'] / 1e9:.1f} billion multiplications (float64) a second on"
         f" all threads. The least work of a part at these rates is its limit.\n\n{table}"
     )

@@ -11,8 +11,8 @@
 
 {% macro to_money(column) -%}
     {#-
-        A cast rounds '12.345' to 12.35: an amount with a third decimal is not an amount in BRL. 14 digits are exact in a
-        double, and DuckDB reads one 100 times faster than a decimal of more than 18 digits.
+        A cast rounds '12.345' to 12.35: an amount with a third decimal is not an amount in BRL. No two amounts of up to 14
+        digits are the same double, and DuckDB reads one 100 times faster than a decimal of more than 18 digits.
     -#}
     case
         when try_cast({{ column }} as double) = cast(try_cast({{ column }} as decimal(14, 2)) as double)

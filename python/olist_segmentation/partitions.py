@@ -292,7 +292,8 @@ def match_centroids(reference: Any, candidate: Any) -> np.ndarray:
 
     Notes
     -----
-    Source: ``scipy.optimize.linear_sum_assignment`` (Kuhn 1955).
+    Source: ``scipy.optimize.linear_sum_assignment`` (Kuhn 1955). Of equally good pairings one is
+    taken, always the same.
     """
     old = as_matrix(reference, name="reference")
     new = as_matrix(candidate, name="candidate")
@@ -302,7 +303,7 @@ def match_centroids(reference: Any, candidate: Any) -> np.ndarray:
             "pass centroids of the same features in the same order."
         )
     squared = ((old[:, np.newaxis, :] - new[np.newaxis, :, :]) ** 2).sum(axis=2)
-    # Where each has another nearest, no pairing has a smaller sum; importing scipy takes a second.
+    # Where each has another nearest, no pairing has a smaller sum, and scipy need not be loaded.
     nearest_old, nearest_new = squared.argmin(axis=0), squared.argmin(axis=1)
     if len(set(nearest_old)) == len(new):
         return _assign(nearest_old, np.arange(len(new)), len(old), len(new))

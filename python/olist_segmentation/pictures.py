@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from olist_segmentation import projection
 from olist_segmentation.kmeans import standardise
 from olist_segmentation.projection import fit_projection, stratified_sample
 from olist_segmentation.silhouette import silhouette_samples
@@ -83,7 +84,7 @@ def project_customers(
         pd.util.hash_pandas_object(rows, index=False).sum().item(),
         None if spectral is None else spectral["fingerprint"] + spectral["candidate_id"],
         [features, list(robust), sample_rows, exact_silhouette_rows, seed],
-        inspect.getsource(sys.modules[__name__]),
+        [inspect.getsource(module) for module in (projection, sys.modules[__name__])],
     )
     unchanged = rows_with_fingerprint(previous, fingerprint, PROJECTION_COLUMNS)
     if unchanged is not None:
@@ -151,22 +152,22 @@ def projection_axes(
     fingerprint = study_fingerprint(
         pd.util.hash_pandas_object(used, index=False).sum().item(),
         [features, list(robust)],
-        inspect.getsource(sys.modules[__name__]),
+        [inspect.getsource(module) for module in (projection, sys.modules[__name__])],
     )
     unchanged = rows_with_fingerprint(previous, fingerprint, AXIS_COLUMNS)
     if unchanged is not None:
         return unchanged
     X = rows.loc[rows["is_in_fit"], features].to_numpy(dtype=np.float64)
-    projection = fit_projection(standardise(X, robust=robust).transform(X), n_dimensions=2)
+    fitted = fit_projection(standardise(X, robust=robust).transform(X), n_dimensions=2)
     return pd.DataFrame(
         [
             {
                 "fingerprint": fingerprint,
                 "as_of_date": rows["as_of_date"].iloc[0],
                 "axis": axis + 1,
-                "explained_variance_share": float(projection.explained_variance_share[axis]),
+                "explained_variance_share": float(fitted.explained_variance_share[axis]),
                 "feature": feature,
-                "loading": float(projection.loadings[axis, position]),
+                "loading": float(fitted.loadings[axis, position]),
             }
             for axis in range(2)
             for position, feature in enumerate(features)

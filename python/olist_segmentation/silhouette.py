@@ -41,10 +41,13 @@ TASK_ROWS = 1_024
 # the pieces are too short for the vector unit.
 MAXIMUM_CELLS = 3_000
 MINIMUM_SAMPLE_ROWS = 2_000
-# A distance that a tree measures takes the time of about so many in the pair kernel,
+# A distance that a tree measures takes the time of about so many in the pair kernel (which spares
+# itself identical rows, so that among many of them the tree may be the slower one),
 TREE_COST = 10
 # and for each row there are at least about so many. With fewer rows the tree saves nothing.
 TREE_EVALUATIONS_OF_ROW = 1_000
+# A tree holds a sum for every row and cluster, and adds to each for every pair of boxes.
+TREE_CLUSTERS = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,8 +91,8 @@ def silhouette_samples(
         From 2 to ``n_rows - 1`` distinct values.
     precision : {"auto", "float32", "float64"}
         Of one distance, when all pairs are measured; sums of many are float64 in every case.
-        "auto" lets a `DistanceTree` (float64; sums of distances within a share of 1e-8) measure
-        fewer where that is quicker. Otherwise it takes float64 for up to 10,000 distinct rows and
+        "auto" lets a `DistanceTree` (float64; sums of distances within 5e-7 of themselves, mostly
+        within 1e-9) measure fewer where that is quicker. Otherwise it takes float64 for up to 10,000 distinct rows and
         for clusters too far apart for their size for float32, and else float32 (twice as fast;
         the mean agrees to about 1e-8).
     threads : int, optional
@@ -110,11 +113,12 @@ def silhouette_samples(
     -----
     Source: Rousseeuw (1987), "Silhouettes", J. Comput. Appl. Math. 20; edge cases as in
     ``sklearn.metrics.silhouette_samples``. Memory grows with ``n_rows``, not with its square.
-    Identical rows of one cluster are computed once and counted as often as they occur.
+    When all pairs are measured, identical rows of one cluster are computed once and counted as
+    often as they occur.
     """
     matrix = as_matrix(X)
     codes, n_labels = _codes(labels, len(matrix))
-    tree = _quick_tree(matrix) if precision == "auto" else None
+    tree = _quick_tree(matrix, [n_labels]) if precision == "auto" else None
     if tree is not None:
         return _tree_samples(tree, codes, n_labels, threads=threads)
     samples = _all_samples(matrix, codes, [codes], [n_labels], precision=precision, threads=threads)
@@ -147,7 +151,7 @@ def silhouette_scores(
     Returns
     -------
     ndarray of shape (n_partitions,), float64
-        From -1 to 1; each within rounding what `silhouette_score` gives.
+        From -1 to 1; each what `silhouette_score` gives, up to the rounding of distances.
 
     Raises
     ------
@@ -156,7 +160,7 @@ def silhouette_scores(
     """
     matrix = as_matrix(X)
     encoded = [_codes(labels, len(matrix)) for labels in partitions]
-    tree = _quick_tree(matrix, n_partitions=len(encoded)) if precision == "auto" else None
+    tree = _quick_tree(matrix, [n for _, n in encoded]) if precision == "auto" else None
     if tree is not None:
         return np.array(
             [_tree_samples(tree, *each, threads=threads).mean() for each in encoded], dtype=float
@@ -258,7 +262,8 @@ def silhouette_estimate(
     if n_rows <= maximum_rows:
         score = silhouette_score(matrix, codes, precision=precision, threads=threads)
         return SilhouetteEstimate(score, 0.0, is_exact=True, rows_scored=n_rows)
-    tree = _tree_within(matrix, maximum_rows**2 / TREE_COST) if precision == "auto" else None
+    limit = maximum_rows**2 / TREE_COST
+    tree = _tree_within(matrix, limit, n_labels) if precision == "auto" else None
     if tree is not None:
         score = float(_tree_samples(tree, codes, n_labels, threads=threads).mean())
         return SilhouetteEstimate(score, 0.0, is_exact=True, rows_scored=n_rows)
@@ -313,13 +318,15 @@ def _codes(labels: Any, n_rows: int) -> tuple[np.ndarray, int]:
     return codes, len(values)
 
 
-def _quick_tree(matrix: np.ndarray, *, n_partitions: int = 1) -> DistanceTree | None:
-    """Return a tree when it scores so many partitions sooner than the pair kernel does."""
-    return _tree_within(matrix, len(matrix) ** 2 / (TREE_COST * max(n_partitions, 1)))
+def _quick_tree(matrix: np.ndarray, n_labels: Sequence[int]) -> DistanceTree | None:
+    """Return a tree when it scores the partitions sooner than the pair kernel does."""
+    if not n_labels:
+        return None
+    return _tree_within(matrix, len(matrix) ** 2 / (TREE_COST * len(n_labels)), max(n_labels))
 
 
-def _tree_within(matrix: np.ndarray, evaluations: float) -> DistanceTree | None:
-    if len(matrix) * TREE_EVALUATIONS_OF_ROW > evaluations:
+def _tree_within(matrix: np.ndarray, evaluations: float, n_labels: int) -> DistanceTree | None:
+    if n_labels > TREE_CLUSTERS or len(matrix) * TREE_EVALUATIONS_OF_ROW > evaluations:
         return None
     return DistanceTree.of(matrix, maximum_evaluations=evaluations)
 

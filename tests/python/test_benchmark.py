@@ -187,11 +187,12 @@ def small_result(*, customers: int, is_synthetic: bool, seconds: float) -> dict:
         "versions": {"numpy": "2"},
         "data": {"customers": customers, "is_synthetic": is_synthetic},
         "rates": dict.fromkeys(
-            ("read_bytes", "copy_bytes", "square_roots", "multiplications"), 1e9
+            ("read_bytes", "copy_bytes", "square_roots", "double_roots", "multiplications"), 1e9
         ),
         "limits": {"rfm": {"what": "bytes", "amount": 1e9, "rate": "copy_bytes", "seconds": 1.0}},
         "builds": {"full": build, "again": build},
         "floor": build | {"counts": {"table": 3}},
+        "floors": {"median": 2.5, "lowest": 2.25, "highest": 2.75},
         "parts": {
             "rfm": {
                 "title": "RFM at all dates",
@@ -221,6 +222,7 @@ def test_page_is_made_of_what_was_measured(tmp_path: Path) -> None:
     # Ten times the customers for five times the cost: log10(5).
     assert "to the power 0.70" in page
     assert "fits 1 of 9" in page
+    assert "the build again took 2.50 floors (2.25 to 2.75)" in page
     # The part took the same time at both sizes.
     assert "| RFM at all dates | 0.00 |" in page
 

@@ -14,8 +14,9 @@ from olist_segmentation.silhouette import (
     silhouette_scores,
 )
 
-# What cluster_sums promises, as a share of a sum.
+# What cluster_sums promises, as a share of a sum: of clusters that are spread out, and of any.
 PROMISED = 1e-8
+AT_MOST = 5e-7
 
 
 def customers(n_rows: int, seed: int = 0) -> np.ndarray:
@@ -105,6 +106,42 @@ def test_sums_are_those_of_all_pairs(monkeypatch, shape, leaf_rows):
     assert sorted(tree.order) == list(range(len(X)))
 
 
+def test_no_sum_is_further_off_than_promised_where_errors_cannot_cancel(monkeypatch):
+    # A cluster in one spot that faces the middle of a long box, at the gap where the tree is coarsest.
+    line = np.column_stack([np.linspace(-1, 1, 1_500), np.zeros(1_500)])
+    spot = np.tile([0.0, 1.4001], (300, 1))
+    X = np.concatenate([line, [[0.0, 2.75]], spot])
+    labels = np.repeat([0, 1], [1_501, 300])
+    found = DistanceTree.of(X).cluster_sums(labels, n_clusters=2)
+    assert not found[1, labels == 1].any()
+    apart = np.s_[1, labels == 0]
+    error = np.abs(found[apart] / expected_sums(X, labels, 2)[apart] - 1)
+    assert 1e-9 < error.max() < AT_MOST
+    # Clusters of one row: each sum is one distance.
+    monkeypatch.setattr(distance_sums, "LEAF_ROWS", 8)
+    generator = np.random.default_rng(0)
+    for X in (
+        customers(3_000),
+        generator.normal(size=(3_000, 2)),
+        generator.normal(size=(3_000, 1)),
+    ):
+        labels = np.zeros(len(X), dtype=int)
+        labels[:400] = np.arange(400)
+        found = DistanceTree.of(X).cluster_sums(labels, n_clusters=400)
+        np.testing.assert_allclose(found, expected_sums(X, labels, 400), rtol=AT_MOST, atol=0)
+
+
+def test_distances_in_a_fine_heap_are_kept_beside_a_far_one():
+    heap = np.random.default_rng(3).normal(size=(3_000, 2))
+    X = np.concatenate([heap[:1_400], 1e-20 * heap[1_400:]])
+    # The fine heap in halves, so that each is summed with the distances of the other.
+    labels = np.where(np.arange(3_000) < 1_400, 0, 1 + (X[:, 0] > 0))
+    found = DistanceTree.of(X).cluster_sums(labels, n_clusters=3)
+    fine = labels > 0
+    expected = expected_sums(1e20 * X[fine], labels[fine] - 1, 2)
+    np.testing.assert_allclose(1e20 * found[1:, fine], expected, rtol=PROMISED, atol=0)
+
+
 def test_a_hand_worked_case():
     tree = DistanceTree.of([[0.0, 0.0], [3.0, 4.0], [3.0, 0.0]])
     np.testing.assert_array_equal(
@@ -180,6 +217,9 @@ def test_silhouettes_by_the_tree_are_those_of_scikit_learn(monkeypatch):
     assert samples[40] == 0
     score = silhouette_score(X, labels)
     assert silhouette_scores(X, [labels])[0] == pytest.approx(score, abs=1e-15)
+    assert len(used) == 3
+    # So many clusters are left to the pair kernel, which needs no sum for every row and cluster.
+    silhouette_samples(X[:6_000], np.arange(6_000) % 40)
     assert len(used) == 3
 
 

@@ -209,13 +209,8 @@ def test_the_pipeline_obeys_its_decisions(
 ) -> None:
     database = tmp_path / "olist.duckdb"
     shutil.copy(plain_database, database)
-    publish(
-        *SELECTION,
-        "--vars",
-        "{refresh_mode: as_decided, force_retrain: [2018-05-01], measured_customers: 1000}",
-        raw_dir=sample_folder,
-        database=database,
-    )
+    settings = "{refresh_mode: as_decided, force_retrain: [2018-05-01], measured_customers: 1000}"
+    publish(*SELECTION, "--vars", settings, raw_dir=sample_folder, database=database)
     # On a share of the customers, while all of them have a segment.
     customers, share = query(
         database,
@@ -236,6 +231,26 @@ def test_the_pipeline_obeys_its_decisions(
         " where as_of_date = '2018-05-01'",
     )
     assert rows == [("retrain", True, "2018-05-01")]
+
+    # What was stated as of a date is what was stated before the later months were known, though their
+    # customers are so many that less than before is measured.
+    cut = "2018-06-01"
+    before = tmp_path / "before" / "olist.duckdb"
+    truncated = truncate_raw_data(sample_folder, cut, tmp_path / "truncated")
+    publish(*SELECTION, *WITHOUT_TESTS, "--vars", settings, raw_dir=truncated, database=before)
+    shares = f"select min(measured_share) filter (where as_of_date <= '{cut}'), min(measured_share) from {{}}"
+    share_before, share_after = query(database, shares.format("segmentation.measured_share"))[0]
+    assert share_after < share_before
+    for table in (
+        "segmentation.measured_share",
+        "maintenance.decisions",
+        "maintenance.feature_drift",
+        "maintenance.period_stability",
+    ):
+        stated = f"from {table} where as_of_date <= '{cut}' order by all"
+        known = query(before, stated)
+        assert len(known) > 5, table
+        assert repr(query(database, stated)) == repr(known), table
 
 
 @pytest.mark.build
@@ -286,7 +301,7 @@ def test_a_setting_of_the_maintenance_out_of_range_is_refused(
 ) -> None:
     settings = (
         "{baseline_as_of_date: 2017-01-01, refresh_mode: sometimes, force_retrain: latest,"
-        " null_seeds: -1, refit_seconds: many}"
+        " null_seeds: -1, refit_seconds: many, study_interval_months: {as_decided: 0}}"
     )
     done = publish(
         "--vars", settings, raw_dir=sample_folder, database=tmp_path / "olist.duckdb", may_fail=True
@@ -297,6 +312,8 @@ def test_a_setting_of_the_maintenance_out_of_range_is_refused(
         "refresh_mode is 'sometimes'; it must be every_period or as_decided",
         "force_retrain is 'latest'; it must be a list of dates",
         "null_seeds is -1; it is a whole number, 0 or more",
+        "; name both refresh modes, such as {every_period: null, as_decided: 4}",
+        "it is a whole number, 1 or more, or null for a study at every date",
         "refit_seconds is many; it is a number, 0 or more",
     ):
         assert sentence in done.stdout
