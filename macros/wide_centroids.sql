@@ -34,17 +34,3 @@
     {{ difference }} * {{ difference }}{{ ' + ' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}
-
-{% macro squared_distances_to_others(rows, features, n_clusters) -%}
-    {#-
-        Adds squared_<cluster>: the squared distance to the centroid of every cluster but the own one, which is null.
-
-        rows: a relation or CTE with cluster, the features, and the columns of wide_centroids.
-    -#}
-    select
-        *,
-        {%- for other in range(n_clusters) %}
-        case when cluster != {{ other }} then {{ squared_distance(rows, rows, other, features) }} end as squared_{{ other }},
-        {%- endfor %}
-    from {{ rows }}
-{%- endmacro %}

@@ -1,17 +1,7 @@
 {% set features = var('segmentation_features') %}
 {% set clusters = range(var('n_clusters')) %}
 
-with segments as (
-    select
-        as_of_date,
-        customer_unique_id,
-        model_id,
-        cluster,
-        distance_to_centroid,
-    from {{ ref('customer_segments') }}
-),
-
-features as (
+with customers as (
     select
         as_of_date,
         customer_unique_id,
@@ -19,6 +9,14 @@ features as (
         {{ feature }},
         {%- endfor %}
     from {{ ref('segmentation_features') }}
+),
+
+models_in_use as (
+    select
+        as_of_date,
+        model_id,
+    from {{ ref('period_models') }}
+    where model_id is not null
 ),
 
 centroids as (
@@ -30,62 +28,66 @@ models as (
     {{ wide_centroids('centroids', features, var('n_clusters')) }}
 ),
 
-joined as (
+distances as (
+    -- Scored anew: joining a hundred million customers with their segments would take longer, and much of a disk.
     select
-        segments.*,
-        {%- for feature in features %}
-        features.{{ feature }},
+        customers.as_of_date,
+        customers.customer_unique_id,
+        {%- for cluster in clusters %}
+        {{ squared_distance('customers', 'models', cluster, features) }} as squared_{{ cluster }},
         {%- endfor %}
-        models.* exclude (model_id),
-    from segments
-    inner join features
-        on segments.as_of_date = features.as_of_date
-        and segments.customer_unique_id = features.customer_unique_id
-    inner join models on segments.model_id = models.model_id
+    from customers
+    inner join models_in_use on customers.as_of_date = models_in_use.as_of_date
+    inner join models on models_in_use.model_id = models.model_id
 ),
 
-others as (
-    {{ squared_distances_to_others('joined', features, var('n_clusters')) }}
-),
-
-nearest as (
+own as (
     select
         *,
         least(
             {%- for cluster in clusters %}
             squared_{{ cluster }}{{ ',' if not loop.last }}
             {%- endfor %}
-        ) as squared_nearest,
-    from others
-),
-
-measured as (
-    select
-        *,
+        ) as squared_own,
         -- A tie goes to the lowest number.
         case
             {%- for cluster in clusters %}
-            when squared_{{ cluster }} = squared_nearest then {{ cluster }}
+            when squared_{{ cluster }} = squared_own then {{ cluster }}
+            {%- endfor %}
+        end as cluster,
+    from distances
+),
+
+others as (
+    select
+        *,
+        least(
+            {%- for cluster in clusters %}
+            case when cluster != {{ cluster }} then squared_{{ cluster }} end{{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as squared_other,
+        case
+            {%- for cluster in clusters %}
+            when cluster != {{ cluster }} and squared_{{ cluster }} = squared_other then {{ cluster }}
             {%- endfor %}
         end as nearest_other_cluster,
-        sqrt(squared_nearest) as distance_to_other_centroid,
-    from nearest
+    from own
 ),
 
 final as (
     select
         as_of_date,
         customer_unique_id,
-        cluster,
-        nearest_other_cluster,
-        distance_to_centroid,
-        distance_to_other_centroid,
+        cast(cluster as int) as cluster,
+        cast(nearest_other_cluster as int) as nearest_other_cluster,
+        sqrt(squared_own) as distance_to_centroid,
+        sqrt(squared_other) as distance_to_other_centroid,
         case
-            when distance_to_other_centroid > 0
-                then greatest(1 - distance_to_centroid / distance_to_other_centroid, 0)
+            when squared_other > 0
+                then greatest(1 - sqrt(squared_own) / sqrt(squared_other), 0)
             else 0
         end as confidence,
-    from measured
+    from others
 )
 
 select * from final

@@ -1,15 +1,20 @@
 with segments as (
     select
-        customer_segments.as_of_date,
-        customer_segments.customer_unique_id,
-        customer_segments.cluster,
-        customer_segments.segment_name,
-        customer_segments.segment_name_french,
-        model_segments.segment_code,
-    from {{ ref('customer_segments') }} as customer_segments
-    left join {{ ref('model_segments') }} as model_segments
-        on customer_segments.model_id = model_segments.model_id
-        and customer_segments.cluster = model_segments.cluster
+        as_of_date,
+        customer_unique_id,
+        model_id,
+        cluster,
+    from {{ ref('customer_segments') }}
+),
+
+names as (
+    select
+        model_id,
+        cluster,
+        segment_code,
+        segment_name,
+        segment_name_french,
+    from {{ ref('model_segments') }}
 ),
 
 dates as (
@@ -37,29 +42,48 @@ earlier as (
     inner join dates on segments.as_of_date = dates.previous_as_of_date
 ),
 
-movements as (
+counted as (
     select
         coalesce(later.as_of_date, earlier.as_of_date) as as_of_date,
         coalesce(later.previous_as_of_date, earlier.previous_as_of_date) as previous_as_of_date,
+        earlier.model_id as from_model_id,
         earlier.cluster as from_cluster,
-        earlier.segment_name as from_segment_name,
-        earlier.segment_name_french as from_segment_name_french,
+        later.model_id as to_model_id,
         later.cluster as to_cluster,
-        later.segment_name as to_segment_name,
-        later.segment_name_french as to_segment_name_french,
-        case
-            when earlier.cluster is null then 'new'
-            when later.cluster is null then 'gone'
-            when later.segment_code = earlier.segment_code then 'stayed'
-            when later.segment_code = 'lapsed' then 'lapsed'
-            else 'moved'
-        end as movement,
         count(*) as customers,
     from later
     full outer join earlier
         on later.as_of_date = earlier.as_of_date
         and later.customer_unique_id = earlier.customer_unique_id
     group by all
+),
+
+movements as (
+    -- Names come after counting, so that no customer carries them through the join.
+    select
+        counted.as_of_date,
+        counted.previous_as_of_date,
+        counted.from_cluster,
+        from_names.segment_name as from_segment_name,
+        from_names.segment_name_french as from_segment_name_french,
+        counted.to_cluster,
+        to_names.segment_name as to_segment_name,
+        to_names.segment_name_french as to_segment_name_french,
+        case
+            when counted.from_cluster is null then 'new'
+            when counted.to_cluster is null then 'gone'
+            when to_names.segment_code = from_names.segment_code then 'stayed'
+            when to_names.segment_code = 'lapsed' then 'lapsed'
+            else 'moved'
+        end as movement,
+        counted.customers,
+    from counted
+    left join names as from_names
+        on counted.from_model_id = from_names.model_id
+        and counted.from_cluster = from_names.cluster
+    left join names as to_names
+        on counted.to_model_id = to_names.model_id
+        and counted.to_cluster = to_names.cluster
 ),
 
 final as (

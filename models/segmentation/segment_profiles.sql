@@ -1,4 +1,6 @@
 {% set measures = ['recency_days', 'frequency', 'monetary', 'average_review_score'] %}
+{# Amounts differ so much that counting them would take more memory than their values. #}
+{% set counted_measures = ['recency_days', 'frequency', 'average_review_score'] %}
 
 with segments as (
     select
@@ -21,26 +23,61 @@ rfm as (
     from {{ ref('rfm') }}
 ),
 
-profiles as (
+members as (
     select
-        segments.as_of_date,
-        segments.cluster,
-        segments.segment_name,
-        segments.segment_name_french,
-        segments.is_fallback,
-        count(*) as customers,
-        sum(rfm.monetary) as revenue,
-        {%- for measure in measures %}
-        median(cast(rfm.{{ measure }} as double)) as median_{{ measure }},
-        {{ exact_average('rfm.' ~ measure) }} as mean_{{ measure }},
-        {%- endfor %}
+        segments.* exclude (customer_unique_id),
+        rfm.* exclude (as_of_date, customer_unique_id),
     from segments
     inner join rfm
         on segments.as_of_date = rfm.as_of_date
         and segments.customer_unique_id = rfm.customer_unique_id
-    group by
-        segments.as_of_date, segments.cluster, segments.segment_name, segments.segment_name_french,
-        segments.is_fallback
+),
+
+profiles as (
+    select
+        as_of_date,
+        cluster,
+        segment_name,
+        segment_name_french,
+        is_fallback,
+        count(*) as customers,
+        sum(monetary) as revenue,
+        median(cast(monetary as double)) as median_monetary,
+        {%- for measure in measures %}
+        {{ exact_average(measure) }} as mean_{{ measure }},
+        {%- endfor %}
+    from members
+    group by as_of_date, cluster, segment_name, segment_name_french, is_fallback
+),
+
+counted_values as (
+    {%- for measure in counted_measures %}
+    select
+        as_of_date,
+        cluster,
+        '{{ measure }}' as measure,
+        cast({{ measure }} as double) as value,
+        count(*) as occurrences,
+    from members
+    where {{ measure }} is not null
+    group by as_of_date, cluster, {{ measure }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+medians_by_measure as (
+    {{ medians_of_counts('counted_values', ['as_of_date', 'cluster']) }}
+),
+
+medians as (
+    select
+        as_of_date,
+        cluster,
+        {%- for measure in counted_measures %}
+        max(case when measure = '{{ measure }}' then median end) as median_{{ measure }},
+        {%- endfor %}
+    from medians_by_measure
+    group by as_of_date, cluster
 ),
 
 totals as (
@@ -63,12 +100,15 @@ final as (
         cast(profiles.revenue as decimal(18, 2)) as revenue,
         cast(profiles.revenue as double) / nullif(cast(totals.revenue as double), 0) as revenue_share,
         {%- for measure in measures %}
-        profiles.median_{{ measure }},
+        {{ 'medians' if measure in counted_measures else 'profiles' }}.median_{{ measure }},
         profiles.mean_{{ measure }},
         {%- endfor %}
         profiles.is_fallback,
     from profiles
     inner join totals on profiles.as_of_date = totals.as_of_date
+    inner join medians
+        on profiles.as_of_date = medians.as_of_date
+        and profiles.cluster = medians.cluster
 )
 
 select * from final

@@ -50,6 +50,16 @@ ruled as (
     cross join limits
 ),
 
+gaps as (
+    -- A median holds every value in memory: only of dates where one is wanted.
+    select distinct as_of_date
+    from {{ ref('rfm') }}
+    where
+        {%- for feature in features %}
+        {{ 'or ' if not loop.first }}{{ feature }} is null
+        {%- endfor %}
+),
+
 medians as (
     select
         as_of_date,
@@ -57,6 +67,7 @@ medians as (
         median({{ feature }}) filter (where not is_outlier) as {{ feature }},
         {%- endfor %}
     from ruled
+    where as_of_date in (select as_of_date from gaps)
     group by as_of_date
 ),
 
@@ -76,7 +87,7 @@ final as (
         {% endfor -%} as is_imputed,
         not ruled.is_outlier as is_in_fit,
     from ruled
-    inner join medians on ruled.as_of_date = medians.as_of_date
+    left join medians on ruled.as_of_date = medians.as_of_date
 )
 
 select * from final
