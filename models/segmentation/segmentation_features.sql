@@ -54,10 +54,7 @@ gaps as (
     -- A median holds every value in memory: only of dates where one is wanted.
     select distinct as_of_date
     from {{ ref('rfm') }}
-    where
-        {%- for feature in features %}
-        {{ 'or ' if not loop.first }}{{ feature }} is null
-        {%- endfor %}
+    where {{ features | join(' is null or ') }} is null
 ),
 
 medians as (
