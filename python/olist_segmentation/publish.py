@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -62,9 +63,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with build_lock(published):
             side = prepare_side_file(published, reuse="--full-refresh" not in options)
+            started_at = time.time()
             status = run_dbt(side, options, environment=os.environ)
             if status != 0:
-                print(failure_message(published, side), file=sys.stderr)
+                was_full = has_met_full_disk(target_folder(os.environ), since=started_at)
+                print(failure_message(published, side, was_full=was_full), file=sys.stderr)
                 return 1
             put_in_place(side, published)
     except (PublishError, RollbackError) as error:
@@ -140,12 +143,40 @@ def run_dbt(side: Path, options: list[str], *, environment: Mapping[str, str]) -
     if not dbt.exists():
         raise PublishError(f"{dbt} is missing; run `make setup`.")
     project = Path(environment.get("DBT_PROJECT_DIR") or ".")
-    forget_stale_parse(project, Path(environment.get("DBT_TARGET_PATH") or project / "target"))
+    forget_stale_parse(project, target_folder(environment))
     return subprocess.run(
         [str(dbt), "build", *options],
         env={**environment, **colours, "OLIST_DATABASE": str(side)},
         check=False,
     ).returncode
+
+
+def target_folder(environment: Mapping[str, str]) -> Path:
+    """Return the folder that dbt writes to."""
+    project = Path(environment.get("DBT_PROJECT_DIR") or ".")
+    return Path(environment.get("DBT_TARGET_PATH") or project / "target")
+
+
+def has_met_full_disk(target: Path, *, since: float) -> bool:
+    """Say whether a node of the last build found no space; its spilled files are gone by then.
+
+    Parameters
+    ----------
+    target : Path
+        Folder that dbt writes to.
+    since : float
+        Time of the start of the build, in seconds since 1970; older results are of another one.
+
+    Returns
+    -------
+    bool
+    """
+    results = target / "run_results.json"
+    return (
+        results.exists()
+        and results.stat().st_mtime >= since
+        and "No space left on device" in results.read_text(encoding="utf-8")
+    )
 
 
 def forget_stale_parse(project: Path, target: Path) -> None:
@@ -202,7 +233,7 @@ def seal(side: Path) -> None:
         os.fsync(file.fileno())
 
 
-def failure_message(published: Path, side: Path) -> str:
+def failure_message(published: Path, side: Path, *, was_full: bool = False) -> str:
     """Say what a failed build leaves."""
     state = (
         f"The published database is unchanged: {published}."
@@ -212,22 +243,28 @@ def failure_message(published: Path, side: Path) -> str:
     return (
         f"\nThe build failed; the errors are above. {state}\n"
         f"What was built until then is in {side}; rows that were refused are in its table "
-        f"staging.rejected_rows.{disk_note(published)}"
+        f"staging.rejected_rows.{disk_note(published, was_full=was_full)}"
     )
 
 
-def disk_note(published: Path) -> str:
-    """Say which disk is full when one is, and what to do; otherwise nothing."""
+def disk_note(published: Path, *, was_full: bool = False) -> str:
+    """Say which disk is full, or was during the build, and what to do; otherwise nothing."""
     spill = Path(os.environ.get("OLIST_TEMP_DIRECTORY") or published.parent)
     full = [
         folder
         for folder in dict.fromkeys((published.parent, spill))
         if folder.exists() and shutil.disk_usage(folder).free < SMALL_DISK_BYTES
     ]
-    if not full:
+    if not full and not was_full:
         return ""
+    state = (
+        f"Less than {SMALL_DISK_BYTES / 1e6:,.0f} MB are free on the disk of {' and of '.join(map(str, full))}."
+        if full
+        else f"The disk of {published.parent} or of {spill} was full for a while: what DuckDB spills goes "
+        "when its query ends."
+    )
     return (
-        f"\nLess than {SMALL_DISK_BYTES / 1e6:,.0f} MB are free on the disk of {' and of '.join(map(str, full))}. "
+        f"\n{state} "
         "A build needs as much as the database that it makes, and more to spill sorts and joins.\n"
         "Free some, or name other disks with OLIST_DATABASE and OLIST_TEMP_DIRECTORY, and run `make build` "
         f"again. {side_file(published).parent} and the old databases in {previous_folder(published)} may be "

@@ -9,7 +9,13 @@ import duckdb
 import pytest
 
 from olist_segmentation import publish
-from olist_segmentation.publish import PublishError, forget_stale_parse, put_in_place
+from olist_segmentation.publish import (
+    PublishError,
+    failure_message,
+    forget_stale_parse,
+    has_met_full_disk,
+    put_in_place,
+)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +66,20 @@ def test_what_cannot_be_sealed_is_not_published(
     with pytest.raises(PublishError, match="could not be published: No space left on device"):
         put_in_place(side, published)
     assert published.read_text() == "old"
+
+
+def test_a_disk_that_was_full_only_while_dbt_spilled_is_named(tmp_path: Path) -> None:
+    results = tmp_path / "run_results.json"
+    assert not has_met_full_disk(tmp_path, since=1_000)
+    results.write_text('{"results": [{"message": "IO Error: No space left on device"}]}')
+    os.utime(results, (2_000, 2_000))
+    assert has_met_full_disk(tmp_path, since=1_000)
+    # Of an earlier build.
+    assert not has_met_full_disk(tmp_path, since=3_000)
+    results.write_text('{"results": [{"message": "Runtime Error"}]}')
+    assert not has_met_full_disk(tmp_path, since=1_000)
+    side = tmp_path / "side.duckdb"
+    message = failure_message(tmp_path / "olist.duckdb", side, was_full=True)
+    assert "was full for a while" in message
+    assert "OLIST_TEMP_DIRECTORY" in message
+    assert "for a while" not in failure_message(tmp_path / "olist.duckdb", side)
