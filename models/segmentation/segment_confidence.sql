@@ -24,38 +24,17 @@ centroids as (
     from {{ ref('model_centroids') }}
 ),
 
-models as (
-    {{ wide_centroids('centroids', features, var('n_clusters')) }}
-),
-
-distances as (
-    -- Scored anew: joining a hundred million customers with their segments would take longer, and much of a disk.
+placed as (
     select
-        customers.as_of_date,
-        customers.customer_unique_id,
-        {%- for cluster in clusters %}
-        {{ squared_distance('customers', 'models', cluster, features) }} as squared_{{ cluster }},
-        {%- endfor %}
+        customers.*,
+        models_in_use.model_id,
     from customers
     inner join models_in_use on customers.as_of_date = models_in_use.as_of_date
-    inner join models on models_in_use.model_id = models.model_id
 ),
 
 own as (
-    select
-        *,
-        least(
-            {%- for cluster in clusters %}
-            squared_{{ cluster }}{{ ',' if not loop.last }}
-            {%- endfor %}
-        ) as squared_own,
-        -- A tie goes to the lowest number.
-        case
-            {%- for cluster in clusters %}
-            when squared_{{ cluster }} = squared_own then {{ cluster }}
-            {%- endfor %}
-        end as cluster,
-    from distances
+    -- Scored anew: joining a hundred million customers with their segments would take longer, and much of a disk.
+    {{ nearest_centroid('placed', 'centroids', keep_distances=true) }}
 ),
 
 others as (
@@ -80,11 +59,11 @@ final as (
         customer_unique_id,
         cast(cluster as int) as cluster,
         cast(nearest_other_cluster as int) as nearest_other_cluster,
-        sqrt(squared_own) as distance_to_centroid,
+        distance_to_centroid,
         sqrt(squared_other) as distance_to_other_centroid,
         case
             when squared_other > 0
-                then greatest(1 - sqrt(squared_own) / sqrt(squared_other), 0)
+                then greatest(1 - distance_to_centroid / sqrt(squared_other), 0)
             else 0
         end as confidence,
     from others
