@@ -43,6 +43,7 @@ class Warehouse:
                 "threads": threads,
                 "memory_limit": memory_limit,
                 "checkpoint_threshold": "1TB",
+                "nested_loop_join_threshold": 64,
             },
         )
         self.nodes = {
