@@ -24,6 +24,12 @@ SLOWEST = 12
 FASTER, SLOWER = "#1f6f8b", "#b3541e"
 
 
+def peak_memory(side: dict[str, Any]) -> str:
+    """Write the peak of a side; only a bound when the process had had as much before it began."""
+    bound = "≤ " if side["peak_memory"] <= side.get("memory_before", 0) else ""
+    return bound + size(side["peak_memory"])
+
+
 def part_rows(result: dict[str, Any]) -> list[list[str]]:
     """Return the table of the parts: one row each, the whole last.
 
@@ -52,7 +58,7 @@ def part_rows(result: dict[str, Any]) -> list[list[str]]:
                 f"{factor(part['ratio_lowest'])} to {factor(part['ratio_highest'])}"
                 if "ratio" in part
                 else "",
-                " / ".join(size(side["peak_memory"]) for side in (ours, plain) if side),
+                " / ".join(peak_memory(side) for side in (ours, plain) if side),
                 ("equal" if not wrong else f"DIFFERENT: {', '.join(wrong)}") if checks else "",
                 plain["note"] if plain else "",
             ]

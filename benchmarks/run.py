@@ -171,8 +171,6 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
         "parts": {},
     }
     result["selector"] = options.selector
-    if not options.selector:
-        result["limits"] = part_limits(job, result["rates"])
     report.store(result, name, options.results)
     if "again" in wanted or "floor" in wanted:
         result |= again_and_floor(job, build_options, repeats=options.repeats)
@@ -187,6 +185,10 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
         )
         if not options.selector:
             result["whole"] = whole(result)
+        report.store(result, name, options.results)
+    # Last: what this process holds would count as memory of those that it starts.
+    if not options.selector:
+        result["limits"] = part_limits(job, result["rates"])
         report.store(result, name, options.results)
     return result
 
