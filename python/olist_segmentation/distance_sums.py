@@ -585,6 +585,7 @@ def _sum(values):
     return total
 
 
+# As in silhouette.py: a compiled function that is cached does not notice a change in another module.
 @fast_jit
 def _four_squares(first, second, third, fourth, x1, x2, x3, x4, squared):
     for j in range(squared.shape[0]):
