@@ -315,7 +315,7 @@ class KMeansScored(KMeans):
 
 
 def latest_rows(job: Job) -> np.ndarray:
-    """Return the fitted customers of the study's date, scaled by scikit-learn."""
+    """Return the fitted customers of the latest date, scaled by scikit-learn."""
     from sklearn.preprocessing import StandardScaler
 
     rows = job.frame(
@@ -840,7 +840,7 @@ class Traits(ModelPart):
             "select s.as_of_date, s.customer_unique_id, cluster, average_review_score"
             " from segmentation.customer_segments as s"
             " inner join marts.rfm using (as_of_date, customer_unique_id)"
-            " where as_of_date = (select as_of_date from marts.periods where is_studied)"
+            " where as_of_date = (select as_of_date from marts.periods where is_described)"
         ).set_index("customer_unique_id")
         regions = job.frame("select state_code, region from seeds.states")
         return raw, tables.make_orders(raw), segments_of, regions.set_index("state_code")["region"]

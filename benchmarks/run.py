@@ -23,6 +23,7 @@ from typing import Any
 from benchmarks import report
 from benchmarks.builds import BuildError, build, node_counts, run_timed
 from benchmarks.floor import measure_floor
+from benchmarks.history import table_fingerprints, truncate_raw_data
 from benchmarks.job import PROJECT, SHARES, Job, project_vars
 from benchmarks.limits import machine_rates, part_limits
 from benchmarks.measure import SIDES, BenchmarkError, measure_part
@@ -40,8 +41,8 @@ LIBRARIES = (
     "scipy",
     "numba",
 )
-# Besides the parts: the build from nothing, the build again, dbt's floor.
-OTHERS = ("build", "again", "floor")
+# Besides the parts: the build from nothing, with a month added, again, dbt's floor.
+OTHERS = ("build", "month", "again", "floor")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -78,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns
     -------
     int
-        0 when every result of both sides was equal.
+        0 when every result of both sides was equal, and of both ways to a database.
     """
     options = build_parser().parse_args(arguments)
     wanted = [name for name in options.parts.split(",") if name]
@@ -111,7 +112,8 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"\n{report.headline(result)}\n{report.about(result)}\n")
     print(report.text_table(report.PART_HEADINGS, report.part_rows(result)))
     checks = [check for part in result["parts"].values() for check in part.get("checks", [])]
-    return 0 if all(check["is_equal"] for check in checks) else 1
+    is_equal = all(check["is_equal"] for check in checks)
+    return 0 if is_equal and not result.get("month", {}).get("differing_tables") else 1
 
 
 def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str, Any]:
@@ -172,6 +174,9 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
     }
     result["selector"] = options.selector
     report.store(result, name, options.results)
+    if "month" in wanted:
+        result["month"] = add_month(job, build_options)
+        report.store(result, name, options.results)
     if "again" in wanted or "floor" in wanted:
         result |= again_and_floor(job, build_options, repeats=options.repeats)
         builds["again"] = result.pop("again")
@@ -191,6 +196,43 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
         result["limits"] = part_limits(job, result["rates"])
         report.store(result, name, options.results)
     return result
+
+
+def add_month(job: Job, options: list[str]) -> dict[str, Any]:
+    """Build without what came after the last full month, then with all of it.
+
+    Parameters
+    ----------
+    job : Job
+        Its database is that of a build from nothing with all of it.
+    options : list of str
+        Of ``dbt build``.
+
+    Returns
+    -------
+    dict
+        cut: what the first build does not know happened on this date or later. seconds, peak_memory and so on: of the
+        second build, as `build` returns them. differing_tables: those with other rows than in the build from nothing.
+    """
+    cut = job.frame(
+        "select strftime(max(as_of_date), '%Y-%m-%d') as cut from marts.periods"
+        " where not is_sparse and not is_latest"
+    )["cut"].item()
+    say(f"Build with what came after {cut}, in a database that was built without it")
+    folder = job.work / "month"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    database, target = folder / "olist.duckdb", folder / "target"
+    before = truncate_raw_data(job.raw_dir, cut, folder / "raw")
+    build(raw_dir=before, database=database, target=target, options=options)
+    added = build(raw_dir=job.raw_dir, database=database, target=target, options=options)
+    found, expected = table_fingerprints(database), table_fingerprints(job.database)
+    differing = sorted(
+        table for table in found | expected if found.get(table) != expected.get(table)
+    )
+    say(f"  {added['seconds']:.1f} s, {len(differing)} of {len(expected)} tables differ")
+    shutil.rmtree(folder)
+    return {**added, "cut": cut, "tables": len(expected), "differing_tables": differing}
 
 
 def again_and_floor(job: Job, options: list[str], *, repeats: int) -> dict[str, Any]:

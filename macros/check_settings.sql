@@ -34,13 +34,9 @@
     {% if var('history_months') is not none and (var('history_months') is not integer or var('history_months') < 1) %}
         {% do problems.append("history_months is " ~ var('history_months') ~ "; it is a whole number, 1 or more, or null for all") %}
     {% endif %}
-    {% set intervals = var('study_interval_months') if var('study_interval_months') is mapping else {'every_period': var('study_interval_months'), 'as_decided': none} %}
-    {% if intervals.keys() | sort | list != ['as_decided', 'every_period'] %}
-        {% do problems.append("study_interval_months is " ~ var('study_interval_months') ~ "; name both refresh modes, such as {every_period: null, as_decided: 4}, or give one number") %}
-    {% endif %}
-    {% for months in intervals.values() if months is not none and (months is not integer or months < 1) %}
+    {% if var('study_interval_months') is not none and (var('study_interval_months') is not integer or var('study_interval_months') < 1) %}
         {% do problems.append("study_interval_months is " ~ var('study_interval_months') ~ "; it is a whole number, 1 or more, or null for a study at every date") %}
-    {% endfor %}
+    {% endif %}
     {% for feature, transform in var('feature_transforms').items() if transform not in ['log1p', 'robust', 'quantile'] %}
         {% do problems.append("feature_transforms of " ~ feature ~ " is '" ~ transform ~ "'; it must be log1p, robust or quantile, or left out") %}
     {% endfor %}

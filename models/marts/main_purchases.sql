@@ -1,7 +1,7 @@
 with periods as (
     select as_of_date
     from {{ ref('periods') }}
-    where is_latest or is_studied
+    where is_latest or is_described
 ),
 
 orders as (

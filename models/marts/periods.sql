@@ -96,6 +96,7 @@ final as (
         history_days,
         is_segmentable,
         coalesce(is_segmentable and as_of_date = {{ study_as_of_date() }}, false) as is_studied,
+        coalesce(is_segmentable and as_of_date = {{ described_as_of_date() }}, false) as is_described,
         case
             when customer_count < {{ var('minimum_customers') }}
                 then 'Not segmented: ' || customer_count

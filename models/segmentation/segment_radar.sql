@@ -7,6 +7,7 @@ with centroids as (
         centroid_scaled,
         centroid,
     from {{ ref('study_model') }}
+    where is_described
 ),
 
 segments as (

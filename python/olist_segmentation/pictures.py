@@ -48,6 +48,7 @@ def project_customers(
     spectral: pd.Series | None,
     sample_rows: int,
     exact_silhouette_rows: int,
+    smallest_cluster_share: float,
     seed: int,
     previous: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
@@ -67,6 +68,9 @@ def project_customers(
         Customers to draw for a picture, each cluster in proportion but with at least 100.
     exact_silhouette_rows : int
         Up to this many customers each gets its silhouette; above it only those in the sample.
+    smallest_cluster_share : float
+        With a smaller spectral cluster, 0 to 1, nobody gets a spectral label: the parameters were
+        chosen on the customers of another date, where none was so small.
     seed : int
     previous : DataFrame, optional
         An earlier result of this function; it is returned when it was made from the same.
@@ -82,8 +86,15 @@ def project_customers(
         return pd.DataFrame(columns=list(PROJECTION_COLUMNS))
     fingerprint = study_fingerprint(
         pd.util.hash_pandas_object(rows, index=False).sum().item(),
-        None if spectral is None else spectral["fingerprint"] + spectral["candidate_id"],
-        [features, list(robust), sample_rows, exact_silhouette_rows, seed],
+        None if spectral is None else spectral["candidate_id"],
+        [
+            features,
+            list(robust),
+            sample_rows,
+            exact_silhouette_rows,
+            smallest_cluster_share,
+            seed,
+        ],
         [inspect.getsource(module) for module in (projection, sys.modules[__name__])],
     )
     unchanged = rows_with_fingerprint(previous, fingerprint, PROJECTION_COLUMNS)
@@ -112,7 +123,12 @@ def project_customers(
             "customer_unique_id": rows["customer_unique_id"].to_numpy(),
             "cluster": cluster,
             "spectral_cluster": _spectral_labels(
-                scaled, cluster, is_in_fit, candidate=spectral, seed=seed
+                scaled,
+                cluster,
+                is_in_fit,
+                candidate=spectral,
+                smallest_cluster_share=smallest_cluster_share,
+                seed=seed,
             ),
             "is_in_sample": is_in_sample,
             "axis_1": axes[:, 0],
@@ -181,6 +197,7 @@ def _spectral_labels(
     is_in_fit: np.ndarray,
     *,
     candidate: pd.Series | None,
+    smallest_cluster_share: float,
     seed: int,
 ) -> pd.array:
     from scipy.spatial import cKDTree
@@ -191,6 +208,8 @@ def _spectral_labels(
     fitted = scaled[is_in_fit]
     means = np.stack([scaled[cluster == number].mean(axis=0) for number in np.unique(cluster)])
     found = candidate_labels(fitted, candidate, seed=seed, reference=means)
+    if np.unique(found, return_counts=True)[1].min() < smallest_cluster_share * len(found):
+        return labels
     labels[is_in_fit] = found
     if not is_in_fit.all():
         labels[~is_in_fit] = found[cKDTree(fitted).query(scaled[~is_in_fit])[1]]

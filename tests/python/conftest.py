@@ -182,25 +182,6 @@ def query(database: Path, sql: str) -> list[tuple]:
         return connection.execute(sql).fetchall()
 
 
-# What a build measures of itself is another figure each time.
-MEASURED_TABLES = ("maintenance.run_history", "maintenance.run_costs", "maintenance.run_totals")
-
-
-def table_fingerprints(database: Path) -> dict[str, tuple]:
-    """Return count and sum of row hashes of every table and view, whatever the order of the rows."""
-    with duckdb.connect(str(database), read_only=True) as connection:
-        names = connection.execute(
-            "select table_schema || '.' || table_name from information_schema.tables"
-        ).fetchall()
-        return {
-            name: connection.execute(
-                f"select count(*), sum(hash(row_of_table)) from {name} as row_of_table"
-            ).fetchone()
-            for (name,) in sorted(names)
-            if name not in MEASURED_TABLES
-        }
-
-
 def different_rows(first: Path, second: Path, select: str) -> int:
     """Count the rows that one database has and the other has not, for the same query."""
     with duckdb.connect() as connection:

@@ -191,6 +191,13 @@ def small_result(*, customers: int, is_synthetic: bool, seconds: float) -> dict:
         ),
         "limits": {"rfm": {"what": "bytes", "amount": 1e9, "rate": "copy_bytes", "seconds": 1.0}},
         "builds": {"full": build, "again": build},
+        "month": build
+        | {
+            "by_type": {"model": {"nodes": 3, "seconds": 2.0}},
+            "cut": "2020-01-01",
+            "tables": 7,
+            "differing_tables": [],
+        },
         "floor": build | {"counts": {"table": 3}},
         "floors": {"median": 2.5, "lowest": 2.25, "highest": 2.75},
         "parts": {
@@ -223,6 +230,7 @@ def test_page_is_made_of_what_was_measured(tmp_path: Path) -> None:
     assert "to the power 0.70" in page
     assert "fits 1 of 9" in page
     assert "the build again took 2.50 floors (2.25 to 2.75)" in page
+    assert "took 2 s, 0.40 of the 5 s from nothing; of 7 tables none differs" in page
     # The part took the same time at both sizes.
     assert "| RFM at all dates | 0.00 |" in page
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from conftest import PROJECT, WITHOUT_TESTS, different_rows, query, table_fingerprints
+from benchmarks.history import table_fingerprints, truncate_raw_data
+from conftest import PROJECT, WITHOUT_TESTS, different_rows, query
 
 pytestmark = pytest.mark.build
 
@@ -44,7 +45,7 @@ STATED_AS_OF = {
     "segmentation.customer_segments": "*",
     "segmentation.segment_profiles": "*",
     "segmentation.period_models": "*",
-    "marts.periods": "* exclude (is_latest, is_studied)",
+    "marts.periods": "* exclude (is_latest, is_studied, is_described)",
 }
 
 
@@ -117,62 +118,6 @@ def test_one_thread_gives_the_same_tables_on_the_real_data(
         "segmentation.customer_segments",
     }
     assert found == {table: expected[table] for table in found}
-
-
-def truncate_raw_data(folder: Path, as_of_date: str, to: Path) -> Path:
-    """Write what the nine files held at midnight of a date: later rows and later facts are not there."""
-    to.mkdir()
-    with duckdb.connect() as connection:
-        connection.execute(f"set variable midnight = timestamp '{as_of_date}'")
-
-        def load(name: str) -> None:
-            connection.execute(
-                f"create view {name} as from read_csv('{folder / name}.csv', all_varchar = true, header = true,"
-                " delim = ',', quote = '\"', escape = '\"')"
-            )
-
-        def save(name: str, select: str) -> None:
-            connection.execute(f"copy ({select}) to '{to / name}.csv' (header, delimiter ',')")
-
-        for name in ("customers", "orders", "order_items", "order_payments", "order_reviews"):
-            load(f"olist_{name}_dataset")
-        later = "{0} is null or try_cast({0} as timestamp) >= getvariable('midnight')"
-        facts = [
-            "order_approved_at",
-            "order_delivered_carrier_date",
-            "order_delivered_customer_date",
-        ]
-        known = ", ".join(
-            f"case when {later.format(f)} then null else {f} end as {f}" for f in facts
-        )
-        connection.execute(
-            "create table known_orders as select order_id, customer_id, 'created' as order_status,"
-            f" order_purchase_timestamp, {known}, order_estimated_delivery_date from olist_orders_dataset"
-            " where order_purchase_timestamp::timestamp < getvariable('midnight')"
-        )
-        save("olist_orders_dataset", "from known_orders")
-        save(
-            "olist_customers_dataset",
-            "from olist_customers_dataset where customer_id in (select customer_id from known_orders)",
-        )
-        for name in ("order_items", "order_payments"):
-            save(
-                f"olist_{name}_dataset",
-                f"from olist_{name}_dataset where order_id in (select order_id from known_orders)",
-            )
-        save(
-            "olist_order_reviews_dataset",
-            "from olist_order_reviews_dataset where order_id in (select order_id from known_orders)"
-            f" and not ({later.format('review_answer_timestamp')})",
-        )
-    for name in (
-        "olist_products_dataset",
-        "olist_sellers_dataset",
-        "olist_geolocation_dataset",
-        "product_category_name_translation",
-    ):
-        shutil.copy(folder / f"{name}.csv", to)
-    return to
 
 
 def assert_no_leakage(folder: Path, database: Path, as_of_date: str, publish, work: Path) -> None:

@@ -14,8 +14,8 @@ import duckdb
 import pytest
 import yaml
 
+from benchmarks.history import truncate_raw_data
 from conftest import PROJECT, Run, different_rows, query
-from test_build import truncate_raw_data
 
 pytestmark = pytest.mark.build
 

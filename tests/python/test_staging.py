@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import make_sample, query, table_fingerprints
+from benchmarks.history import table_fingerprints
+from conftest import make_sample, query
 
 pytestmark = pytest.mark.build
 

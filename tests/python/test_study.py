@@ -349,6 +349,7 @@ def test_pictures(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
         "spectral": spectral,
         "sample_rows": 100,
         "exact_silhouette_rows": 10_000,
+        "smallest_cluster_share": 0.01,
         "seed": 0,
     }
     picture = project_customers(rows, **options)
@@ -382,4 +383,8 @@ def test_pictures(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
     assert projection_axes(rows[:0], features=FEATURES).empty
     without = project_customers(rows, **{**options, "spectral": None, "exact_silhouette_rows": 10})
     assert without["spectral_cluster"].isna().all()
+    sizes = picture["spectral_cluster"][rows["is_in_fit"]].value_counts(normalize=True)
+    for share, is_degenerate in ((sizes.min(), False), (sizes.min() + 1e-6, True)):
+        labelled = project_customers(rows, **{**options, "smallest_cluster_share": share})
+        assert labelled["spectral_cluster"].isna().all() == is_degenerate
     assert without["silhouette"].isna().all()

@@ -6,9 +6,12 @@ with period_models as (
 ),
 
 periods as (
-    select as_of_date
+    select
+        as_of_date,
+        is_studied,
+        is_described,
     from {{ ref('periods') }}
-    where is_studied
+    where is_studied or is_described
 ),
 
 centroids as (
@@ -27,6 +30,8 @@ centroids as (
 final as (
     select
         periods.as_of_date,
+        periods.is_studied,
+        periods.is_described,
         centroids.*,
     from periods
     inner join period_models on periods.as_of_date = period_models.as_of_date

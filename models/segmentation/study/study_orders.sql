@@ -1,7 +1,7 @@
 with periods as (
     select as_of_date
     from {{ ref('periods') }}
-    where is_studied
+    where is_described
 ),
 
 orders as (

@@ -20,6 +20,7 @@ def model(dbt, session):
         spectral=None if in_use.empty else in_use.iloc[0],
         sample_rows=dbt.config.meta_get("sample_rows"),
         exact_silhouette_rows=study["exact_silhouette_rows"],
+        smallest_cluster_share=study["smallest_cluster_share"],
         seed=study["seeds"][0],
         previous=previous_rows(session, dbt.this),
     )
