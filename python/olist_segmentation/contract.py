@@ -109,6 +109,7 @@ FIGURES: dict[str, Figure] = {
     ),
     "refused": Figure("select sum(rejected_rows) from staging.raw_loads", "whole"),
     "raw_rows": Figure("select sum(raw_rows) from staging.raw_loads", "whole"),
+    "compared": Figure("select max(as_of_date) from marts.periods where is_studied", "date"),
     "models": Figure("select count(*) from segmentation.model_registry", "whole"),
     "accepted": Figure(
         "select count(*) filter (where is_accepted) from segmentation.model_registry", "whole"
@@ -234,7 +235,7 @@ def written(value: Any, kind: Kind, language: Language) -> str:
     value : result of a query
     kind : str
         whole, share (per cent, one decimal), index (two decimals), date, money (two decimals),
-        seconds (one decimal), megabytes (from bytes), text.
+        seconds (one decimal), megabytes (from bytes; below 10 with one decimal), text.
     language : {"en", "fr"}
 
     Returns
@@ -256,7 +257,7 @@ def written(value: Any, kind: Kind, language: Language) -> str:
         "index": lambda: f"{number:,.2f}",
         "money": lambda: f"{number:,.2f}",
         "seconds": lambda: f"{number:,.1f}",
-        "megabytes": lambda: f"{number / 1_000_000:,.0f}",
+        "megabytes": lambda: f"{number / 1_000_000:,.{0 if number >= 10_000_000 else 1}f}",
     }[kind]()
     if language == "fr":
         shown = shown.replace(",", NO_BREAK).replace(".", ",")
@@ -319,16 +320,20 @@ def page_as_html(connection: duckdb.DuckDBPyConnection, language: Language) -> s
     def table(name: str) -> str:
         one = TABLES[name]
         kinds = ",".join(kind for *_, kind in one.columns)
-        head = "".join(
-            f'<th scope="col">{html.escape(cell)}</th>' for cell in _headings(one, language)
-        )
-        rows = "".join(
-            f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in line)}</tr>"
-            for line in _cells(connection, one, language)
-        )
+        classes = [' class="text"' if kind == "text" else "" for *_, kind in one.columns]
+
+        def row(tag: str, line: list[str]) -> str:
+            cells = zip(classes, line, strict=True)
+            inner = "".join(
+                f"<{tag}{style}>{html.escape(cell)}</{tag[:2]}>" for style, cell in cells
+            )
+            return f"<tr>{inner}</tr>"
+
+        head = row('th scope="col"', _headings(one, language))
+        rows = "".join(row("td", line) for line in _cells(connection, one, language))
         return (
             f'<div class="table"><table data-kinds="{kinds}" data-query="{html.escape(one.sql, quote=True)}">'
-            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+            f"<thead>{head}</thead><tbody>{rows}</tbody></table></div>"
         )
 
     body = []
@@ -366,7 +371,7 @@ STYLE = (
     "main{max-width:60rem;margin:0 auto;padding:2rem 1rem}"
     ".table{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:1rem 0}"
     "th,td{padding:.25rem .6rem;border-bottom:1px solid #ccc;text-align:right}"
-    "th:first-child,td:first-child{text-align:left}td:first-child{white-space:nowrap}data{font-weight:600}"
+    "th:first-child,td:first-child,.text{text-align:left}td:first-child{white-space:nowrap}data{font-weight:600}"
 )
 
 
