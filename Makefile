@@ -62,7 +62,7 @@ rollback: setup  ## The database published before (TO=NAME for another one, LIST
 contract: setup  ## The maintenance contract, English and French, Markdown and HTML (TO=folder).
 	@$(BIN)/python -m olist_segmentation.contract $(if $(TO),--to "$(TO)")
 
-full-refresh: setup $(if $(OLIST_RAW_DIR),,sample)  ## The same, re-using nothing.
+full-refresh: setup $(if $(OLIST_RAW_DIR),,sample)  ## As build, re-using nothing.
 	$(BIN)/python -m olist_segmentation.publish --full-refresh $(OPTIONS)
 
 test: setup-dev  ## Every test; those on the real data when OLIST_RAW_DIR points at it.
@@ -106,7 +106,7 @@ metrics: setup $(VENV)/.metrics  ## A metric from the semantic layer: METRICS=re
 	@$(BIN)/dbt --quiet parse
 	@$(BIN)/mf query --metrics "$(METRICS)" $(if $(BY),--group-by "$(BY)")
 
-benchmark: setup  ## Ours against pandas and scikit-learn: SIZE=1|10|100, PARTS=rfm,ks, REPEATS=3, WORK=folder.
+benchmark: setup  ## Ours against pandas and scikit-learn: SIZE=1, 10 or 100, PARTS=rfm,ks, REPEATS=3, WORK=folder.
 	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.run $(if $(SIZE),--size $(SIZE)) $(if $(PARTS),--parts $(PARTS)) \
 		$(if $(REPEATS),--repeats $(REPEATS)) $(if $(WORK),--work "$(WORK)") $(if $(NAME),--name $(NAME)) \
 		$(if $(RESULTS),--results "$(RESULTS)") $(if $(SELECTOR),--selector $(SELECTOR))

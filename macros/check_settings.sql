@@ -35,7 +35,7 @@
         {% do problems.append("history_months is " ~ var('history_months') ~ "; it is a whole number, 1 or more, or null for all") %}
     {% endif %}
     {% if var('study_interval_months') is not none and (var('study_interval_months') is not integer or var('study_interval_months') < 1) %}
-        {% do problems.append("study_interval_months is " ~ var('study_interval_months') ~ "; it is a whole number, 1 or more, or null for a study at every date") %}
+        {% do problems.append("study_interval_months is " ~ var('study_interval_months') ~ "; it is a whole number, 1 or more, or null for a comparison at every date") %}
     {% endif %}
     {% for feature, transform in var('feature_transforms').items() if transform not in ['log1p', 'robust', 'quantile'] %}
         {% do problems.append("feature_transforms of " ~ feature ~ " is '" ~ transform ~ "'; it must be log1p, robust or quantile, or left out") %}

@@ -65,9 +65,10 @@ def project_customers(
     spectral : Series, optional
         The spectral candidate to label the customers with; without one they have no such label.
     sample_rows : int
-        Customers to draw for a picture, each cluster in proportion but with at least 100.
+        Customers to draw for a picture, each cluster in proportion but with at least 100
+        (a twentieth of them all when that is less).
     exact_silhouette_rows : int
-        Up to this many customers each gets its silhouette; above it only those in the sample.
+        Up to this many customers each gets its silhouette; above it nobody does.
     smallest_cluster_share : float
         With a smaller spectral cluster, 0 to 1, nobody gets a spectral label: the parameters were
         chosen on the customers of another date, where none was so small.

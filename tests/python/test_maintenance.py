@@ -323,7 +323,7 @@ def test_a_setting_of_the_maintenance_out_of_range_is_refused(
         "refresh_mode is 'sometimes'; it must be every_period or as_decided",
         "force_retrain is 'latest'; it must be a list of dates",
         "null_seeds is -1; it is a whole number, 0 or more",
-        "study_interval_months is 0; it is a whole number, 1 or more, or null for a study at every",
+        "study_interval_months is 0; it is a whole number, 1 or more, or null for a comparison at",
         "refit_seconds is many; it is a number, 0 or more",
     ):
         assert sentence in done.stdout
