@@ -7,6 +7,8 @@ from pathlib import Path
 
 import duckdb
 
+from olist_segmentation.data.files import SYNTHETIC_MARKER
+
 # What a build measures of itself is another figure each time.
 MEASURED_TABLES = ("maintenance.run_history", "maintenance.run_costs", "maintenance.run_totals")
 
@@ -17,7 +19,7 @@ def truncate_raw_data(folder: Path, as_of_date: str, to: Path) -> Path:
     Parameters
     ----------
     folder : Path
-        Of the raw files.
+        Of the raw files, CSV or Parquet.
     as_of_date : str
         ISO date.
     to : Path
@@ -30,17 +32,23 @@ def truncate_raw_data(folder: Path, as_of_date: str, to: Path) -> Path:
 
     Notes
     -----
-    The final status of an order is not known at the date; every order is "created".
+    The final status of an order is not known at the date; every order is "created". Files that
+    hold no times are copied as they are, and so is the mark of synthetic data.
     """
     to.mkdir()
     with duckdb.connect() as connection:
         connection.execute(f"set variable midnight = timestamp '{as_of_date}'")
 
         def load(name: str) -> None:
-            connection.execute(
-                f"create view {name} as from read_csv('{folder / name}.csv', all_varchar = true, header = true,"
-                " delim = ',', quote = '\"', escape = '\"')"
-            )
+            path = folder / f"{name}.csv"
+            if path.exists():
+                options = (
+                    "all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"'"
+                )
+                read = f"read_csv('{path}', {options})"
+            else:
+                read = f"(select cast(columns(*) as varchar) from '{path.with_suffix('.parquet')}')"
+            connection.execute(f"create view {name} as from {read}")
 
         def save(name: str, select: str) -> None:
             connection.execute(f"copy ({select}) to '{to / name}.csv' (header, delimiter ',')")
@@ -82,7 +90,9 @@ def truncate_raw_data(folder: Path, as_of_date: str, to: Path) -> Path:
         "olist_geolocation_dataset",
         "product_category_name_translation",
     ):
-        shutil.copy(folder / f"{name}.csv", to)
+        shutil.copy(next(folder.glob(f"{name}.*")), to)
+    if (folder / SYNTHETIC_MARKER).exists():
+        shutil.copy(folder / SYNTHETIC_MARKER, to)
     return to
 
 

@@ -218,6 +218,8 @@ def add_month(job: Job, options: list[str]) -> dict[str, Any]:
         "select strftime(max(as_of_date), '%Y-%m-%d') as cut from marts.periods"
         " where not is_sparse and not is_latest"
     )["cut"].item()
+    if cut is None:
+        raise BenchmarkError("There is no full month before the latest date; leave out part month.")
     say(f"Build with what came after {cut}, in a database that was built without it")
     folder = job.work / "month"
     shutil.rmtree(folder, ignore_errors=True)

@@ -37,6 +37,9 @@
     {% if var('study_interval_months') is not none and (var('study_interval_months') is not integer or var('study_interval_months') < 1) %}
         {% do problems.append("study_interval_months is " ~ var('study_interval_months') ~ "; it is a whole number, 1 or more, or null for a comparison at every date") %}
     {% endif %}
+    {% if var('study_as_of_date') is not none and not is_iso_date(var('study_as_of_date') | string) %}
+        {% do problems.append("study_as_of_date is '" ~ var('study_as_of_date') ~ "'; it must be a date of marts.periods such as 2018-08-01, or null") %}
+    {% endif %}
     {% for feature, transform in var('feature_transforms').items() if transform not in ['log1p', 'robust', 'quantile'] %}
         {% do problems.append("feature_transforms of " ~ feature ~ " is '" ~ transform ~ "'; it must be log1p, robust or quantile, or left out") %}
     {% endfor %}

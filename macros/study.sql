@@ -4,9 +4,7 @@
         a month that is a whole number of intervals after the first date; before there is one, the first segmentable date.
     -#}
     {%- set first = var('first_as_of_date') | string -%}
-    {% if var('study_as_of_date') is not none -%}
-        date '{{ var('study_as_of_date') }}'
-    {%- elif var('study_interval_months') is none -%}
+    {% if var('study_as_of_date') is not none or var('study_interval_months') is none -%}
         {{ described_as_of_date() }}
     {%- else -%}
         coalesce(
@@ -28,9 +26,14 @@
 
 {% macro described_as_of_date() -%}
     {#- Date as of which the segments are described, in the same query. -#}
-    {% if var('study_as_of_date') is not none -%}
-        date '{{ var('study_as_of_date') }}'
-    {%- else -%}
+    {%- set day = var('study_as_of_date') -%}
+    {% if day is none -%}
         max(case when is_segmentable then as_of_date end) over ()
+    {%- else -%}
+        case
+            when count(case when is_segmentable and as_of_date = date '{{ day }}' then 1 end) over () = 0
+                then error('Var study_as_of_date is {{ day }}, which is no segmentable date of marts.periods: name one, or null.')
+            else date '{{ day }}'
+        end
     {%- endif %}
 {%- endmacro %}

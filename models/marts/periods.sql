@@ -1,3 +1,5 @@
+{% set history_months = var('history_months') %}
+
 with orders as (
     select
         customer_unique_id,
@@ -77,12 +79,35 @@ totals as (
     group by as_of_dates.as_of_date
 ),
 
+{% if history_months is not none -%}
+active as (
+    -- Only they have a row in marts.rfm.
+    select
+        as_of_dates.as_of_date,
+        count(distinct counted_orders.customer_unique_id) as active_customer_count,
+    from as_of_dates
+    inner join counted_orders
+        on counted_orders.counted_date < as_of_dates.as_of_date
+        and counted_orders.counted_date >= as_of_dates.as_of_date - interval {{ history_months }} month
+    group by as_of_dates.as_of_date
+),
+{%- else -%}
+active as (
+    select
+        as_of_date,
+        customer_count as active_customer_count,
+    from totals
+),
+{%- endif %}
+
 judged as (
     select
-        *,
-        customer_count >= {{ var('minimum_customers') }}
-        and history_days >= {{ var('minimum_history_days') }} as is_segmentable,
+        totals.*,
+        coalesce(active.active_customer_count, 0) as active_customer_count,
+        coalesce(active.active_customer_count, 0) >= {{ var('minimum_customers') }}
+        and totals.history_days >= {{ var('minimum_history_days') }} as is_segmentable,
     from totals
+    left join active on totals.as_of_date = active.as_of_date
 ),
 
 final as (
@@ -98,8 +123,8 @@ final as (
         coalesce(is_segmentable and as_of_date = {{ study_as_of_date() }}, false) as is_studied,
         coalesce(is_segmentable and as_of_date = {{ described_as_of_date() }}, false) as is_described,
         case
-            when customer_count < {{ var('minimum_customers') }}
-                then 'Not segmented: ' || customer_count
+            when active_customer_count < {{ var('minimum_customers') }}
+                then 'Not segmented: ' || active_customer_count
                     || ' customers, at least {{ var('minimum_customers') }} are needed.'
             when history_days < {{ var('minimum_history_days') }}
                 then 'Not segmented: ' || history_days

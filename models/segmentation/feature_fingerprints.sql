@@ -6,7 +6,7 @@ with features as (
 measured_share as (
     select
         as_of_date,
-        halvings,
+        digest_below,
     from {{ ref('measured_share') }}
 ),
 
@@ -24,7 +24,7 @@ final as (
     select
         fingerprints.as_of_date,
         fingerprints.customers,
-        fingerprints.rows_fingerprint || '/' || measured_share.halvings as rows_fingerprint,
+        fingerprints.rows_fingerprint || '/' || measured_share.digest_below as rows_fingerprint,
     from fingerprints
     inner join measured_share on fingerprints.as_of_date = measured_share.as_of_date
 )

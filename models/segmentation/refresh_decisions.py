@@ -10,5 +10,6 @@ def model(dbt, session):
         dbt.ref("feature_verdicts").order("baseline_as_of_date, as_of_date, feature").df(),
         thresholds_from(dbt.ref("maintenance_thresholds").df()),
         force_retrain=dbt.config.meta_get("force_retrain"),
+        report=lambda line: print(line, flush=True),
     )
     return session.from_df(decisions).project(duckdb_projection(DECISION_COLUMNS))

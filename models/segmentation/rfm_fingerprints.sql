@@ -21,7 +21,7 @@ periods as (
 measured_share as (
     select
         as_of_date,
-        halvings,
+        digest_below,
     from {{ ref('measured_share') }}
 ),
 
@@ -37,7 +37,7 @@ fingerprints as (
 final as (
     select
         fingerprints.as_of_date,
-        fingerprints.rows_fingerprint || '/' || measured_share.halvings as rows_fingerprint,
+        fingerprints.rows_fingerprint || '/' || measured_share.digest_below as rows_fingerprint,
     from fingerprints
     inner join measured_share on fingerprints.as_of_date = measured_share.as_of_date
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -43,6 +44,27 @@ def scalers_and_centroids(models: pd.DataFrame) -> dict[str, tuple[Scaler, np.nd
     return {
         str(model_id): scaler_and_centroids(rows)
         for model_id, rows in with_clusters.groupby("model_id")
+    }
+
+
+def cluster_numbers(models: pd.DataFrame) -> dict[str, str]:
+    """Return a digest of which centroid of a model has which number, by model_id.
+
+    A model's numbers follow the accepted model before it, so they can change while its rows and
+    settings, and with them its fingerprint, stay.
+
+    Parameters
+    ----------
+    models : DataFrame with the columns of `FIT_COLUMNS`
+
+    Returns
+    -------
+    dict of str to str
+        SHA-256 of the scaled centroids in the order of their numbers.
+    """
+    return {
+        model_id: hashlib.sha256(centroids.tobytes()).hexdigest()
+        for model_id, (_, centroids) in scalers_and_centroids(models).items()
     }
 
 

@@ -412,8 +412,16 @@ def main(arguments: list[str] | None = None) -> int:
             f"make contract: {published} does not exist; run `make build` first.", file=sys.stderr
         )
         return 1
-    for path in write(published, options.to):
-        print(path)
+    try:
+        paths = write(published, options.to)
+    except duckdb.CatalogException as error:
+        print(
+            f"make contract: {published} lacks a table that the contract reads; run `make build` without a"
+            f" selection. {str(error).splitlines()[0]}",
+            file=sys.stderr,
+        )
+        return 1
+    print(*paths, sep="\n")
     return 0
 
 

@@ -8,7 +8,7 @@ the date of the model in force and the date.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pandas as pd
@@ -83,6 +83,7 @@ def decide(
     thresholds: dict[str, Threshold],
     *,
     force_retrain: Iterable[str] = (),
+    report: Callable[[str], None] = lambda message: None,
 ) -> pd.DataFrame:
     """Walk the dates and decide at each one.
 
@@ -97,6 +98,8 @@ def decide(
     thresholds : dict of str to Threshold
     force_retrain : iterable of str
         ISO dates that retrain whatever is measured; "latest" stands for the last one.
+    report : callable, optional
+        Receives a line for each of them that is none of the dates.
 
     Returns
     -------
@@ -124,6 +127,12 @@ def decide(
     forced = {str(day) for day in force_retrain}
     if "latest" in forced and len(ordered):
         forced.add(f"{pd.Timestamp(ordered['as_of_date'].iloc[-1]):%Y-%m-%d}")
+    known = {f"{day:%Y-%m-%d}" for day in pd.to_datetime(ordered["as_of_date"])}
+    for day in sorted(forced - known - {"latest"}):
+        report(
+            f"Decisions: force_retrain names {day}, which is no date of marts.periods in this build:"
+            " nothing is retrained for it."
+        )
     rows: list[dict[str, Any]] = []
     in_force: tuple[str, pd.Timestamp] | None = None
     outdated = 0.0

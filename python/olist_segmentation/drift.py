@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from olist_segmentation import panel
 from olist_segmentation.panel import Panel
 from olist_segmentation.reuse import code_and_libraries, fingerprint, reusable_groups
 
@@ -368,7 +366,7 @@ def feature_changes(
         itself included.
     """
     earlier = reusable_groups(previous, CHANGE_COLUMNS)
-    code = code_and_libraries((panel, sys.modules[__name__]))
+    code = code_and_libraries(__name__)
     dates = inputs.sort_values("as_of_date", ignore_index=True)
     tables = []
     cache: dict[tuple[Any, str], Distribution] = {}

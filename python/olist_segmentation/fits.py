@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
-import inspect
 import json
-import platform
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from olist_segmentation import distance_sums, kmeans, lloyd, points, silhouette, transforms
 from olist_segmentation.kmeans import Scaler, fit_kmeans, standardise
 from olist_segmentation.partitions import match_centroids
+from olist_segmentation.reuse import code_and_libraries, library_versions
 from olist_segmentation.silhouette import silhouette_estimate
 from olist_segmentation.transforms import Quantiles, own_units, robust_columns
-
-LIBRARIES = ("numpy", "scikit-learn", "scipy", "numba")
 
 MODEL_COLUMNS = {
     "model_id": "string",
@@ -309,21 +303,9 @@ def gate_failures(fit: Fit, *, settings: FitSettings) -> str:
     return " ".join(failures)
 
 
-@functools.cache
-def library_versions() -> dict[str, str]:
-    """Return the versions of what computes a fit."""
-    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
-
-
 def model_fingerprint(input_fingerprint: str, settings: FitSettings) -> str:
     """Return a SHA-256 of all that a fit depends on: rows, settings, libraries and our code."""
-    code = "".join(
-        map(
-            inspect.getsource,
-            (distance_sums, kmeans, lloyd, points, silhouette, transforms, fit_rows),
-        )
-    )
-    content = [input_fingerprint, settings.parameters(), library_versions(), code]
+    content = [input_fingerprint, settings.parameters(), code_and_libraries(__name__)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -24,18 +24,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from olist_segmentation import (
-    distance_sums,
-    kmeans,
-    lloyd,
-    panel,
-    partitions,
-    points,
-    refits,
-    silhouette,
-    transforms,
-)
-from olist_segmentation.assignments import scalers_and_centroids
+from olist_segmentation import kmeans, panel, partitions
+from olist_segmentation.assignments import cluster_numbers, scalers_and_centroids
 from olist_segmentation.kmeans import fit_kmeans, standardise
 from olist_segmentation.panel import Panel
 from olist_segmentation.partitions import (
@@ -189,20 +179,8 @@ def period_stability(
         return pd.DataFrame(columns=list(STABILITY_COLUMNS))
     first = start.iloc[0]
     earlier = reusable_groups(previous, STABILITY_COLUMNS)
-    code = code_and_libraries(
-        (
-            distance_sums,
-            kmeans,
-            lloyd,
-            panel,
-            partitions,
-            points,
-            refits,
-            silhouette,
-            transforms,
-            _this_module(),
-        )
-    )
+    code = code_and_libraries(__name__)
+    numbers = cluster_numbers(models)
     tables = []
     work: _Baseline | None = None
     compared = dates[days >= pd.Timestamp(baseline)]
@@ -210,7 +188,8 @@ def period_stability(
         key = fingerprint(
             [first.rows_fingerprint, first.model_fingerprint],
             [row.rows_fingerprint, row.fitted_fingerprint, row.is_fit_accepted],
-            [row.fitted_model_id, first.model_id, str(row.as_of_date)],
+            [row.fitted_model_id, first.model_id, str(row.as_of_date), str(first.as_of_date)],
+            [numbers.get(row.fitted_model_id), numbers.get(first.model_id)],
             dataclasses.asdict(settings),
             code,
         )
@@ -623,9 +602,3 @@ def best_optimum(published: Refit, repeats: list[Refit]) -> tuple[Refit, dict[st
 
 def _number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
-
-
-def _this_module() -> Any:
-    import sys
-
-    return sys.modules[__name__]

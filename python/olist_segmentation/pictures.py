@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from olist_segmentation import projection
 from olist_segmentation.kmeans import standardise
 from olist_segmentation.projection import fit_projection, stratified_sample
+from olist_segmentation.reuse import code_and_libraries
+from olist_segmentation.reuse import fingerprint as fingerprint_of
 from olist_segmentation.silhouette import silhouette_samples
 from olist_segmentation.study import (
     candidate_labels,
     rows_with_fingerprint,
-    study_fingerprint,
 )
 
 PROJECTION_COLUMNS = {
@@ -85,7 +83,7 @@ def project_customers(
     """
     if rows.empty:
         return pd.DataFrame(columns=list(PROJECTION_COLUMNS))
-    fingerprint = study_fingerprint(
+    fingerprint = fingerprint_of(
         pd.util.hash_pandas_object(rows, index=False).sum().item(),
         None if spectral is None else spectral["candidate_id"],
         [
@@ -96,7 +94,7 @@ def project_customers(
             smallest_cluster_share,
             seed,
         ],
-        [inspect.getsource(module) for module in (projection, sys.modules[__name__])],
+        code_and_libraries(__name__),
     )
     unchanged = rows_with_fingerprint(previous, fingerprint, PROJECTION_COLUMNS)
     if unchanged is not None:
@@ -166,10 +164,10 @@ def projection_axes(
     if rows.empty:
         return pd.DataFrame(columns=list(AXIS_COLUMNS))
     used = rows[["as_of_date", "is_in_fit", *features]]
-    fingerprint = study_fingerprint(
+    fingerprint = fingerprint_of(
         pd.util.hash_pandas_object(used, index=False).sum().item(),
         [features, list(robust)],
-        [inspect.getsource(module) for module in (projection, sys.modules[__name__])],
+        code_and_libraries(__name__),
     )
     unchanged = rows_with_fingerprint(previous, fingerprint, AXIS_COLUMNS)
     if unchanged is not None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from olist_segmentation import kmeans, lloyd, panel, partitions, points, refits
-from olist_segmentation.assignments import scalers_and_centroids
+from olist_segmentation.assignments import cluster_numbers, scalers_and_centroids
 from olist_segmentation.panel import Panel
 from olist_segmentation.partitions import adjusted_rand_index
 from olist_segmentation.refits import Refit, quick_fit
@@ -88,9 +86,8 @@ def model_agreement(
     Source of the index: Hubert and Arabie (1985).
     """
     earlier = reusable_groups(previous, AGREEMENT_COLUMNS)
-    code = code_and_libraries(
-        (kmeans, lloyd, panel, partitions, points, refits, sys.modules[__name__])
-    )
+    code = code_and_libraries(__name__)
+    numbers = cluster_numbers(models)
     dates = inputs.sort_values("as_of_date", ignore_index=True)
     rows = list(dates.itertuples(index=False))
     tables = []
@@ -106,6 +103,7 @@ def model_agreement(
                 [str(row.as_of_date), row.rows_fingerprint, row.fitted_fingerprint],
                 [str(last.as_of_date), last.rows_fingerprint],
                 [base.fitted_model_id, row.fitted_model_id],
+                [numbers.get(base.fitted_model_id), numbers.get(row.fitted_model_id)],
                 dataclasses.asdict(settings),
                 code,
             )

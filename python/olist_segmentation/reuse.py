@@ -2,21 +2,84 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import hashlib
-import inspect
+import importlib.util
 import json
+import platform
 from collections.abc import Iterable
-from types import ModuleType
+from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
 
-from olist_segmentation.fits import library_versions
+PACKAGE = __name__.split(".")[0]
+LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "numba")
 
 
-def code_and_libraries(modules: Iterable[ModuleType]) -> str:
-    """Return a text that changes when the source of a module or a library version does."""
-    return json.dumps([library_versions(), [inspect.getsource(module) for module in modules]])
+@functools.cache
+def library_versions() -> dict[str, str]:
+    """Return the versions of what computes a result."""
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+
+
+@functools.cache
+def modules_behind(module: str) -> dict[str, str]:
+    """Return the source of a module and of all modules of this package that it imports.
+
+    Imports are followed from module to module, those inside functions too, so that no list of
+    them must be kept by hand.
+
+    Parameters
+    ----------
+    module : str
+        Its full name.
+
+    Returns
+    -------
+    dict of str to str
+        Source by name of the module.
+    """
+    sources: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in sources:
+            continue
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            # A function or class that is imported from its module.
+            continue
+        sources[name] = spec.loader.get_source(name) or ""
+        for node in ast.walk(ast.parse(sources[name])):
+            if isinstance(node, ast.Import):
+                found = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
+                found = [f"{PACKAGE}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                found = [node.module or ""]
+            else:
+                continue
+            waiting += [name for name in found if name.startswith(f"{PACKAGE}.")]
+    return sources
+
+
+def code_and_libraries(module: str) -> str:
+    """Return a SHA-256 that changes when a library or code that a module's results come from does.
+
+    Parameters
+    ----------
+    module : str
+        Its full name, ``__name__`` where the result is made; see `modules_behind`.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    content = json.dumps([library_versions(), modules_behind(module)], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def fingerprint(*parts: Any) -> str:

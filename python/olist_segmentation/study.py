@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import inspect
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -14,26 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from olist_segmentation import (
-    distance_sums,
-    kmeans,
-    lloyd,
-    points,
-    quality,
-    silhouette,
-    spectral,
-    stability,
-)
-from olist_segmentation.fits import (
-    library_versions,
-    scaler_and_centroids,
-    unusualness_permutation,
-)
+from olist_segmentation.fits import scaler_and_centroids, unusualness_permutation
 from olist_segmentation.kmeans import Scaler, nearest_centroid, standardise
 from olist_segmentation.lloyd import prepare_rows, single_start
 from olist_segmentation.partitions import adjusted_rand_index, match_centroids
 from olist_segmentation.points import near_order
 from olist_segmentation.quality import gap_statistic, partition_quality
+from olist_segmentation.reuse import code_and_libraries
+from olist_segmentation.reuse import fingerprint as fingerprint_of
 from olist_segmentation.silhouette import silhouette_estimate, silhouette_scores
 from olist_segmentation.spectral import SpectralFit, fit_spectral_grid
 from olist_segmentation.stability import bootstrap_stability, kmeans_refit
@@ -84,19 +70,6 @@ CLUSTER_COLUMNS = {
     "dissolved_share": "double",
     "verdict": "string",
 }
-
-# What the results depend on; a change of it is a reason to study again.
-CODE = (
-    distance_sums,
-    kmeans,
-    lloyd,
-    points,
-    quality,
-    silhouette,
-    spectral,
-    stability,
-    sys.modules[__name__],
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -598,8 +571,12 @@ def study_feature_sets(
     """
     tables = []
     for position, row in enumerate(inputs.itertuples()):
-        fingerprint = study_fingerprint(
-            row.feature_set, row.input_fingerprint, position == 0, dataclasses.asdict(settings)
+        fingerprint = fingerprint_of(
+            row.feature_set,
+            row.input_fingerprint,
+            position == 0,
+            dataclasses.asdict(settings),
+            code_and_libraries(__name__),
         )
         table = rows_with_fingerprint(previous, fingerprint, CANDIDATE_COLUMNS)
         report(f"Study of {row.feature_set}: {'new' if table is None else 're-used'}")
@@ -665,8 +642,12 @@ def study_clusters(
         for _, candidate in candidates.iterrows():
             algorithm, n_clusters = candidate["algorithm"], int(candidate["n_clusters"])
             resamples = settings.resamples_of(algorithm, n_clusters)
-            fingerprint = study_fingerprint(
-                candidate["fingerprint"], candidate["candidate_id"], resamples, numbering
+            fingerprint = fingerprint_of(
+                candidate["fingerprint"],
+                candidate["candidate_id"],
+                resamples,
+                numbering,
+                code_and_libraries(__name__),
             )
             table = rows_with_fingerprint(previous, fingerprint, CLUSTER_COLUMNS)
             origin = "re-used"
@@ -767,13 +748,6 @@ def candidate_stability(
             return of_point
 
     return bootstrap_stability(X, labels, refit, resamples=resamples, seed=seed).clusters[columns]
-
-
-def study_fingerprint(*content: Any) -> str:
-    """Return a SHA-256 of rows, settings, libraries and the code of the study."""
-    code = "".join(map(inspect.getsource, CODE))
-    text = json.dumps([*content, library_versions(), code], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def rows_with_fingerprint(

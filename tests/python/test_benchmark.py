@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 from threadpoolctl import threadpool_limits
 
 from benchmarks import report
 from benchmarks.builds import covered, describe_build
 from benchmarks.floor import write_project
+from benchmarks.history import truncate_raw_data
 from benchmarks.job import SHARES as RUN_SHARES
 from benchmarks.job import Job, Meter, project_vars
 from benchmarks.measure import environment, ratio
@@ -233,6 +235,34 @@ def test_page_is_made_of_what_was_measured(tmp_path: Path) -> None:
     assert "took 2 s, 0.40 of the 5 s from nothing; of 7 tables none differs" in page
     # The part took the same time at both sizes.
     assert "| RFM at all dates | 0.00 |" in page
+
+
+def test_raw_files_are_truncated_in_either_format(run: Run, tmp_path: Path) -> None:
+    def rows(folder: Path, name: str) -> list[tuple]:
+        with duckdb.connect() as connection:
+            path = next(folder.glob(f"{name}.*"))
+            source = f"'{path}'"
+            if path.suffix == ".csv":
+                source = f"read_csv({source}, all_varchar = true)"
+            return connection.execute(f"select * from {source} order by all").fetchall()
+
+    whole_folder = make_sample(run, tmp_path / "csv", 300)
+    as_parquet = tmp_path / "parquet"
+    as_parquet.mkdir()
+    with duckdb.connect() as connection:
+        for path in whole_folder.glob("*.csv"):
+            connection.execute(
+                f"copy (from read_csv('{path}', all_varchar = true)) to '{as_parquet / path.stem}.parquet'"
+            )
+    first = truncate_raw_data(whole_folder, "2018-01-01", tmp_path / "first")
+    second = truncate_raw_data(as_parquet, "2018-01-01", tmp_path / "second")
+    orders = rows(first, "olist_orders_dataset")
+    assert 0 < len(orders) < len(rows(whole_folder, "olist_orders_dataset"))
+    times = [str(value) for row in orders for value in row[3:7] if value is not None]
+    assert max(times) < "2018-01-01"
+    for path in whole_folder.glob("*.csv"):
+        assert repr(rows(first, path.stem)) == repr(rows(second, path.stem)), path.stem
+    assert (first / "_synthetic.json").exists()
 
 
 def test_what_is_started_is_ended_with_the_benchmark(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from benchmarks.history import table_fingerprints, truncate_raw_data
 from conftest import PROJECT, WITHOUT_TESTS, different_rows, query
+from olist_segmentation import contract
 
 pytestmark = pytest.mark.build
 
@@ -79,7 +80,11 @@ def test_a_second_build_re_uses_the_fits_and_gives_the_same_tables(
     assert dates > 10
     assert len(re.findall(r"K-means \d+/\d+: \S+ re-used", again.stdout)) == dates
     assert not re.search(r"K-means \d+/\d+: \S+ fitted", again.stdout)
-    assert not re.search(r"Study of \w+: new|Stability of \S+: \d+ resamples", again.stdout)
+    studied = re.findall(r"Study of \w+: ([\w-]+)", again.stdout)
+    assert studied == ["re-used"] * 2
+    finalists = query(database, "select count(*) from segmentation.study_finalists")[0][0]
+    stability = re.findall(r"Stability of \S+: ([\w-]+)", again.stdout)
+    assert stability == ["re-used"] * finalists
     assert "SYNTHETIC" in again.stdout
     assert table_fingerprints(database) == table_fingerprints(sample_database)
 
@@ -217,8 +222,37 @@ def test_too_few_customers_for_any_date_still_publish(run, publish, tmp_path: Pa
     database = tmp_path / "olist.duckdb"
     done = publish(raw_dir=make_sample(run, tmp_path / "raw", 60), database=database)
     assert "Not segmented" in done.stdout
-    assert query(database, "select count(*) from segmentation.customer_segments") == [(0,)]
+    for table in ("customer_segments", "model_comparison", "segment_traits", "segment_separation"):
+        assert query(database, f"select count(*) from segmentation.{table}") == [(0,)]
     assert query(database, "select count(*) from marts.customers")[0][0] > 0
+    assert query(
+        database, "select bool_or(is_studied), bool_or(is_described) from marts.periods"
+    ) == [(False, False)]
+    # The contract has nothing to say, and says so.
+    pages = contract.write(database, tmp_path / "contract")
+    assert "last due as of –" in next(p for p in pages if p.name.endswith("en.md")).read_text(
+        "utf-8"
+    )
+
+
+def test_a_date_that_cannot_be_studied_is_refused(
+    sample_folder: Path, publish, tmp_path: Path
+) -> None:
+    for date in ("2018-08-15", "2030-01-01"):
+        done = publish(
+            "--select",
+            "+periods",
+            "--vars",
+            f"{{study_as_of_date: {date}}}",
+            raw_dir=sample_folder,
+            database=tmp_path / "olist.duckdb",
+            may_fail=True,
+        )
+        assert done.returncode == 1
+        assert (
+            f"study_as_of_date is {date}, which is no segmentable date of marts.periods"
+            in done.stdout
+        )
 
 
 def test_deliveries_can_be_what_counts(sample_folder: Path, publish, tmp_path: Path) -> None:

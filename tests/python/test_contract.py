@@ -102,6 +102,28 @@ def test_every_figure_on_the_page_equals_its_query(sample_database: Path, langua
         ]
         assert cells == expected
         assert cells
+    # The Markdown page is the template with each placeholder's result, and nothing else.
+    parts = re.split(r"(\{\{\w+\}\}|\[\[\w+\]\])", PAGES[language])
+    pattern = "".join(
+        "(.*?)" if part.startswith(("{{", "[[")) else re.escape(part) for part in parts
+    )
+    filled = re.search(f"{pattern}$", text, flags=re.DOTALL)
+    assert filled
+    for name, found in zip(
+        (part.strip("{}[]") for part in parts if part.startswith(("{{", "[["))),
+        filled.groups(),
+        strict=True,
+    ):
+        if name in FIGURES:
+            value = query(sample_database, FIGURES[name].sql)[0][0]
+            assert found == written(value, FIGURES[name].kind, language), name
+        else:
+            kinds = [kind for *_, kind in TABLES[name].columns]
+            rows = [
+                " | ".join(written(v, k, language) for v, k in zip(row, kinds, strict=True))
+                for row in query(sample_database, TABLES[name].sql)
+            ]
+            assert [line.strip("| ") for line in found.split("\n")[2:]] == rows, name
     # Outside of figures and tables there is no digit.
     rest = re.sub(r"<data.*?</data>|<table.*?</table>|<style>.*?</style>|<h\d>|</h\d>", "", page)
     assert not re.search(r"\d", rest.replace("utf-8", ""))
@@ -124,6 +146,15 @@ def test_the_files_are_written(sample_database: Path, tmp_path: Path, monkeypatc
     monkeypatch.setenv("OLIST_DATABASE", str(tmp_path / "none.duckdb"))
     assert main([]) == 1
     assert "run `make build` first" in capsys.readouterr().err
+    spine = tmp_path / "spine.duckdb"
+    shutil.copy(sample_database, spine)
+    with duckdb.connect(str(spine)) as connection:
+        connection.execute("drop table maintenance.refresh_policy")
+    monkeypatch.setenv("OLIST_DATABASE", str(spine))
+    assert main(["--to", str(tmp_path / "spine")]) == 1
+    said = capsys.readouterr().err
+    assert "run `make build` without a selection" in said
+    assert "refresh_policy" in said
 
 
 @pytest.mark.build

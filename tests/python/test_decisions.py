@@ -228,6 +228,10 @@ def test_retraining_can_be_forced() -> None:
     assert summary(sparse)[4] == ("retrain", "model-4")
     refused = decided(frame=dates(is_fit_accepted={4: False}), force_retrain=["latest"])
     assert summary(refused)[4] == ("investigate", "model-0")
+    said: list[str] = []
+    decided(force_retrain=["2018-02-01", "2018-02-15", "latest"], report=said.append)
+    assert len(said) == 1
+    assert "force_retrain names 2018-02-15, which is no date of marts.periods" in said[0]
 
 
 def test_later_facts_do_not_change_earlier_decisions() -> None:

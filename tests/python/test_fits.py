@@ -22,7 +22,6 @@ from olist_segmentation.fits import (
     fit_periods,
     fit_rows,
     gate_failures,
-    library_versions,
     match_to_reference,
     model_fingerprint,
     renumber,
@@ -30,6 +29,7 @@ from olist_segmentation.fits import (
     unusualness_order,
 )
 from olist_segmentation.frames import duckdb_projection
+from olist_segmentation.reuse import library_versions
 
 SETTINGS = FitSettings(
     features=("recency_days", "frequency", "monetary"),
@@ -164,7 +164,7 @@ def test_the_fingerprint_changes_with_a_library(monkeypatch: pytest.MonkeyPatch)
     assert before == model_fingerprint("rows", SETTINGS)
     assert before != model_fingerprint("other rows", SETTINGS)
     other = library_versions() | {"scikit-learn": "0.0.0"}
-    monkeypatch.setattr("olist_segmentation.fits.library_versions", lambda: other)
+    monkeypatch.setattr("olist_segmentation.reuse.library_versions", lambda: other)
     assert before != model_fingerprint("rows", SETTINGS)
 
 

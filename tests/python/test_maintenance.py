@@ -23,7 +23,7 @@ from olist_segmentation.rollback import (
 )
 from test_build import digest
 
-# Everything but the study, which looks at one date only.
+# Everything but the study, which looks at two dates only.
 SELECTION = ("--selector", "without_study")
 WORK = ("K-means", "Period stability", "Ageing of models")
 
@@ -186,8 +186,7 @@ def test_a_corrupted_month_is_named_and_changes_nothing_that_is_published(
 # --- both modes -----------------------------------------------------------------------------------------
 
 
-def assert_decisions_are_obeyed(studied: Path, decided: Path) -> None:
-    assert different_rows(studied, decided, "from maintenance.decisions") == 0
+def assert_decisions_are_obeyed(decided: Path) -> None:
     models = query(
         decided,
         "select as_of_date, decision, decisions.model_id, period_models.model_id, note"
@@ -221,7 +220,25 @@ def test_the_pipeline_obeys_its_decisions(
     database = tmp_path / "olist.duckdb"
     shutil.copy(plain_database, database)
     settings = "{refresh_mode: as_decided, force_retrain: [2018-05-01], measured_customers: 1000}"
-    publish(*SELECTION, "--vars", settings, raw_dir=sample_folder, database=database)
+    publish("--vars", settings, raw_dir=sample_folder, database=database)
+    assert_decisions_are_obeyed(database)
+    # The study compares on one date, by the numbers of the model in force there, and describes as of another.
+    compared, described = (
+        query(database, f"select max(as_of_date) from marts.periods where {flag}")[0][0]
+        for flag in ("is_studied", "is_described")
+    )
+    assert compared < described
+    for table, date in (
+        ("model_comparison", compared),
+        ("cluster_stability", compared),
+        ("segment_traits", described),
+        ("segment_separation", described),
+        ("segment_projection", described),
+        ("projection_axes", described),
+        ("segment_radar", described),
+    ):
+        found = query(database, f"select distinct as_of_date from segmentation.{table}")
+        assert found == [(date,)], table
     # On a share of the customers, while all of them have a segment.
     customers, share = query(
         database,
@@ -278,7 +295,8 @@ def test_the_pipeline_obeys_its_decisions_on_the_real_data(
         raw_dir=real_folder,
         database=database,
     )
-    assert_decisions_are_obeyed(real_database, database)
+    assert different_rows(real_database, database, "from maintenance.decisions") == 0
+    assert_decisions_are_obeyed(database)
 
 
 # --- little data ----------------------------------------------------------------------------------------
@@ -312,7 +330,7 @@ def test_a_setting_of_the_maintenance_out_of_range_is_refused(
 ) -> None:
     settings = (
         "{baseline_as_of_date: 2017-01-01, refresh_mode: sometimes, force_retrain: latest,"
-        " null_seeds: -1, refit_seconds: many, study_interval_months: 0}"
+        " null_seeds: -1, refit_seconds: many, study_interval_months: 0, study_as_of_date: '2018-02-30'}"
     )
     done = publish(
         "--vars", settings, raw_dir=sample_folder, database=tmp_path / "olist.duckdb", may_fail=True
@@ -323,6 +341,7 @@ def test_a_setting_of_the_maintenance_out_of_range_is_refused(
         "refresh_mode is 'sometimes'; it must be every_period or as_decided",
         "force_retrain is 'latest'; it must be a list of dates",
         "null_seeds is -1; it is a whole number, 0 or more",
+        "study_as_of_date is '2018-02-30'; it must be a date of marts.periods",
         "study_interval_months is 0; it is a whole number, 1 or more, or null for a comparison at",
         "refit_seconds is many; it is a number, 0 or more",
     ):

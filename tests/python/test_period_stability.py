@@ -392,6 +392,21 @@ def test_unchanged_dates_are_re_used_and_changed_ones_are_not(stability: pd.Data
     other = dataclasses.replace(SETTINGS, null_bootstraps=5)
     _, lines = run_stability(panel, settings=other, previous=stability)
     assert [line.split()[-1] for line in lines] == ["computed"] * 3
+    # The same fits under other numbers, as when the model that they follow is another one.
+    last = models["model_id"] == inputs["fitted_model_id"].iloc[-1]
+    count = models["cluster"].nunique()
+    swapped = models.assign(cluster=models["cluster"].where(~last, (models["cluster"] + 1) % count))
+    lines = []
+    period_stability(
+        inputs,
+        swapped,
+        lambda: panel,
+        baseline="2018-01-01",
+        settings=SETTINGS,
+        previous=stability,
+        report=lines.append,
+    )
+    assert [line.split()[-1] for line in lines] == ["unchanged", "unchanged", "computed"]
 
 
 def test_a_baseline_without_a_model_gives_no_row_and_a_sentence() -> None:

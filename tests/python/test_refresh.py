@@ -179,6 +179,24 @@ def test_a_late_order_computes_the_pairs_of_its_dates(panel: Panel, fitted, agre
     assert lines[2].endswith("3 pairs computed")
 
 
+def test_other_numbers_of_the_same_clusters_are_compared_anew(
+    panel: Panel, fitted, agreement
+) -> None:
+    inputs, models = fitted
+    last = models["model_id"] == inputs["fitted_model_id"].iloc[-1]
+    swapped = models.assign(cluster=models["cluster"].where(~last, (models["cluster"] + 1) % 3))
+    assert sorted(models["cluster"].unique()) == [0, 1, 2]
+    lines: list[str] = []
+    found = model_agreement(
+        inputs, swapped, lambda: panel, settings=SETTINGS, previous=agreement, report=lines.append
+    )
+    assert lines[1].endswith("unchanged")
+    assert lines[2].endswith("3 pairs computed")
+    expected = model_agreement(inputs, swapped, lambda: panel, settings=SETTINGS)
+    pd.testing.assert_frame_equal(found, expected)
+    assert (found["labels_changed_share"] != agreement["labels_changed_share"]).any()
+
+
 def test_a_model_that_was_not_accepted_is_no_baseline(panel: Panel, fitted) -> None:
     inputs, models = fitted
     refused = inputs.astype({"is_fit_accepted": object})

@@ -128,6 +128,9 @@ def test_every_bad_row_is_in_the_quarantine_with_its_reason(
         f"r1,{order},6,,,2018-01-01 00:00:00,2018-01-02 00:00:00".encode(),
         f"r2,{order},4.5,,,2018-01-01 00:00:00,2018-01-02 00:00:00".encode(),
         f"r3,{order},4,,,2018-01-01 00:00:00,soon".encode(),
+        # The one that was known first stays, not the lower score.
+        f"r4,{order},1,,,2018-01-01 00:00:00,2018-06-02 00:00:00".encode(),
+        f"r4,{order},5,,,2018-01-01 00:00:00,2018-01-02 00:00:00".encode(),
     )
     append(file(folder, "products"), b"p1,artes,x,1,1,1,1,1,1")
     append(file(folder, "sellers"), b"s1,130231,campinas,SP")
@@ -175,6 +178,7 @@ def test_every_bad_row_is_in_the_quarantine_with_its_reason(
         (reviews, f"r1 + {order}"): "review_score is not between 1 and 5",
         (reviews, f"r2 + {order}"): "review_score is not a whole number",
         (reviews, f"r3 + {order}"): "review_answer_timestamp is not a time",
+        (reviews, f"r4 + {order}"): "duplicate key: review_id + order_id",
         (NAMES["products"], "p1"): "product_name_lenght is not a whole number",
         (NAMES["sellers"], "s1"): "seller_zip_code_prefix is not five digits",
         (NAMES["categories"], "only_portuguese"): "product_category_name_english is empty",
@@ -190,6 +194,10 @@ def test_every_bad_row_is_in_the_quarantine_with_its_reason(
         )
         == [("geolocation_lat is not a latitude",)] * 2
     )
+    kept = query(
+        database, "select review_score from staging.stg_order_reviews where review_id = 'r4'"
+    )
+    assert kept == [(5,)]
     # One more: the customer without a customer_id has neither key nor line.
     assert len(query(database, "from staging.rejected_rows")) == len(expected) + 2 + 1
 

@@ -299,6 +299,23 @@ def test_clusters_of_finalists(customers: pd.DataFrame, candidates: pd.DataFrame
         finalists, lambda feature_set: pytest.fail(feature_set), previous=table, **options
     )
     pd.testing.assert_frame_equal(again, table, check_dtype=False)
+    # Other numbers in use, another budget, another study: every finalist anew.
+    for change, given in (
+        ({"centroids_in_use": in_use.assign(cluster=np.repeat([1, 0, 2], 3))}, finalists),
+        (
+            {"settings": dataclasses.replace(SETTINGS, resamples=5, screening_resamples=2)},
+            finalists,
+        ),
+        ({}, finalists.assign(fingerprint="another study")),
+    ):
+        changed = study_clusters(
+            given, lambda feature_set: customers, previous=table, **{**options, **change}
+        )
+        anew = changed.loc[~changed["fingerprint"].isin(table["fingerprint"]), "candidate_id"]
+        expected = set(given["candidate_id"])
+        if "settings" in change:
+            expected = {name for name in expected if "kmeans-k" in name}
+        assert set(anew) == expected
 
 
 def test_traits_against_scipy_and_by_hand() -> None:
@@ -379,6 +396,19 @@ def test_pictures(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
         rows.assign(monetary=rows["monetary"] + 1), previous=picture, **options
     )
     assert changed["fingerprint"].iloc[0] != picture["fingerprint"].iloc[0]
+    other = candidates[candidates["algorithm"] == "spectral"].iloc[1]
+    assert other["candidate_id"] != spectral["candidate_id"]
+    for option in (
+        {"spectral": other},
+        {"spectral": None},
+        {"sample_rows": 120},
+        {"exact_silhouette_rows": 10},
+        {"smallest_cluster_share": 0.02},
+        {"seed": 1},
+        {"robust": [2]},
+    ):
+        changed = project_customers(rows, previous=picture, **{**options, **option})
+        assert changed["fingerprint"].iloc[0] != picture["fingerprint"].iloc[0], option
     assert project_customers(rows[:0], **options).empty
     assert projection_axes(rows[:0], features=FEATURES).empty
     without = project_customers(rows, **{**options, "spectral": None, "exact_silhouette_rows": 10})

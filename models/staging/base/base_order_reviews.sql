@@ -43,13 +43,15 @@ checked as (
 ),
 
 numbered as (
-    -- Of several rows with one key a sound one is kept, and which one does not depend on the file's order.
+    -- Of several rows with one key a sound one is kept, the first that was answered: a later one must not change what
+    -- was known before it. Which one does not depend on the file's order.
     select
         *,
         row_number() over (
             partition by review_id, order_id
             order by
                 row_problem is not null,
+                review_answered_at nulls last,
                 review_score, review_comment_title, review_comment_message, review_creation_date,
                 review_answer_timestamp
         ) as key_occurrence,
