@@ -45,23 +45,12 @@ def modules_behind(module: str) -> dict[str, str]:
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name in sources:
-            continue
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.loader is None:
-            # A function or class that is imported from its module.
-            continue
-        sources[name] = spec.loader.get_source(name) or ""
-        for node in ast.walk(ast.parse(sources[name])):
-            if isinstance(node, ast.Import):
-                found = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
-                found = [f"{PACKAGE}.{alias.name}" for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                found = [node.module or ""]
-            else:
-                continue
-            waiting += [name for name in found if name.startswith(f"{PACKAGE}.")]
+        if name not in sources:
+            source, imports = _source_and_imports(name)
+            # Without a source it is a function or class that is imported from its module.
+            if source is not None:
+                sources[name] = source
+                waiting += imports
     return sources
 
 
@@ -118,3 +107,21 @@ def reusable_groups(
     if previous is None or set(wanted) != set(previous.columns):
         return {}
     return {str(value): rows[wanted] for value, rows in previous.groupby(key, sort=False)}
+
+
+@functools.cache
+def _source_and_imports(name: str) -> tuple[str | None, list[str]]:
+    """Return the source of a module of this package, and what it imports from this package."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.loader is None:
+        return None, []
+    source = spec.loader.get_source(name) or ""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
+            found += [f"{PACKAGE}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found.append(node.module or "")
+    return source, [name for name in found if name.startswith(f"{PACKAGE}.")]
