@@ -314,14 +314,17 @@ def build_section(result: dict[str, Any]) -> str:
     kinds = builds["full"]["by_type"] if "full" in builds else {}
     if "month" in result and kinds:
         month = result["month"]
-        seconds = [side["by_type"]["model"]["seconds"] for side in (month, builds["full"])]
+        full = builds["full"]
+        # The first build on a machine also compiles the kernels.
+        quickest = min(full.get("all_model_seconds", [full["by_type"]["model"]["seconds"]]))
+        seconds = (month["by_type"]["model"]["seconds"], quickest)
         differing = month["differing_tables"]
         lines += [
             "",
             f"With a month added: a database that was built without what came after {month['cut']}"
             " gets all of it. Inside the models (times add up over threads) that took"
             f" {duration(seconds[0])}, {seconds[0] / seconds[1]:.2f} of the {duration(seconds[1])}"
-            f" from nothing; of {month['tables']} tables"
+            f" of the quickest build from nothing; of {month['tables']} tables"
             f" {'none differs' if not differing else ', '.join(differing) + ' **differ**'}.",
         ]
     if kinds:

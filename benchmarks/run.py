@@ -142,6 +142,7 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
         builds["full"] = {
             **sorted(full, key=lambda b: b["seconds"])[len(full) // 2],
             "all_seconds": [b["seconds"] for b in full],
+            "all_model_seconds": [b["by_type"]["model"]["seconds"] for b in full],
         }
         (work / "builds.json").write_text(json.dumps(builds))
     else:

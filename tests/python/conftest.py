@@ -24,6 +24,8 @@ SAMPLE_CUSTOMERS = 12_000
 Run = Callable[..., subprocess.CompletedProcess]
 # For a build whose result the test itself looks at.
 WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+# Everything but the study, which looks at two dates only.
+WITHOUT_STUDY = ("--selector", "without_study")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -150,6 +152,17 @@ def sample_database(publish: Run, sample_folder: Path, shared_folder: Path) -> P
     """Return the database published from `sample_folder`; open it read-only."""
     database = shared_folder / "sample_warehouse" / "olist.duckdb"
     made_once(database.parent, lambda: publish(raw_dir=sample_folder, database=database))
+    return database
+
+
+@pytest.fixture(scope="session")
+def plain_database(publish: Run, sample_folder: Path, shared_folder: Path) -> Path:
+    """Return what a build without the study publishes; copy it before building into it."""
+    database = shared_folder / "plain_warehouse" / "olist.duckdb"
+    made_once(
+        database.parent,
+        lambda: publish(*WITHOUT_STUDY, raw_dir=sample_folder, database=database),
+    )
     return database
 
 
