@@ -53,8 +53,8 @@ data: $(if $(FROM),setup,$(VENV)/.fetch)  ## The real set in data/olist, from Ka
 verify: setup  ## Check OLIST_RAW_DIR against the manifest of the real set.
 	$(BIN)/python -m olist_segmentation.data verify "$${OLIST_RAW_DIR:-data/olist}"
 
-build: setup $(if $(OLIST_RAW_DIR),,sample)  ## Build, test and publish the database (OPTIONS=... for dbt build).
-	$(BIN)/python -m olist_segmentation.publish $(OPTIONS)
+build: setup $(if $(OLIST_RAW_DIR),,sample)  ## Build, test and publish the database (OPTIONS=... for dbt build, PARTIAL=1 if they leave something out).
+	$(BIN)/python -m olist_segmentation.publish $(if $(PARTIAL),--partial) $(OPTIONS)
 
 rollback: setup  ## The database published before (TO=NAME for another one, LIST=1 to see them).
 	$(BIN)/python -m olist_segmentation.rollback $(if $(LIST),--list) $(if $(TO),--to $(TO))
@@ -63,7 +63,7 @@ contract: setup  ## The maintenance contract, English and French, Markdown and H
 	@$(BIN)/python -m olist_segmentation.contract $(if $(TO),--to "$(TO)")
 
 full-refresh: setup $(if $(OLIST_RAW_DIR),,sample)  ## As build, re-using nothing.
-	$(BIN)/python -m olist_segmentation.publish --full-refresh $(OPTIONS)
+	$(BIN)/python -m olist_segmentation.publish --full-refresh $(if $(PARTIAL),--partial) $(OPTIONS)
 
 test: setup-dev  ## Every test; those on the real data when OLIST_RAW_DIR points at it.
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
