@@ -40,6 +40,10 @@ class DatabaseFileError(Exception):
     """The file cannot be used; the message says why and how to mend it."""
 
 
+class InUseError(DatabaseFileError):
+    """A program has the file open for writing; the message names it."""
+
+
 def database_path(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the published database: OLIST_DATABASE with symbolic links followed.
 
@@ -128,7 +132,7 @@ def refuse_foreign(path: Path, *, mend: str = MOVE_AWAY) -> None:
     Raises
     ------
     DatabaseFileError
-        Also when another program has it open for writing, and then it names the program.
+        As an `InUseError` when another program has it open for writing.
     """
     if not stat.S_ISREG(path.stat().st_mode):
         what = "a folder" if path.is_dir() else "no regular file"
@@ -147,7 +151,7 @@ def refuse_foreign(path: Path, *, mend: str = MOVE_AWAY) -> None:
     except duckdb.Error as error:
         writer = writer_of(path)
         if writer:
-            raise DatabaseFileError(in_use_message(path, writer)) from None
+            raise InUseError(in_use_message(path, writer)) from None
         raise DatabaseFileError(
             f"{path} cannot be read: {_first_line(error)} Nothing was changed. Put the last good database "
             "in its place with `make rollback`, or move it away to begin anew, without run history and "
@@ -202,7 +206,7 @@ def held_against_writers(path: Path, *, patience_seconds: float = 0.0) -> Iterat
 
     Raises
     ------
-    DatabaseFileError
+    InUseError
         When a program still has it open for writing.
     """
     if not path.exists():
@@ -219,7 +223,7 @@ def held_against_writers(path: Path, *, patience_seconds: float = 0.0) -> Iterat
                 holder = _holder_of_write_lock(file.fileno())
                 writer = _process_name(holder) if holder is not None else "another process"
                 if time.monotonic() >= until:
-                    raise DatabaseFileError(in_use_message(path, writer)) from None
+                    raise InUseError(in_use_message(path, writer)) from None
                 if not is_told:
                     limit = f"{patience_seconds:.0f} seconds"
                     print(
@@ -288,21 +292,21 @@ def set_log_aside(published: Path, folder: Path) -> str | None:
     for log in logs:
         log.unlink()
     sync_folder(published.parent)
-    whose = f"A program that was stopped left a log of {size:,} bytes beside {published}."
+    said = (
+        f"A program that was stopped left a log of {size:,} bytes beside {published}. It is in {aside}, with a copy of "
+        "the file"
+    )
+    for log in logs:
+        # DuckDB deletes a log that it has read, and one that it cannot make sense of.
+        shutil.copy2(aside / log.name, aside / f"{log.name}.original")
     try:
         with duckdb.connect(str(kept)) as connection:
             connection.execute("force checkpoint")
     except duckdb.Error as error:
-        return (
-            f"{whose} It cannot be read ({_first_line(error)}) and is kept in {aside}; "
-            "the published file is as it was before that program."
-        )
-    target = folder / f"with-log-{stamp}.duckdb"
-    os.replace(kept, target)
-    shutil.rmtree(aside, ignore_errors=True)
+        return f"{said} that it cannot be folded into ({_first_line(error)}) What is published lacks it."
     return (
-        f"{whose} What that program had written is in {target}, not in what is published; "
-        "delete that file when nobody misses it."
+        f"{said} that it is folded into; what is published lacks it. Delete that folder when nobody misses "
+        "what the program wrote."
     )
 
 
@@ -372,7 +376,7 @@ def _process_name(process: int) -> str:
     done = subprocess.run(
         ["ps", "-o", "args=", "-p", str(process)], capture_output=True, text=True, check=False
     )
-    command = done.stdout.strip()
+    command = " ".join(done.stdout.split())
     return f"Process {process} ({command[:80]})" if command else f"Process {process}"
 
 

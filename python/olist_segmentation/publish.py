@@ -26,7 +26,6 @@ from olist_segmentation.database_file import (
     DatabaseFileError,
     database_path,
     held_against_writers,
-    in_use_message,
     keep_mode,
     lock_file,
     logs_beside,
@@ -36,7 +35,6 @@ from olist_segmentation.database_file import (
     side_folder,
     sync_folder,
     tables_of,
-    writer_of,
 )
 from olist_segmentation.rollback import RollbackError, forget_old, keep_previous, kept_databases
 
@@ -138,6 +136,7 @@ def build(published: Path, options: list[str], *, may_be_partial: bool, lock: in
         Status for the shell.
     """
     side = prepare_side_file(published, reuse="--full-refresh" not in options)
+    before = tables_of(published) if published.exists() else set()
     started_at = time.time()
     status = run_dbt(side, options, environment=os.environ, lock=lock)
     target = target_folder(os.environ)
@@ -147,7 +146,7 @@ def build(published: Path, options: list[str], *, may_be_partial: bool, lock: in
         return 1
     relations = tables_of(side) if side.exists() else set()
     run = read_run(target, since=started_at, relations=relations)
-    lost = sorted(tables_of(published) - relations) if published.exists() else []
+    lost = sorted(before - relations)
     if not run.is_complete and not may_be_partial:
         raise PublishError(partial_message(run, lost, published, side))
     announced = put_in_place(side, published)
@@ -220,9 +219,6 @@ def prepare_side_file(published: Path, *, reuse: bool) -> Path:
     shutil.rmtree(side.parent, ignore_errors=True)
     side.parent.mkdir(parents=True)
     if published.exists():
-        writer = writer_of(published)
-        if writer:
-            raise PublishError(in_use_message(published, writer))
         try:
             carry_over(published, side, KEPT_TABLES + (REUSED_TABLES if reuse else ()))
         except duckdb.Error as error:
@@ -383,7 +379,7 @@ def put_in_place(side: Path, published: Path) -> str:
             swap(side, published)
     except (OSError, duckdb.Error, DatabaseFileError) as error:
         raise PublishError(
-            f"{side} was built and could not be published: {error}{failure_message(published, side)}"
+            f"{side} was built and could not be published: {error}\n{unchanged(published)}{disk_note(published)}"
         ) from error
     forget_old(published)
     shutil.rmtree(side.parent, ignore_errors=True)
@@ -424,28 +420,25 @@ def seal(side: Path) -> None:
 
 def failure_message(published: Path, side: Path, *, was_full: bool = False) -> str:
     """Say what a failed build leaves."""
-    state = (
-        f"The published database is unchanged: {published}."
-        if published.exists()
-        else "No database has been published yet."
-    )
     return (
-        f"\nThe build failed; the errors are above. {state}\n"
+        f"\nThe build failed; the errors are above. {unchanged(published)}\n"
         f"What was built until then is in {side}; rows that were refused are in its table "
         f"staging.rejected_rows.{disk_note(published, was_full=was_full)}"
     )
 
 
+def unchanged(published: Path) -> str:
+    """Say what readers have after a build that was not published."""
+    if published.exists():
+        return f"The published database is unchanged: {published}."
+    return "No database has been published yet."
+
+
 def partial_message(run: Run, lost: list[str], published: Path, side: Path) -> str:
     """Say why a run that passed is not published, and what readers would lose."""
     loses = f" Readers would lose {listed(lost)}." if lost else ""
-    state = (
-        f"{published} is as it was."
-        if published.exists()
-        else "No database has been published yet."
-    )
     return (
-        f"not published, because {partial_sentence(run)}{loses}\n{state} What was built is in {side}. "
+        f"not published, because {partial_sentence(run)}{loses}\n{unchanged(published)} What was built is in {side}. "
         "Leave the options out that select or exclude, or say that a partial database is "
         "meant: make build PARTIAL=1 OPTIONS=…"
     )

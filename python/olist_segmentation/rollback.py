@@ -14,6 +14,7 @@ from pathlib import Path
 
 from olist_segmentation.database_file import (
     DatabaseFileError,
+    InUseError,
     database_path,
     held_against_writers,
     logs_beside,
@@ -175,6 +176,8 @@ def _newest_sound(published: Path) -> Path:
     for path in previous_databases(published):
         try:
             refuse_foreign(path, mend=PASS_OVER)
+        except InUseError:
+            raise
         except DatabaseFileError as error:
             print(f"Passed over: {error}", file=sys.stderr)
         else:
