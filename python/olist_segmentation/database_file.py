@@ -97,6 +97,21 @@ def lock_file(published: Path) -> Path:
     return published.parent / f".{published.stem}.lock"
 
 
+@contextlib.contextmanager
+def build_lock(published: Path) -> Iterator[int]:
+    """Keep a second build of the same database out; the lock dies with its processes."""
+    published.parent.mkdir(parents=True, exist_ok=True)
+    with lock_file(published).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InUseError(
+                f"another build of {published} is running; wait for it, or give this one another "
+                "OLIST_DATABASE."
+            ) from None
+        yield lock.fileno()
+
+
 def refuse_unusable(published: Path) -> None:
     """Stop before anything is built when the published name cannot be written or is not ours.
 

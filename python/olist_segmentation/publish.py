@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import fcntl
 import os
 import shutil
 import signal
@@ -24,10 +23,10 @@ from olist_segmentation.completeness import Run, read_run
 from olist_segmentation.costs import complete_last_run, peak_memory_of_children
 from olist_segmentation.database_file import (
     DatabaseFileError,
+    build_lock,
     database_path,
     held_against_writers,
     keep_mode,
-    lock_file,
     logs_beside,
     previous_folder,
     refuse_unusable,
@@ -179,21 +178,6 @@ def stopped_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def build_lock(published: Path) -> Iterator[int]:
-    """Keep a second build of the same database out; the lock dies with its processes."""
-    published.parent.mkdir(parents=True, exist_ok=True)
-    with lock_file(published).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise PublishError(
-                f"another build of {published} is running; wait for it, or give this one another "
-                "OLIST_DATABASE."
-            ) from None
-        yield lock.fileno()
 
 
 def side_file(published: Path) -> Path:

@@ -15,6 +15,7 @@ from pathlib import Path
 from olist_segmentation.database_file import (
     DatabaseFileError,
     InUseError,
+    build_lock,
     database_path,
     held_against_writers,
     logs_beside,
@@ -129,8 +130,6 @@ def roll_back(published: Path, *, name: str | None = None) -> tuple[Path, Path |
 
 def main(arguments: list[str] | None = None) -> int:
     """List the earlier databases, or go back to one."""
-    from olist_segmentation.publish import PublishError, build_lock
-
     parser = argparse.ArgumentParser(prog="make rollback", description=__doc__)
     parser.add_argument("--list", action="store_true", help="show the earlier databases")
     parser.add_argument("--to", metavar="NAME", help="go back to this one")
@@ -143,7 +142,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise RollbackError(f"no earlier database of {published} is kept; nothing was changed.")
         with build_lock(published):
             chosen, withdrawn = roll_back(published, name=options.to)
-    except (RollbackError, PublishError, DatabaseFileError) as error:
+    except (RollbackError, DatabaseFileError) as error:
         print(f"make rollback: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

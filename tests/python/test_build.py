@@ -503,7 +503,7 @@ def test_a_full_disk_is_named_and_leaves_the_published_file(
 def test_two_builds_of_one_database_do_not_meet(
     sample_folder: Path, publish, tmp_path: Path
 ) -> None:
-    from olist_segmentation.publish import build_lock
+    from olist_segmentation.database_file import build_lock
 
     database = tmp_path / "olist.duckdb"
     with build_lock(database):
