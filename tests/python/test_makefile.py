@@ -32,7 +32,7 @@ VALUES = [
     "$(error stop)",
     "$(PATH) $HOME ${HOME} $$ $@ $",
     " two  blanks\tand a tab ",
-    "Mes données/l'archive \"à moi\".zip",
+    'Mes données/l\'archive "à moi".zip',
     "\\",
     "\\'\\",
     "# no comment",
@@ -176,7 +176,9 @@ def test_what_is_not_given_is_not_passed_on(ready_folder: Path) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["FOO", "GIVEN", "SETTINGS", "as_text", "option", "BIN", "PUBLISH"])
+@pytest.mark.parametrize(
+    "name", ["FOO", "GIVEN", "SETTINGS", "as_text", "option", "BIN", "PUBLISH"]
+)
 def test_a_variable_that_nobody_knows_is_not_run_either(ready_folder: Path, name: str) -> None:
     done = make(ready_folder, "build", "audience", f"{name}=$(shell touch pwned); touch pwned")
     assert done.returncode == 0, done.stderr
