@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 import stat
@@ -15,7 +16,7 @@ import pytest
 import yaml
 
 from conftest import PROJECT, query
-from olist_segmentation import metrics
+from olist_segmentation import metrics, postgres
 
 MF = Path(sys.executable).with_name("mf")
 DBT = Path(sys.executable).with_name("dbt")
@@ -302,6 +303,15 @@ def test_repeat_rate_and_money_at_risk(layer: Layer, sample_database: Path) -> N
             """,
         ),
     )
+
+
+def test_what_is_published_to_a_server_is_what_dbt_calls_public(layer: Layer) -> None:
+    manifest = json.loads((layer.folder / "target" / "manifest.json").read_text(encoding="utf-8"))
+    assert postgres.public_models(postgres.MODELS) == {
+        (node["schema"], node["name"])
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["access"] == "public"
+    }
 
 
 def test_every_metric_is_asked_for_here() -> None:
