@@ -122,7 +122,7 @@ class CsvFile:
             f"its encoding is {encoding}, not UTF-8": self.encoding != "utf-8",
             f"its values are separated by {DELIMITERS[self.delimiter]}": self.delimiter != ",",
             f"its quotes are {self.quote}": self.quote != '"',
-            "its line ends are not of one kind": self.line_ends != "one kind",
+            "its line ends are of several kinds, or carriage returns": self.line_ends != "one kind",
             "lines in it begin with a byte-order mark": self.has_inner_marks,
         }
         return tuple(note for note, is_so in found.items() if is_so)
@@ -248,7 +248,8 @@ def text_pieces(path: Path, *, compression: str, encoding: str) -> Iterator[byte
     rest = b""
     try:
         with open_text(path, compression) as stream:
-            while block := stream.read(PIECE_BYTES):
+            # One read at a time: of a file that is cut off, what comes before the cut is looked at.
+            while block := stream.read1(PIECE_BYTES):
                 if decoder:
                     block = decoder.decode(block).encode(errors=errors)
                 block = rest + block

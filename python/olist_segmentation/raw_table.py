@@ -70,11 +70,11 @@ class RawTable:
         """What a person should know although the table can be read, as sentences."""
         wanted = {plain_name(name) for name in self.needed}
         others = [name.strip() for name in self.header if plain_name(name) not in wanted]
-        named = [name for name in others if plain_name(name)]
+        named = dict.fromkeys(name for name in others if plain_name(name))
         notes = []
         if isinstance(self.source, CsvFile) and self.source.notes:
             notes.append(f"{self.label} is read as it is: {'; '.join(self.source.notes)}.")
-        if len(named) < len(others):
+        if "" in map(plain_name, others):
             notes.append(f"{self.label} has a column without a name, which is not read.")
         if named:
             notes.append(
