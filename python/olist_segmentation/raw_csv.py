@@ -317,8 +317,10 @@ class Scan:
             self.returns += piece.count(b"\r")
             self.pairs += piece.count(b"\r\n")
         if not piece.isascii():
-            begins_with_mark = self.size > 0 and piece.startswith(BYTE_ORDER_MARK)
-            self.has_inner_marks |= begins_with_mark or b"\n" + BYTE_ORDER_MARK in piece
+            # Searching for one byte is quick.
+            if BYTE_ORDER_MARK[:1] in piece:
+                begins_with_mark = self.size > 0 and piece.startswith(BYTE_ORDER_MARK)
+                self.has_inner_marks |= begins_with_mark or b"\n" + BYTE_ORDER_MARK in piece
             self.note_encoding(piece)
         if self.has_times and not self.may_have_offsets:
             self.may_have_offsets = has_offset(piece)

@@ -19,7 +19,7 @@ from olist_segmentation.seed_files import read_yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
 SOURCES = "models/staging/_sources.yml"
-# Of a table's file, in small letters; with none it must be a folder.
+# Of a table's file, in small letters; without one it is a folder of Parquet files.
 ENDINGS = (".csv", ".csv.gz", ".parquet", "")
 GET_FILES = "`make data` fetches the real set, `make sample` makes synthetic data"
 
@@ -189,7 +189,8 @@ def find(folder: Path, name: str, entries: Sequence[str]) -> Path:
     found = [
         entry
         for entry in entries
-        if entry.lower() in names and (entry.lower() != name or (folder / entry).is_dir())
+        if entry.lower() in names
+        and (entry.lower() != name or any(raw_parquet.paths_of_parts(folder / entry)))
     ]
     if not found:
         others = [entry for entry in entries if entry.lower().startswith(name)]

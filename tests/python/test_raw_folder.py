@@ -366,6 +366,11 @@ READ = [
         ),
     ),
     Kind(
+        "CSV beside a folder of something else",
+        (ORDERS,),
+        lambda f: ((f / ORDERS).mkdir(), (f / ORDERS / "notes.txt").touch()),
+    ),
+    Kind(
         "Parquet with two unread columns of one name",
         (SELLERS,),
         lambda f: parquet_of(f, SELLERS, extra=["note", "NOTE", "note"]),
@@ -546,6 +551,14 @@ REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a second download instead": (
         recode(ORDERS, lambda t: t, to=" (1).csv"),
         r"the file is missing \(there is olist_orders_dataset \(1\)\.csv\)",
+    ),
+    "a folder of something else instead": (
+        lambda f: (
+            (f / f"{ORDERS}.csv").unlink(),
+            (f / ORDERS).mkdir(),
+            (f / ORDERS / "x.csv").touch(),
+        ),
+        r"the file is missing \(there is olist_orders_dataset\)",
     ),
     "CSV and Parquet": (
         lambda f: (
