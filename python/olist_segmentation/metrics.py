@@ -76,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def names_in(text: str) -> list[str]:
     """Return the names in a list with commas or blanks."""
-    return re.split(r"[,\s]+", text.strip(", \t\n")) if text.strip(", \t\n") else []
+    return re.findall(r"[^,\s]+", text)
 
 
 def answer(database: Path, metrics: Sequence[str], *, by: Sequence[str] = ()) -> str:
@@ -106,12 +106,14 @@ def answer(database: Path, metrics: Sequence[str], *, by: Sequence[str] = ()) ->
     # Said at once, not after a parse.
     with contextlib.suppress(LockedError):
         open_to_read(database).close()
-    manifest = semantic_manifest({**os.environ, "OLIST_DATABASE": str(database)})
+    # MetricFlow looks for what dbt has parsed in the project's own target folder only.
+    inherited = {name: text for name, text in os.environ.items() if name != "DBT_TARGET_PATH"}
+    manifest = semantic_manifest({**inherited, "OLIST_DATABASE": str(database)})
     check_metrics(metrics, known=[metric["name"] for metric in manifest["metrics"]])
     with readable(database) as (path, connection):
         check_tables(connection, database, manifest)
         environment = {
-            **os.environ,
+            **inherited,
             "OLIST_DATABASE": str(path),
             "OLIST_ACCESS_MODE": "read_only",
         }

@@ -110,7 +110,7 @@ def test_metrics_are_asked_for_while_another_program_has_the_file_open(
         done = layer.run(
             sys.executable, "-m", "olist_segmentation.metrics",
             "--metrics", "orders , revenue", "--by", "customer__region",
-            OLIST_DATABASE=str(database),
+            OLIST_DATABASE=str(database), DBT_TARGET_PATH=str(tmp_path / "elsewhere"),
         )  # fmt: skip
         # Nothing was written: no log, no copy that stays.
         assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
