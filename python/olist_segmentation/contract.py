@@ -390,9 +390,9 @@ def write(database: Path, folder: Path) -> list[Path]:
     -------
     list of Path
     """
-    folder.mkdir(parents=True, exist_ok=True)
     files = []
     with open_to_read(database) as connection:
+        folder.mkdir(parents=True, exist_ok=True)
         for language in ("en", "fr"):
             for extension, render in (("md", markdown), ("html", page_as_html)):
                 path = folder / f"maintenance_contract.{language}.{extension}"
