@@ -23,7 +23,8 @@ from typing import Any
 
 import duckdb
 
-from olist_segmentation.publish import DEFAULT_DATABASE, forget_stale_parse, target_folder
+from olist_segmentation.database_file import DEFAULT_DATABASE
+from olist_segmentation.publish import forget_stale_parse, target_folder
 from olist_segmentation.reading import LockedError, ReadingError, open_to_read
 
 EXAMPLE = "make metrics METRICS=revenue,orders BY=metric_time__month"
