@@ -3,7 +3,7 @@
     dbt_project.yml; bytes and peak memory are added by publish.py, which alone sees the finished file and process.
 -#}
 
-{% macro run_history_table() -%}{{ return('maintenance.run_history') }}{%- endmacro %}
+{% macro run_history_table() -%}{{ return('maintenance_work.run_history') }}{%- endmacro %}
 
 {% macro run_history_columns() -%}
     {{ return({
@@ -17,10 +17,10 @@
     {% if execute and flags.WHICH in ['run', 'build'] %}
         {% set columns = run_history_columns() %}
         {% set found = first_values(
-            "select column_name from duckdb_columns() where database_name = current_database() and schema_name = 'maintenance' "
+            "select column_name from duckdb_columns() where database_name = current_database() and schema_name = 'maintenance_work' "
             ~ "and table_name = 'run_history' order by column_index"
         ) %}
-        create schema if not exists maintenance;
+        create schema if not exists maintenance_work;
         {% if found and found != columns.keys() | list %}
         drop table {{ run_history_table() }};
         {% endif %}

@@ -40,17 +40,17 @@ from olist_segmentation.rollback import RollbackError, forget_old, keep_previous
 DEFAULT_RAW_DIR = "data/sample"
 # What a build carries over from the last one; each re-uses by fingerprint, never by trust.
 REUSED_TABLES = (
-    ("segmentation", "kmeans_fits"),
-    ("segmentation", "study_candidates"),
-    ("segmentation", "study_clusters"),
-    ("segmentation", "study_projection"),
-    ("segmentation", "study_axes"),
-    ("segmentation", "feature_changes"),
-    ("segmentation", "model_agreement"),
-    ("maintenance", "stability_measures"),
+    ("segmentation_work", "kmeans_fits"),
+    ("segmentation_work", "study_candidates"),
+    ("segmentation_work", "study_clusters"),
+    ("segmentation_work", "study_projection"),
+    ("segmentation_work", "study_axes"),
+    ("segmentation_work", "feature_changes"),
+    ("segmentation_work", "model_agreement"),
+    ("maintenance_work", "stability_measures"),
 )
 # What a build keeps of the last one, whatever it re-uses.
-KEPT_TABLES = (("maintenance", "run_history"),)
+KEPT_TABLES = (("maintenance_work", "run_history"),)
 
 # With less than this free, a failure is probably one of the disk.
 SMALL_DISK_BYTES = 50_000_000

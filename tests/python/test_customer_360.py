@@ -33,7 +33,7 @@ def test_confidence_is_that_of_all_distances(sample_database: Path) -> None:
             " people.confidence"
             " from bi.customer_360 as people"
             " inner join segmentation.customer_segments as segments using (as_of_date, customer_unique_id)"
-            " inner join segmentation.segmentation_features as features using (as_of_date, customer_unique_id)"
+            " inner join segmentation_work.segmentation_features as features using (as_of_date, customer_unique_id)"
         ).fetchnumpy()
         fit = connection.execute(
             "select cluster, feature_position, centroid_scaled, scaler_mean, scaler_scale"
