@@ -46,7 +46,7 @@ STATED_AS_OF = {
     "segmentation.customer_segments": "*",
     "segmentation.segment_profiles": "*",
     "segmentation.period_models": "*",
-    "marts.periods": "* exclude (is_latest, is_studied, is_described)",
+    "marts.periods": "* exclude (is_latest, is_compared, is_described)",
 }
 
 
@@ -227,7 +227,7 @@ def test_too_few_customers_for_any_date_still_publish(run, publish, tmp_path: Pa
         assert query(database, f"select count(*) from segmentation.{table}") == [(0,)]
     assert query(database, "select count(*) from marts.customers")[0][0] > 0
     assert query(
-        database, "select bool_or(is_studied), bool_or(is_described) from marts.periods"
+        database, "select bool_or(is_compared), bool_or(is_described) from marts.periods"
     ) == [(False, False)]
     # The contract has nothing to say, and says so.
     pages = contract.write(database, tmp_path / "contract")

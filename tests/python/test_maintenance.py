@@ -52,7 +52,7 @@ def test_the_pipeline_obeys_its_decisions(
     # The study compares on one date, by the numbers of the model in force there, and describes as of another.
     compared, described = (
         query(database, f"select max(as_of_date) from marts.periods where {flag}")[0][0]
-        for flag in ("is_studied", "is_described")
+        for flag in ("is_compared", "is_described")
     )
     assert compared < described
     for table, date in (
