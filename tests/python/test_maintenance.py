@@ -94,7 +94,9 @@ def test_the_pipeline_obeys_its_decisions(
     truncated = truncate_raw_data(sample_folder, cut, tmp_path / "truncated")
     publish(*WITHOUT_STUDY, *WITHOUT_TESTS, "--vars", settings, raw_dir=truncated, database=before)
     shares = f"select min(measured_share) filter (where as_of_date <= '{cut}'), min(measured_share) from {{}}"
-    share_before, share_after = query(database, shares.format("segmentation_work.measured_share"))[0]
+    share_before, share_after = query(database, shares.format("segmentation_work.measured_share"))[
+        0
+    ]
     assert share_after < share_before
     for table in (
         "segmentation_work.measured_share",
