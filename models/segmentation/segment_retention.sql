@@ -18,7 +18,8 @@ final as (
         cast(sum(case when movement = 'stayed' then customers else 0 end) as double) / sum(customers)
             as retention,
     from migrations
-    group by as_of_date, previous_as_of_date, from_cluster, from_segment_code, from_segment_name,
+    group by
+        as_of_date, previous_as_of_date, from_cluster, from_segment_code, from_segment_name,
         from_segment_name_french
 )
 

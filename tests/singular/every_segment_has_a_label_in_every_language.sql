@@ -1,4 +1,4 @@
--- A segment of the playbook that seed segment_labels does not name in English, in French or in another of its languages.
+-- A segment of the playbook that seed segment_labels does not name in English, French or another of its languages.
 with languages as (
     select 'en' as language
     union
