@@ -374,7 +374,9 @@ def study_matrices(job: Job) -> dict[str, np.ndarray]:
     sets = {"in_use": [f"in_use_{name}" for name in settings["segmentation_features"]]}
     for name, features in settings["other_feature_sets"].items():
         sets[name] = [f"other_{feature}" for feature in features]
-    rows = job.frame("from segmentation_work.study_features where is_in_fit order by customer_unique_id")
+    rows = job.frame(
+        "from segmentation_work.study_features where is_in_fit order by customer_unique_id"
+    )
     return {
         name: StandardScaler().fit_transform(rows[columns].dropna().to_numpy(dtype=float))
         for name, columns in sets.items()

@@ -11,18 +11,21 @@
                 {% do tables.append(node.schema ~ '.' ~ node.alias) %}
             {% endfor %}
         {% endif %}
-        {% do run_query("attach " ~ sql_text(env_var('OLIST_LAST_BUILD')) ~ " as __last_build (read_only)") %}
+        {#- Not the name of the new file, which is that of the published one. -#}
+        {% set name = 'before_' ~ target.database %}
+        {% set last_build = '"' ~ name | replace('"', '""') ~ '"' %}
+        {% do run_query("attach " ~ sql_text(env_var('OLIST_LAST_BUILD')) ~ " as " ~ last_build ~ " (read_only)") %}
         {% set found = first_values(
-            "select schema_name || '.' || table_name from duckdb_tables() where database_name = '__last_build'"
+            "select schema_name || '.' || table_name from duckdb_tables() where database_name = " ~ sql_text(name)
         ) %}
         {% for table in tables if table in found %}
             {% set schema_name, table_name = table.split('.') %}
             {% do run_query("create schema if not exists " ~ schema_name) %}
-            {% do run_query("create table if not exists " ~ table ~ " as from __last_build." ~ table) %}
+            {% do run_query("create table if not exists " ~ table ~ " as from " ~ last_build ~ "." ~ table) %}
             {% do adapter.cache_added(
                 api.Relation.create(database=target.database, schema=schema_name, identifier=table_name, type='table')
             ) %}
         {% endfor %}
-        {% do run_query("detach __last_build") %}
+        {% do run_query("detach " ~ last_build) %}
     {% endif %}
 {%- endmacro %}
