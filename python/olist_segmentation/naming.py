@@ -46,17 +46,30 @@ class Rule:
         )
 
 
-def rules_from(playbook: pd.DataFrame) -> tuple[Rule, ...]:
-    """Read seed segment_playbook, in the order in which the rules are tried."""
+def rules_from(playbook: pd.DataFrame, labels: pd.DataFrame) -> tuple[Rule, ...]:
+    """Read the seeds of the rules and of their names, in the order in which the rules are tried.
+
+    Parameters
+    ----------
+    playbook : DataFrame
+        Seed segment_playbook: segment_code, rule_order and the limits.
+    labels : DataFrame
+        Seed segment_labels: segment_code, language (en, fr), name.
+    """
     ordered = playbook.sort_values(["rule_order", "segment_code"])
-    return tuple(
-        Rule(
-            **{name: "" if pd.isna(row[name]) else str(row[name]) for name in NAMES},
-            minimum=_limits(row, "minimum"),
-            maximum=_limits(row, "maximum"),
+    names = {(row.segment_code, row.language): row.name for row in labels.itertuples(index=False)}
+    rules = []
+    for row in ordered.to_dict("records"):
+        code = row["segment_code"]
+        texts = (code, names.get((code, "en")), names.get((code, "fr")))
+        rules.append(
+            Rule(
+                *("" if pd.isna(text) else str(text) for text in texts),
+                minimum=_limits(row, "minimum"),
+                maximum=_limits(row, "maximum"),
+            )
         )
-        for row in ordered.to_dict("records")
-    )
+    return tuple(rules)
 
 
 def _limits(row: Mapping[str, object], end: str) -> dict[str, float]:
@@ -69,13 +82,18 @@ def playbook_problem(rules: Sequence[Rule]) -> str:
     if not rules:
         return "Seed segment_playbook has no rule: no cluster can be named."
     for name in NAMES:
+        seed, thing = (
+            ("segment_playbook", "rule")
+            if name == "segment_code"
+            else ("segment_labels", "segment")
+        )
         texts = [getattr(rule, name).strip().casefold() for rule in rules]
         if "" in texts:
-            return f"Seed segment_playbook has a rule without {name}: give it one."
+            return f"Seed {seed} has a {thing} without {name}: give it one."
         for rule, text in zip(rules, texts, strict=True):
             if texts.count(text) > 1:
                 return (
-                    f"Seed segment_playbook has more than one rule whose {name} is"
+                    f"Seed {seed} has more than one {thing} whose {name} is"
                     f" '{getattr(rule, name)}': give each one its own."
                 )
     return ""

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow.csv
-import yaml
 from tqdm import tqdm
 
 from olist_segmentation.reading import ReadingError, open_to_read
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 DEFAULT_DATABASE = "warehouse/olist.duckdb"
 DEFAULT_SCHEMA = "olist"
 LAYERS = ("marts", "segmentation", "maintenance", "bi")
-MODELS = Path(__file__).resolve().parents[2] / "models"
 BATCH_ROWS = 100_000
 # Without a connection string, one of these must say where.
 PLACES = ("PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE")
@@ -166,7 +164,7 @@ def publish(database: Path, dsn: str, *, schema: str = DEFAULT_SCHEMA) -> dict[s
             " shorter one: SCHEMA=name."
         )
     with open_to_read(database) as source:
-        tables = public_tables(source, public_models(MODELS))
+        tables = public_tables(source)
         if not tables:
             raise PostgresError(
                 f"{database} has no public tables in {', '.join(LAYERS)}; run `make build`."
@@ -248,35 +246,12 @@ def without_secrets(text: str, dsn: str, parameters: Mapping[str, Any]) -> str:
     return text
 
 
-def public_models(folder: Path) -> set[tuple[str, str]]:
-    """Return layer and name of the models that are not private to the project.
-
-    Parameters
-    ----------
-    folder : Path
-        Holds a folder for each layer, with YAML files that describe its models.
-
-    Returns
-    -------
-    set of tuple of str and str
-    """
-    return {
-        (layer, model["name"])
-        for layer in LAYERS
-        for path in sorted((folder / layer).rglob("*.yml"))
-        for model in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models") or []
-        if (model.get("access") or model.get("config", {}).get("access", "public")) == "public"
-    }
-
-
-def public_tables(source: duckdb.DuckDBPyConnection, public: set[tuple[str, str]]) -> list[Table]:
-    """Return those tables and views that are public with their columns and comments.
+def public_tables(source: duckdb.DuckDBPyConnection) -> list[Table]:
+    """Return the tables and views of the public layers, all of which are public, with columns and comments.
 
     Parameters
     ----------
     source : duckdb.DuckDBPyConnection
-    public : set of tuple of str and str
-        Layer and name, as :func:`public_models` returns them.
 
     Returns
     -------
@@ -300,8 +275,7 @@ def public_tables(source: duckdb.DuckDBPyConnection, public: set[tuple[str, str]
     ).fetchall()
     tables: dict[tuple[str, str], list[Any]] = {}
     for layer, name, comment, *column in rows:
-        if (layer, name) in public:
-            tables.setdefault((layer, name), [comment, []])[1].append(tuple(column))
+        tables.setdefault((layer, name), [comment, []])[1].append(tuple(column))
     return [
         Table(schema=layer, name=name, comment=comment, columns=tuple(columns))
         for (layer, name), (comment, columns) in tables.items()

@@ -14,6 +14,7 @@ from conftest import PROJECT
 from olist_segmentation.fits import fit_periods
 from olist_segmentation.naming import (
     MEASURES,
+    Rule,
     cluster_measures,
     naming_failure,
     playbook_problem,
@@ -22,14 +23,37 @@ from olist_segmentation.naming import (
 )
 from test_fits import SETTINGS, customers, periods
 
-PLAYBOOK = PROJECT / "seeds" / "segment_playbook.csv"
+SEEDS = PROJECT / "seeds"
+LANGUAGES = {"en": "name_english", "fr": "name_french"}
 
 
 def playbook() -> pd.DataFrame:
-    return pd.read_csv(PLAYBOOK)
+    """Return the rules with their names, one row per rule."""
+    labels = pd.read_csv(SEEDS / "segment_labels.csv")
+    names = labels.pivot_table("name", "segment_code", "language", aggfunc="first").rename(
+        columns=LANGUAGES
+    )
+    return pd.read_csv(SEEDS / "segment_playbook.csv").join(names, on="segment_code")
 
 
-RULES = rules_from(playbook())
+def labels_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the names of rules as seed segment_labels has them."""
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {"segment_code": rows["segment_code"], "language": code, "name": rows[column]}
+            )
+            for code, column in LANGUAGES.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def read(rows: pd.DataFrame) -> tuple[Rule, ...]:
+    return rules_from(rows, labels_of(rows))
+
+
+RULES = read(playbook())
 
 
 def names_by_sql(clusters: pd.DataFrame, rules: pd.DataFrame) -> list[str | None]:
@@ -39,8 +63,9 @@ def names_by_sql(clusters: pd.DataFrame, rules: pd.DataFrame) -> list[str | None
     with duckdb.connect() as connection:
         connection.register("clusters", clusters)
         connection.register("segment_playbook", rules)
+        connection.register("segment_labels", labels_of(rules))
         found = connection.sql(
-            f"select name_english from ({module.name_by_playbook('clusters', ['cluster'])}) order by cluster"
+            f"select segment_name from ({module.name_by_playbook('clusters', ['cluster'])}) order by cluster"
         )
         return [name for (name,) in found.fetchall()]
 
@@ -64,7 +89,7 @@ def test_python_and_sql_name_clusters_alike(seed: int) -> None:
         {name: value for name, value in row.items() if value == value}
         for row in clusters[list(MEASURES)].to_dict("records")
     ]
-    found = segments_of(measures, rules_from(rules))
+    found = segments_of(measures, read(rules))
     expected = names_by_sql(clusters, rules)
     assert [rule and rule.name_english for rule in found] == expected
     assert len(set(expected)) > 2
@@ -95,13 +120,13 @@ def test_measures_are_those_of_model_segments() -> None:
         (None, "Seed segment_playbook has no rule: no cluster can be named."),
         (
             {"name_english": "Recent one-time buyers"},
-            "more than one rule whose name_english is 'Recent one-time buyers'",
+            "more than one segment whose name_english is 'Recent one-time buyers'",
         ),
         # Alike for a reader.
-        ({"name_french": " gros acheteurs "}, "more than one rule whose name_french is"),
+        ({"name_french": " gros acheteurs "}, "more than one segment whose name_french is"),
         ({"segment_code": "repeat"}, "more than one rule whose segment_code is 'repeat'"),
-        ({"name_english": None}, "has a rule without name_english"),
-        ({"name_french": "  "}, "has a rule without name_french"),
+        ({"name_english": None}, "has a segment without name_english"),
+        ({"name_french": "  "}, "has a segment without name_french"),
     ],
 )
 def test_a_playbook_that_cannot_name_segments_says_why(
@@ -112,7 +137,7 @@ def test_a_playbook_that_cannot_name_segments_says_why(
         rows = rows.head(0)
     else:
         rows.loc[4, list(change)] = list(change.values())
-    problem = playbook_problem(rules_from(rows))
+    problem = playbook_problem(read(rows))
     assert sentence in problem
     assert bool(problem) == bool(sentence)
 
@@ -227,7 +252,7 @@ def test_a_segment_that_takes_the_place_of_another_is_a_gate() -> None:
         "name_english": "Middling spenders",
         "name_french": "Acheteurs moyens",
     }
-    rules = rules_from(pd.concat([rows, pd.DataFrame([middling])], ignore_index=True))
+    rules = read(pd.concat([rows, pd.DataFrame([middling])], ignore_index=True))
     settings = dataclasses.replace(SETTINGS, minimum_silhouette=0.0)
     inputs, matrices = periods([customers(seed=1), dear])
     fits = fit_periods(inputs, matrices.get, settings=settings, playbook=rules)
