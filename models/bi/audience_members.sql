@@ -1,23 +1,17 @@
 {{ config(materialized='view') }}
 
-with models_in_use as (
-    select
-        as_of_date,
-        model_id,
-        is_fallback,
-    from {{ ref('period_models') }}
-),
-
-members as (
+with members as (
     select
         as_of_date,
         customer_unique_id,
+        model_id,
         cluster,
         nearest_other_cluster,
         distance_to_centroid,
         distance_to_other_centroid,
         confidence,
-    from {{ ref('segment_confidence') }}
+        is_fallback,
+    from {{ ref('customer_segments') }}
 ),
 
 rfm as (
@@ -78,17 +72,16 @@ final as (
         || replace(cast({{ decimals('members.distance_to_other_centroid', 2) }} as string), '.', ',')
         || ' de celui du segment ' || others.segment_name_french || '.' as reason_french,
         members.confidence,
-        models_in_use.is_fallback,
+        members.is_fallback,
     from members
-    inner join models_in_use on members.as_of_date = models_in_use.as_of_date
     inner join rfm
         on members.as_of_date = rfm.as_of_date
         and members.customer_unique_id = rfm.customer_unique_id
     inner join names
-        on models_in_use.model_id = names.model_id
+        on members.model_id = names.model_id
         and members.cluster = names.cluster
     inner join names as others
-        on models_in_use.model_id = others.model_id
+        on members.model_id = others.model_id
         and members.nearest_other_cluster = others.cluster
     left join playbook on names.segment_code = playbook.segment_code
 )

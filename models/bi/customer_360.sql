@@ -58,6 +58,7 @@ segments as (
         customer_unique_id,
         segment_name,
         segment_name_french,
+        confidence,
         is_fallback,
     from {{ ref('customer_segments') }}
     where as_of_date = (select as_of_date from dates)
@@ -69,14 +70,6 @@ previous_segments as (
         segment_name,
     from {{ ref('customer_segments') }}
     where as_of_date = (select previous_as_of_date from dates)
-),
-
-confidences as (
-    select
-        customer_unique_id,
-        confidence,
-    from {{ ref('segment_confidence') }}
-    where as_of_date = (select as_of_date from dates)
 ),
 
 traits as (
@@ -112,7 +105,7 @@ final as (
         scores.rfm_segment,
         segments.segment_name,
         segments.segment_name_french,
-        confidences.confidence,
+        segments.confidence,
         segments.is_fallback,
         dates.previous_as_of_date,
         previous_segments.segment_name as previous_segment_name,
@@ -137,7 +130,6 @@ final as (
     left join scores on rfm.customer_unique_id = scores.customer_unique_id
     left join segments on rfm.customer_unique_id = segments.customer_unique_id
     left join previous_segments on rfm.customer_unique_id = previous_segments.customer_unique_id
-    left join confidences on rfm.customer_unique_id = confidences.customer_unique_id
     left join traits on rfm.customer_unique_id = traits.customer_unique_id
     left join states on customers.customer_state = states.state_code
     left join playbook on segments.segment_name = playbook.name_english

@@ -306,7 +306,7 @@ def test_history_and_transforms_change_the_features(
     # Not the names: the playbook is written for money as it is, and a test says so.
     done = run(
         "dbt",
-        *("build", "--select", "+kmeans_assignments", "+segment_confidence", "+rfm_scores"),
+        *("build", "--select", "+customer_segments", "+rfm_scores"),
         *("--vars", settings),
         *("--indirect-selection", "buildable"),
         raw_dir=sample_folder,
