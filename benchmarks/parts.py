@@ -610,7 +610,7 @@ class Finalists(ModelPart):
 
     def prepare_plain(self, job: Job) -> Any:
         finalists = job.frame(
-            "select feature_set, algorithm, n_clusters from segmentation.study_finalists"
+            "select feature_set, algorithm, n_clusters from segmentation.study_candidates where is_finalist"
             " order by feature_set_position, algorithm, n_clusters"
         )
         return finalists, study_matrices(job)
@@ -651,7 +651,9 @@ class Finalists(ModelPart):
         return row.feature_set, row.n_clusters, similarity
 
     def compare(self, job: Job, ours: Any, plain: Any) -> list[Check]:
-        finalists = job.frame("select count(*) as n from segmentation.study_finalists")
+        finalists = job.frame(
+            "select count(*) as n from segmentation.study_candidates where is_finalist"
+        )
         missing = finalists["n"][0] - ours["candidate_id"].nunique()
         # The similarities themselves are compared in the part of the published K-means.
         return [Check("finalists without stability", float(missing), 0.0)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -23,6 +24,23 @@ def duckdb_projection(columns: dict[str, str]) -> str:
         For ``relation.project(…)``.
     """
     return ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in columns.items())
+
+
+def rows_fingerprint(columns: Sequence[str]) -> str:
+    """Return the aggregate that changes when a row does, whatever the order of the rows.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        What of a row counts.
+
+    Returns
+    -------
+    str
+        For ``relation.aggregate(…)``; the same text as macro ``rows_fingerprint`` gives.
+    """
+    # A sum, not an exclusive or, so that a row that occurs twice does not cancel itself.
+    return f"count(*) || '-' || sum(hash({', '.join(columns)}))"
 
 
 def previous_rows(session: Any, this: Any) -> pd.DataFrame | None:

@@ -83,7 +83,9 @@ def test_a_second_build_re_uses_the_fits_and_gives_the_same_tables(
     # Another thread's output may follow in the same line.
     studied = re.findall(r"Study of \w+: (re-used|new)", again.stdout)
     assert studied == ["re-used"] * 2
-    finalists = query(database, "select count(*) from segmentation.study_finalists")[0][0]
+    finalists = query(
+        database, "select count(*) from segmentation.study_candidates where is_finalist"
+    )[0][0]
     stability = re.findall(r"Stability of \S+: (re-used|\d+ resamples)", again.stdout)
     assert stability == ["re-used"] * finalists
     assert "SYNTHETIC" in again.stdout

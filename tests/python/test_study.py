@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,11 +27,13 @@ from olist_segmentation.study import (
     Scorer,
     StudySettings,
     candidate_labels,
+    finalist_budget,
     first_seen_numbers,
     kmeans_candidates,
     study_candidates,
     study_clusters,
     study_feature_sets,
+    study_inputs,
 )
 from olist_segmentation.traits import TRAIT_COLUMNS, number_eta_squared, segment_traits
 
@@ -86,6 +89,61 @@ def test_the_grid_is_complete_and_its_keys_unique(candidates: pd.DataFrame) -> N
     assert len(candidates) - len(kmeans) == 1 * 2 * 2
     assert candidates["candidate_id"].is_unique
     assert list(candidates.columns) == list(CANDIDATE_COLUMNS)
+
+
+def test_one_candidate_stands_for_each_number_of_clusters(candidates: pd.DataFrame) -> None:
+    finalists = candidates[candidates["is_finalist"].astype(bool)].set_index(
+        ["algorithm", "n_clusters"]
+    )
+    assert set(finalists.index) == {("kmeans", 2), ("kmeans", 3), ("kmeans", 4), ("spectral", 3)}
+    assert finalists.index.is_unique
+    spectral = candidates[candidates["algorithm"] == "spectral"]
+    usable = spectral[~spectral["is_degenerate"].astype(bool)]
+    assert finalists.loc[("spectral", 3), "silhouette"] == usable["silhouette"].max()
+    # The other budgets are no models, and nobody needs their silhouette; all cuts of the graph have one.
+    kmeans = candidates[candidates["algorithm"] == "kmeans"]
+    assert (kmeans["silhouette"].notna() == kmeans["is_finalist"]).all()
+    assert (kmeans["gap"].notna() == kmeans["is_finalist"]).all()
+    assert kmeans["inertia"].notna().all()
+    assert spectral["silhouette"].notna().all()
+
+
+def test_the_largest_budget_that_reaches_the_lowest_inertia_is_the_finalist() -> None:
+    def budget(init: str, n_init: int, max_iter: int, inertia: float) -> dict:
+        return {"init": init, "n_init": n_init, "max_iter": max_iter, "inertia": inertia}
+
+    lucky = budget("random", 1, 100, 100.0)
+    same = [budget("random", 10, 300, 100.00001), budget("k-means++", 10, 300, 100.00001)]
+    worse = budget("k-means++", 20, 300, 100.001)
+    assert finalist_budget([lucky, *same, worse]) == 2
+    assert finalist_budget([lucky, worse]) == 0
+
+
+def test_what_is_studied_depends_on_rows_and_not_on_their_order(customers: pd.DataFrame) -> None:
+    rows = customers.assign(
+        as_of_date=pd.Timestamp("2018-01-01"), customer_unique_id=np.arange(len(customers))
+    )
+    rows.loc[0, "average_review_score"] = None
+    sets = {"rfm": FEATURES, "review": [*FEATURES, "average_review_score"]}
+
+    def inputs(frame: pd.DataFrame) -> dict[str, str]:
+        def rows_of(feature_set: str):
+            complete = " and ".join(f"{name} is not null" for name in sets[feature_set])
+            return connection.from_df(frame).filter(complete)
+
+        with duckdb.connect() as connection:
+            found = study_inputs(rows_of, columns_of=sets)
+        return dict(zip(found["feature_set"], found["input_fingerprint"], strict=True))
+
+    found = inputs(rows)
+    assert list(found) == ["rfm", "review"]
+    assert inputs(rows.sample(frac=1, random_state=0)) == found
+    assert inputs(rows[:0]) == {}
+    # What is only described counts as well, and what is left out does not.
+    described = inputs(rows.assign(average_review_score=rows["average_review_score"] + 1))
+    assert all(described[name] != found[name] for name in sets)
+    left_out = inputs(rows.drop(index=0))
+    assert (left_out["review"], left_out["rfm"] != found["rfm"]) == (found["review"], True)
 
 
 def test_measures_are_those_of_scikit_learn(

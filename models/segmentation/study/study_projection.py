@@ -8,8 +8,8 @@ def model(dbt, session):
     features = dbt.config.meta_get("features")
     study = dbt.config.meta_get("study")
     finalists = (
-        dbt.ref("study_finalists")
-        .filter("algorithm = 'spectral' and feature_set_position = 1")
+        dbt.ref("study_candidates")
+        .filter("is_finalist and algorithm = 'spectral' and feature_set_position = 1")
         .df()
     )
     in_use = finalists[finalists["n_clusters"] == dbt.config.meta_get("n_clusters")]
