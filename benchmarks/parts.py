@@ -659,11 +659,20 @@ class Finalists(ModelPart):
         return [Check("finalists without stability", float(missing), 0.0)]
 
 
-class Ks(ModelPart):
+class Ks(Part):
     """Kolmogorov-Smirnov tests and effects of every pair of segments and feature."""
 
     name, title = "ks", "Kolmogorov-Smirnov tests and effects"
-    models = ("study_separation",)
+
+    def prepare_ours(self, job: Job) -> Any:
+        import olist_segmentation.separation  # noqa: F401
+
+        return self.prepare_plain(job)
+
+    def ours(self, job: Job, inputs: Any) -> Any:
+        from olist_segmentation.separation import segment_separation
+
+        return segment_separation(inputs, made_by=job.features())
 
     def prepare_plain(self, job: Job) -> Any:
         return job.frame("from segmentation.study_segmented order by customer_unique_id")
@@ -823,18 +832,21 @@ class Traits(ModelPart):
     models = (
         "order_items",
         "order_payments",
-        "study_orders",
-        "main_purchases",
-        "study_customers",
-        "study_trait_values",
-        "study_trait_counts",
-        "study_traits",
+        "customer_facts",
+        "study_description",
     )
 
     def prepare_ours(self, job: Job) -> Any:
+        import olist_segmentation.pictures
+        import olist_segmentation.separation
         import olist_segmentation.traits  # noqa: F401
 
         return job.warehouse(forget=[])
+
+    def collect_ours(self, job: Job, inputs: Any, outcome: Any) -> Any:
+        return inputs.frame(
+            "select unnest(traits, recursive := true) from segmentation.study_description"
+        )
 
     def prepare_plain(self, job: Job) -> Any:
         raw = tables.read_tables(job.raw_dir)

@@ -72,9 +72,17 @@ previous_segments as (
     where as_of_date = (select previous_as_of_date from dates)
 ),
 
-traits as (
-    select *
-    from {{ ref('customer_traits') }}
+facts as (
+    select
+        customer_unique_id,
+        main_category,
+        main_payment_type,
+        most_installments,
+        late_orders,
+        most_days_late,
+        freight_share,
+    from {{ ref('customer_facts') }}
+    where as_of_date = (select as_of_date from dates)
 ),
 
 playbook as (
@@ -115,12 +123,12 @@ final as (
             when previous_segments.segment_name = segments.segment_name then 'stayed'
             else 'moved'
         end as segment_change,
-        traits.main_category,
-        traits.main_payment_type,
-        traits.most_installments,
-        traits.late_orders,
-        traits.most_days_late,
-        traits.freight_share,
+        facts.main_category,
+        facts.main_payment_type,
+        facts.most_installments,
+        facts.late_orders,
+        facts.most_days_late,
+        facts.freight_share,
         playbook.action_english as recommended_action,
         playbook.action_french as recommended_action_french,
         playbook.channel,
@@ -130,7 +138,7 @@ final as (
     left join scores on rfm.customer_unique_id = scores.customer_unique_id
     left join segments on rfm.customer_unique_id = segments.customer_unique_id
     left join previous_segments on rfm.customer_unique_id = previous_segments.customer_unique_id
-    left join traits on rfm.customer_unique_id = traits.customer_unique_id
+    left join facts on rfm.customer_unique_id = facts.customer_unique_id
     left join states on customers.customer_state = states.state_code
     left join playbook on segments.segment_name = playbook.name_english
 )

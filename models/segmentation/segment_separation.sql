@@ -1,6 +1,6 @@
 with separation as (
-    select *
-    from {{ ref('study_separation') }}
+    select unnest(separation, recursive := true)
+    from {{ ref('study_description') }}
 ),
 
 segments as (

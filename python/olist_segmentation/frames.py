@@ -43,6 +43,27 @@ def rows_fingerprint(columns: Sequence[str]) -> str:
     return f"count(*) || '-' || sum(hash({', '.join(columns)}))"
 
 
+def one_list(session: Any, frame: pd.DataFrame, columns: dict[str, str], *, name: str) -> Any:
+    """Return a frame as a relation of one row: a list of structs, null without rows.
+
+    Parameters
+    ----------
+    session : duckdb.DuckDBPyConnection
+    frame : DataFrame
+    columns : dict of str to str
+        SQL type of each field, in order.
+    name : str
+        Of the list.
+
+    Returns
+    -------
+    duckdb.DuckDBPyRelation
+    """
+    fields = ", ".join(f"{column} := {column}" for column in columns)
+    rows = session.from_df(frame).project(duckdb_projection(columns))
+    return rows.aggregate(f"list(struct_pack({fields})) as {name}")
+
+
 def previous_rows(session: Any, this: Any) -> pd.DataFrame | None:
     """Return what the last build left in a model's own table, or None.
 
