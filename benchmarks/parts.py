@@ -701,7 +701,7 @@ class Drift(ModelPart):
     def prepare_plain(self, job: Job) -> Any:
         return job.frame(
             "select * from marts.rfm where as_of_date in"
-            " (select as_of_date from segmentation.rfm_fingerprints)"
+            " (select as_of_date from segmentation.period_inputs)"
         )
 
     def plain(self, job: Job, inputs: Any, meter: Meter) -> Any:

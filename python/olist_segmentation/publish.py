@@ -44,7 +44,6 @@ REUSED_TABLES = (
     ("segmentation", "study_candidates"),
     ("segmentation", "study_clusters"),
     ("segmentation", "study_projection"),
-    ("segmentation", "study_axes"),
     ("segmentation", "feature_changes"),
     ("segmentation", "model_agreement"),
     ("maintenance", "stability_measures"),

@@ -76,7 +76,7 @@ def test_a_second_build_re_uses_the_fits_and_gives_the_same_tables(
     database = tmp_path / "olist.duckdb"
     shutil.copy(sample_database, database)
     again = publish(raw_dir=sample_folder, database=database)
-    dates = query(database, "select count(*) from segmentation.fit_inputs")[0][0]
+    dates = query(database, "select count(*) from segmentation.period_inputs")[0][0]
     assert dates > 10
     assert len(re.findall(r"K-means \d+/\d+: \S+ re-used", again.stdout)) == dates
     assert not re.search(r"K-means \d+/\d+: \S+ fitted", again.stdout)

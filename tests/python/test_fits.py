@@ -57,7 +57,7 @@ def customers(*, seed: int, rows: int = 1_000, shift: float = 0.0) -> np.ndarray
 def periods(matrices: list[np.ndarray]) -> tuple[pd.DataFrame, dict[pd.Timestamp, np.ndarray]]:
     dates = pd.date_range("2018-01-01", periods=len(matrices), freq="MS")
     inputs = pd.DataFrame(
-        {"as_of_date": dates, "input_fingerprint": [f"{len(m)}-{m.sum()}" for m in matrices]}
+        {"as_of_date": dates, "fit_fingerprint": [f"{len(m)}-{m.sum()}" for m in matrices]}
     )
     return inputs, dict(zip(dates, matrices, strict=True))
 
@@ -138,9 +138,7 @@ def test_fits_are_re_used_only_while_rows_settings_and_code_are_the_same() -> No
     assert asked == []
     pd.testing.assert_frame_equal(again, first)
 
-    changed = inputs.assign(
-        input_fingerprint=[*inputs["input_fingerprint"][:2], "another fingerprint"]
-    )
+    changed = inputs.assign(fit_fingerprint=[*inputs["fit_fingerprint"][:2], "another fingerprint"])
     fit_periods(changed, rows_of, settings=SETTINGS, previous=first)
     assert asked == [inputs["as_of_date"][2]]
 
@@ -208,7 +206,7 @@ def test_a_date_that_cannot_be_fitted_says_why() -> None:
 def test_no_dates_give_an_empty_table_that_duckdb_can_type() -> None:
     import duckdb
 
-    inputs = pd.DataFrame({"as_of_date": pd.to_datetime([]), "input_fingerprint": []})
+    inputs = pd.DataFrame({"as_of_date": pd.to_datetime([]), "fit_fingerprint": []})
     fits = fit_periods(inputs, lambda day: None, settings=SETTINGS)
     relation = duckdb.connect().from_df(fits).project(duckdb_projection(FIT_COLUMNS))
     assert relation.columns == list(FIT_COLUMNS)

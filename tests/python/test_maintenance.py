@@ -68,7 +68,7 @@ def test_the_pipeline_obeys_its_decisions(
     # On a share of the customers, while all of them have a segment.
     customers, share = query(
         database,
-        "select customers, measured_share from segmentation.measured_share order by as_of_date desc",
+        "select customers, measured_share from segmentation.period_inputs order by as_of_date desc",
     )[0]
     assert 500 < customers * share <= 1_000 < customers
     measured, segmented = (
@@ -93,10 +93,10 @@ def test_the_pipeline_obeys_its_decisions(
     truncated = truncate_raw_data(sample_folder, cut, tmp_path / "truncated")
     publish(*WITHOUT_STUDY, *WITHOUT_TESTS, "--vars", settings, raw_dir=truncated, database=before)
     shares = f"select min(measured_share) filter (where as_of_date <= '{cut}'), min(measured_share) from {{}}"
-    share_before, share_after = query(database, shares.format("segmentation.measured_share"))[0]
+    share_before, share_after = query(database, shares.format("segmentation.period_inputs"))[0]
     assert share_after < share_before
     for table in (
-        "segmentation.measured_share",
+        "segmentation.period_inputs",
         "maintenance.decisions",
         "maintenance.feature_drift",
         "maintenance.period_stability",

@@ -44,12 +44,12 @@ features as (
     from {{ ref('segmentation_features') }}
 ),
 
-measured_share as (
+period_inputs as (
     select
         as_of_date,
         halvings,
         digest_below,
-    from {{ ref('measured_share') }}
+    from {{ ref('period_inputs') }}
 ),
 
 final as (
@@ -75,9 +75,9 @@ final as (
     inner join features
         on segments.as_of_date = features.as_of_date
         and segments.customer_unique_id = features.customer_unique_id
-    inner join measured_share
-        on segments.as_of_date = measured_share.as_of_date
-        and {{ is_measured('segments.customer_unique_id', 'measured_share') }}
+    inner join period_inputs
+        on segments.as_of_date = period_inputs.as_of_date
+        and {{ is_measured('segments.customer_unique_id', 'period_inputs') }}
 )
 
 select * from final
