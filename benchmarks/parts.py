@@ -245,7 +245,7 @@ class KMeans(ModelPart):
 
     def prepare_plain(self, job: Job) -> Any:
         return job.frame(
-            "from segmentation.segmentation_features order by as_of_date, customer_unique_id"
+            "from segmentation_work.segmentation_features order by as_of_date, customer_unique_id"
         )
 
     def plain(self, job: Job, inputs: Any, meter: Meter) -> Any:
@@ -319,9 +319,9 @@ def latest_rows(job: Job) -> np.ndarray:
     from sklearn.preprocessing import StandardScaler
 
     rows = job.frame(
-        f"select {', '.join(job.features())} from segmentation.segmentation_features"
+        f"select {', '.join(job.features())} from segmentation_work.segmentation_features"
         " where is_in_fit and as_of_date = (select max(as_of_date) from"
-        " segmentation.segmentation_features) order by customer_unique_id"
+        " segmentation_work.segmentation_features) order by customer_unique_id"
     )
     return StandardScaler().fit_transform(rows.to_numpy(dtype=float))
 
@@ -374,7 +374,9 @@ def study_matrices(job: Job) -> dict[str, np.ndarray]:
     sets = {"in_use": [f"in_use_{name}" for name in settings["segmentation_features"]]}
     for name, features in settings["other_feature_sets"].items():
         sets[name] = [f"other_{feature}" for feature in features]
-    rows = job.frame("from segmentation.study_features where is_in_fit order by customer_unique_id")
+    rows = job.frame(
+        "from segmentation_work.study_features where is_in_fit order by customer_unique_id"
+    )
     return {
         name: StandardScaler().fit_transform(rows[columns].dropna().to_numpy(dtype=float))
         for name, columns in sets.items()
@@ -610,7 +612,7 @@ class Finalists(ModelPart):
 
     def prepare_plain(self, job: Job) -> Any:
         finalists = job.frame(
-            "select feature_set, algorithm, n_clusters from segmentation.study_candidates where is_finalist"
+            "select feature_set, algorithm, n_clusters from segmentation_work.study_candidates where is_finalist"
             " order by feature_set_position, algorithm, n_clusters"
         )
         return finalists, study_matrices(job)
@@ -652,7 +654,7 @@ class Finalists(ModelPart):
 
     def compare(self, job: Job, ours: Any, plain: Any) -> list[Check]:
         finalists = job.frame(
-            "select count(*) as n from segmentation.study_candidates where is_finalist"
+            "select count(*) as n from segmentation_work.study_candidates where is_finalist"
         )
         missing = finalists["n"][0] - ours["candidate_id"].nunique()
         # The similarities themselves are compared in the part of the published K-means.
@@ -675,7 +677,7 @@ class Ks(Part):
         return segment_separation(inputs, made_by=job.features())
 
     def prepare_plain(self, job: Job) -> Any:
-        return job.frame("from segmentation.study_segmented order by customer_unique_id")
+        return job.frame("from segmentation_work.study_segmented order by customer_unique_id")
 
     def plain(self, job: Job, inputs: Any, meter: Meter) -> Any:
         skipped = ("as_of_date", "customer_unique_id", "cluster", "is_in_fit")
@@ -701,7 +703,7 @@ class Drift(ModelPart):
     def prepare_plain(self, job: Job) -> Any:
         return job.frame(
             "select * from marts.rfm where as_of_date in"
-            " (select as_of_date from segmentation.period_inputs)"
+            " (select as_of_date from segmentation_work.period_inputs)"
         )
 
     def plain(self, job: Job, inputs: Any, meter: Meter) -> Any:
@@ -845,7 +847,7 @@ class Traits(ModelPart):
 
     def collect_ours(self, job: Job, inputs: Any, outcome: Any) -> Any:
         return inputs.frame(
-            "select unnest(traits, recursive := true) from segmentation.study_description"
+            "select unnest(traits, recursive := true) from segmentation_work.study_description"
         )
 
     def prepare_plain(self, job: Job) -> Any:
@@ -903,7 +905,7 @@ class Segments(ModelPart):
         )
 
     def prepare_plain(self, job: Job) -> Any:
-        return job.frame("from segmentation.segmentation_features"), job.models(in_use=True)
+        return job.frame("from segmentation_work.segmentation_features"), job.models(in_use=True)
 
     def plain(self, job: Job, inputs: Any, meter: Meter) -> Any:
         features, models = inputs

@@ -3,7 +3,7 @@
         Scores any rows with any models, in the database, to the bit as python/olist_segmentation/assignments.py does:
         customers who come later, or who are only imagined.
 
-        rows: a relation or CTE with model_id and the features, transformed as in segmentation.segmentation_features.
+        rows: a relation or CTE with model_id and the features, transformed as in segmentation_work.segmentation_features.
         centroids: a relation or CTE shaped like segmentation.model_centroids.
         Gives every column of rows, and cluster, nearest_other_cluster, distance_to_centroid, distance_to_other_centroid
         (Euclidean, in standard deviations of the model's scaler) and confidence, as in segmentation.customer_segments.

@@ -25,8 +25,8 @@ segments as (
     select
         model_id,
         cluster,
+        segment_code,
         segment_name,
-        segment_name_french,
     from {{ ref('model_segments') }}
 ),
 
@@ -35,8 +35,8 @@ final as (
         assignments.as_of_date,
         assignments.customer_unique_id,
         assignments.cluster,
+        segments.segment_code,
         segments.segment_name,
-        segments.segment_name_french,
         assignments.distance_to_centroid,
         assignments.nearest_other_cluster,
         assignments.distance_to_other_centroid,

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with description as (
     select unnest(axes) as axis
     from {{ ref('study_description') }}

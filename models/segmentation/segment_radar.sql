@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with periods as (
     select as_of_date
     from {{ ref('periods') }}
@@ -35,6 +37,7 @@ segments as (
     select
         as_of_date,
         cluster,
+        segment_code,
         segment_name,
     from {{ ref('segment_profiles') }}
 ),
@@ -51,6 +54,7 @@ final as (
     select
         ranges.as_of_date,
         ranges.cluster,
+        segments.segment_code,
         segments.segment_name,
         ranges.feature_position,
         ranges.feature,

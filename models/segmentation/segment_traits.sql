@@ -1,24 +1,38 @@
-with description as (
-    select unnest(traits) as trait
+{{ config(materialized='view') }}
+
+with traits as (
+    select unnest(traits, recursive := true)
     from {{ ref('study_description') }}
+),
+
+segments as (
+    select
+        as_of_date,
+        cluster,
+        segment_code,
+    from {{ ref('segment_profiles') }}
 ),
 
 final as (
     select
-        trait.as_of_date,
-        trait.cluster,
-        trait.segment_name,
-        trait.trait,
-        trait.value,
-        trait.customers,
-        trait.share_in_segment,
-        trait.share_overall,
-        trait.lift,
-        trait.share_low,
-        trait.share_high,
-        trait.cramers_v,
-        trait.eta_squared,
-    from description
+        traits.as_of_date,
+        traits.cluster,
+        segments.segment_code,
+        traits.segment_name,
+        traits.trait,
+        traits.value,
+        traits.customers,
+        traits.share_in_segment,
+        traits.share_overall,
+        traits.lift,
+        traits.share_low,
+        traits.share_high,
+        traits.cramers_v,
+        traits.eta_squared,
+    from traits
+    left join segments
+        on traits.as_of_date = segments.as_of_date
+        and traits.cluster = segments.cluster
 )
 
 select * from final

@@ -9,7 +9,7 @@ def model(dbt, session):
     )
     customers = dbt.ref("study_features").filter("is_in_fit").order("customer_unique_id")
     finalists = dbt.ref("study_candidates").filter("is_finalist")
-    studied = dbt.ref("periods").filter("is_studied").project("as_of_date")
+    studied = dbt.ref("periods").filter("is_compared").project("as_of_date")
     model_in_use = dbt.ref("period_models").join(studied, "as_of_date").project("model_id")
     clusters = study_clusters(
         finalists.order("feature_set_position, algorithm, n_clusters").df(),
