@@ -134,7 +134,7 @@ class Load(ModelPart):
     """Raw files to one row per order."""
 
     name, title = "load", "Raw files to orders"
-    made = ("orders", "stg_products", "stg_sellers", "stg_geolocation", "stg_product_categories")
+    made = ("orders", "stg_products", "stg_sellers", "stg_geolocation")
     largest_size = 10
 
     def prepare_ours(self, job: Job) -> Any:
