@@ -84,14 +84,13 @@ def count_traits(customers: Any) -> pd.DataFrame:
     DataFrame with columns as_of_date, cluster, segment_name, trait, value, customers
     """
     segment = "as_of_date, cluster, segment_name"
-    return pd.concat(
-        [
-            customers.project(f"{segment}, '{trait.name}' as trait, {trait.value()} as value")
-            .aggregate(f"{segment}, trait, value, count(*) as customers")
-            .df()
-            for trait in TRAITS
-        ],
-        ignore_index=True,
+    values = ", ".join(
+        f"struct_pack(trait := '{trait.name}', value := {trait.value()})" for trait in TRAITS
+    )
+    return (
+        customers.project(f"{segment}, unnest([{values}], recursive := true)")
+        .aggregate(f"{segment}, trait, value, count(*) as customers")
+        .df()
     )
 
 
