@@ -37,6 +37,7 @@ from olist_segmentation.partitions import (
     matched_jaccard,
 )
 from olist_segmentation.refits import Refit, quick_fit, refit_repeats
+from olist_segmentation.refresh import changed_share, index_of
 from olist_segmentation.reuse import code_and_libraries, fingerprint, reusable_groups
 from olist_segmentation.silhouette import silhouette_estimate
 from olist_segmentation.transforms import Quantiles, own_units, robust_columns
@@ -278,7 +279,7 @@ def compare_partitions(
         "completeness": completeness,
         "mean_jaccard": float(jaccard.mean()),
         "lowest_jaccard": float(jaccard.min()),
-        "changed_share": float(np.mean(np.asarray(first) != np.asarray(second))),
+        "changed_share": changed_share(np.asarray(first), np.asarray(second)),
         "silhouette_first": scores[0].score if scores[0] else None,
         "silhouette_second": scores[1].score if scores[1] else None,
         "silhouette_standard_error": max((s.standard_error for s in scores if s), default=None),
@@ -319,18 +320,15 @@ def cluster_means(X: np.ndarray, labels: np.ndarray, *, n_clusters: int) -> np.n
         return totals / sizes[:, None]
 
 
-def null_band(
-    first: np.ndarray, second: np.ndarray, repeats: list[np.ndarray], *, n_clusters: int
-) -> dict[str, Any]:
+def null_band(first: np.ndarray, second: np.ndarray, repeats: list[np.ndarray]) -> dict[str, Any]:
     """Say how much of a disagreement refitting alone explains.
 
     Parameters
     ----------
-    first, second : ndarray of shape (n_rows,), integers below ``n_clusters``
+    first, second : ndarray of shape (n_rows,), integers
         The two partitions of the design.
     repeats : list of ndarray of shape (n_rows,)
         The second one, made again by repeated fits.
-    n_clusters : int
 
     Returns
     -------
@@ -347,13 +345,9 @@ def null_band(
     if not repeats:
         return dict.fromkeys(NULL_COLUMNS) | {"null_refits": 0}
 
-    def index(a: np.ndarray, b: np.ndarray) -> float:
-        cells = np.bincount(a * np.int64(n_clusters) + b, minlength=n_clusters**2)
-        return adjusted_rand_index(cells.reshape(n_clusters, n_clusters))
-
     fits = [second, *repeats]
-    null = [index(a, b) for a, b in itertools.combinations(fits, 2)]
-    own = [index(first, labels) for labels in fits]
+    null = [index_of(a, b) for a, b in itertools.combinations(fits, 2)]
+    own = [index_of(first, labels) for labels in fits]
     low, median = np.quantile(null, [NULL_SHARE, 0.5])
     return {
         "null_low": float(low),
@@ -582,7 +576,7 @@ class _Baseline:
         row = {
             **common,
             **measures,
-            **null_band(first, second, again, n_clusters=self.n_clusters),
+            **null_band(first, second, again),
             "design": design,
             "largest_centroid_movement": None
             if np.isnan(distance).all()

@@ -176,7 +176,7 @@ def test_the_null_band_by_hand() -> None:
     first = np.array([0, 0, 1, 1])
     second = np.array([0, 0, 1, 1])
     other = np.array([0, 1, 0, 1])
-    band = null_band(first, second, [second, other], n_clusters=2)
+    band = null_band(first, second, [second, other])
     worst = metrics.adjusted_rand_score(second, other)
     values = [1.0, worst, worst]
     assert band["null_low"] == pytest.approx(np.quantile(values, 0.05))
@@ -185,7 +185,7 @@ def test_the_null_band_by_hand() -> None:
     assert band["null_refits"] == 2
     assert band["adjusted_rand_index_low"] == pytest.approx(worst)
     assert band["adjusted_rand_index_high"] == 1.0
-    assert null_band(first, second, [], n_clusters=2)["null_low"] is None
+    assert null_band(first, second, [])["null_low"] is None
 
 
 def test_every_design_at_every_date(stability: pd.DataFrame) -> None:
