@@ -5,7 +5,7 @@ from olist_segmentation.frames import duckdb_projection
 def model(dbt, session):
     dbt.config(materialized="table")
     decisions = decide(
-        dbt.ref("decision_inputs").order("as_of_date").df(),
+        dbt.ref("refresh_inputs").order("as_of_date").df(),
         dbt.ref("model_agreement").order("baseline_as_of_date, as_of_date").df(),
         dbt.ref("feature_verdicts").order("baseline_as_of_date, as_of_date, feature").df(),
         thresholds_from(dbt.ref("maintenance_thresholds").df()),
