@@ -58,6 +58,7 @@ SMALL_DISK_BYTES = 50_000_000
 BUILD_CHECKPOINT_THRESHOLD = "1TB"
 # How long a finished build waits for a program that has the published file open for writing.
 PATIENCE_SECONDS = 60.0
+STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # How long dbt may take to stop when it is asked to.
 STOP_SECONDS = 10.0
 # Of more names than these, the first are listed.
@@ -111,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (PublishError, RollbackError, DatabaseFileError) as error:
         print(f"make build: {error}", file=sys.stderr)
         return 1
-    except (Stopped, KeyboardInterrupt):
+    except Stopped:
         print("make build: stopped. The published database is as it was.", file=sys.stderr)
         return 130
 
@@ -166,9 +167,8 @@ def stopped_by_signals() -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         raise Stopped
 
-    signals = (signal.SIGTERM, signal.SIGHUP)
     try:
-        before = {number: signal.signal(number, stop) for number in signals}
+        before = {number: signal.signal(number, stop) for number in STOPPING_SIGNALS}
     except ValueError:
         # Not the main thread: its caller answers signals.
         yield
@@ -178,6 +178,13 @@ def stopped_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def finish_undisturbed() -> None:
+    """Let nobody stop what is left to do; called when the next step changes what is published."""
+    with contextlib.suppress(ValueError):
+        for number in STOPPING_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def side_file(published: Path) -> Path:
@@ -220,17 +227,19 @@ def carry_over(
     """Copy those of the tables that the published database has."""
     with duckdb.connect(str(side)) as connection:
         quoted = str(published).replace("'", "''")
-        connection.execute(f"attach '{quoted}' as last_build (read_only)")
+        # Not the name of the side file, which is that of the published one.
+        last_build = f"before_{published.stem}".replace('"', '""')
+        connection.execute(f"attach '{quoted}' as \"{last_build}\" (read_only)")
         for schema, table in tables:
             found = connection.execute(
                 "select 1 from duckdb_tables()"
-                " where database_name = 'last_build' and schema_name = ? and table_name = ?",
-                [schema, table],
+                " where database_name = ? and schema_name = ? and table_name = ?",
+                [f"before_{published.stem}", schema, table],
             ).fetchone()
             if found:
                 connection.execute(f"create schema if not exists {schema}")
                 connection.execute(
-                    f"create table {schema}.{table} as from last_build.{schema}.{table}"
+                    f'create table {schema}.{table} as from "{last_build}".{schema}.{table}'
                 )
 
 
@@ -360,6 +369,7 @@ def put_in_place(side: Path, published: Path) -> str:
         seal(side)
         announced = summary(side, published)
         with held_against_writers(published, patience_seconds=PATIENCE_SECONDS):
+            finish_undisturbed()
             swap(side, published)
     except (OSError, duckdb.Error, DatabaseFileError) as error:
         raise PublishError(
