@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="some of each, in two minutes")
     parser.add_argument("--seed", type=int, default=20181018, help="of the random moments")
     parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas")
-    parser.add_argument("--kind", help="only kinds of input whose name has this text")
+    parser.add_argument("--kind", help="only kinds of input whose area or name has this text")
     parser.add_argument("--folder", type=Path, help="where to work; kept")
     options = parser.parse_args()
     parts = options.only.split(",")
@@ -50,7 +50,10 @@ def main() -> int:
         page.write(counts, seen, seed=options.seed, seconds=seconds)
         print(f"Written to {page.PAGE.relative_to(page.PROJECT)}.")
     if failures:
-        print(f"\n{len(failures)} did not come out right; what they left is in {folder}:\n", file=sys.stderr)
+        print(
+            f"\n{len(failures)} did not come out right; what they left is in {folder}:\n",
+            file=sys.stderr,
+        )
         print("\n\n".join(failures), file=sys.stderr)
         return 1
     if not options.folder:
@@ -73,14 +76,14 @@ def run(
             signals=QUICK_SIGNALS if quick else SIGNALS,
             plain=QUICK_PLAIN if quick else PLAIN,
         )
-        counts += swap_kills.campaign(
-            folder / "swap_kills", at_most=QUICK_STEPS if quick else None
-        )
+        counts += swap_kills.campaign(folder / "swap_kills", at_most=QUICK_STEPS if quick else None)
     if "swaps" in parts:
         counts += readers.campaign(folder / "readers", swaps=QUICK_SWAPS if quick else SWAPS)
         counts += writers.campaign(folder / "writers", is_quick=quick)
     if "inputs" in parts:
-        kinds = [kind for kind in inputs.KINDS if (options.kind or "") in kind.name]
+        kinds = [
+            kind for kind in inputs.KINDS if (options.kind or "") in f"{kind.area}: {kind.name}"
+        ]
         if quick:
             kinds = inputs.some(tuple(kinds), QUICK_KINDS)
         counted, seen = inputs.campaign(folder / "inputs", kinds)

@@ -140,9 +140,7 @@ def moments(bench: Bench, seed: int, count: int) -> list[Moment]:
     """Draw moments: a third anywhere, a third at places, a third between dbt's last word and the end."""
     draw = random.Random(seed)
     anywhere = [Moment("", draw.uniform(0, bench.seconds)) for _ in range(count // 3)]
-    ends = [
-        Moment(LAST, draw.uniform(0, 1.2 * bench.last_seconds)) for _ in range(count // 3 - 1)
-    ]
+    ends = [Moment(LAST, draw.uniform(0, 1.2 * bench.last_seconds)) for _ in range(count // 3 - 1)]
     ends.append(Moment(PUBLISHED, 0))
     places = spread(list(PLACES), count - len(anywhere) - len(ends))
     return [*anywhere, *(Moment(place, draw.uniform(0, 0.1)) for place in places), *ends]
@@ -287,7 +285,10 @@ def campaign(folder: Path, *, seed: int, kills: int, signals: int, plain: int) -
 
         return one
 
-    after = ("START python table model segmentation.kmeans_fits", "OK created sql table model staging.base_orders")
+    after = (
+        "START python table model segmentation.kmeans_fits",
+        "OK created sql table model staging.base_orders",
+    )
     lists = [
         (Count("kills of real builds", "whole"), moments(bench, seed, kills), try_moment),
         (Count("signals to real builds", "whole, told and gone"), answered(signals), try_moment),

@@ -136,7 +136,9 @@ def damage(folder: Path, kinds: list[Kind], *, are_refused: bool) -> Damaged:
                 gone_customers.add(row[0])
             if table == ORDERS:
                 gone_orders.add(row[0])
-            mark = change_row(clean.tables[table], row, change, number=len(done.marks), is_marked=are_refused)
+            mark = change_row(
+                clean.tables[table], row, change, number=len(done.marks), is_marked=are_refused
+            )
         done.marks[kind.name] = (table, mark)
         done.direct[table] += 1
     clean.write()
@@ -145,9 +147,7 @@ def damage(folder: Path, kinds: list[Kind], *, are_refused: bool) -> Damaged:
     return done
 
 
-def change_row(
-    rows: Rows, row: list[str], change: Cell, *, number: int, is_marked: bool
-) -> str:
+def change_row(rows: Rows, row: list[str], change: Cell, *, number: int, is_marked: bool) -> str:
     """Change a value of a row; return what only this row holds."""
     header = rows[0]
     position = header.index(change.column)
@@ -175,6 +175,4 @@ def count_orphans(
     done.orphans[ORDERS] = len(lost)
     for table in OF_AN_ORDER:
         position = tables[table][0].index("order_id")
-        done.orphans[table] = sum(
-            row[position] in lost | gone_orders for row in tables[table][1:]
-        )
+        done.orphans[table] = sum(row[position] in lost | gone_orders for row in tables[table][1:])

@@ -93,7 +93,14 @@ def try_group(group: list[Kind], clean: Clean, folder: Path) -> list[Seen]:
     )
     if done.status != 0 or done.has_traceback:
         if len(group) == 1:
-            return [Seen(group[0], "failed", "", f"{group[0].name}: it was not built\n{done.said[-1500:]}")]
+            return [
+                Seen(
+                    group[0],
+                    "failed",
+                    "",
+                    f"{group[0].name}: it was not built\n{done.said[-1500:]}",
+                )
+            ]
         shutil.rmtree(folder)
         half = len(group) // 2
         return [
@@ -117,19 +124,24 @@ def read(group: list[Kind], clean: Clean, case: Path, done: Done) -> list[Seen]:
     seen = []
     for kind in group:
         own = {f"staging.{MODELS[table]}" for table in kind.tables or TABLES}
-        blamed = wrong & own or (wrong if not wrong & {f"staging.{m}" for m in MODELS.values()} else set())
-        failure = f"{kind.name}: other tables than the clean ones: {sorted(wrong)}" if blamed else ""
+        blamed = wrong & own or (
+            wrong if not wrong & {f"staging.{m}" for m in MODELS.values()} else set()
+        )
+        failure = (
+            f"{kind.name}: other tables than the clean ones: {sorted(wrong)}" if blamed else ""
+        )
         notes = [
-            line for table in kind.tables for line in done.out.splitlines() if table in line and "read" in line
+            line
+            for table in kind.tables
+            for line in done.out.splitlines()
+            if table in line and "read" in line
         ]
         message = shown(notes[0], case) if notes and len(kind.tables) == 1 else ""
         seen.append(Seen(kind, "other tables" if blamed else READ, message, failure))
     return seen
 
 
-def quarantined(
-    group: list[Kind], damaged: cells.Damaged, clean: Clean, case: Path
-) -> list[Seen]:
+def quarantined(group: list[Kind], damaged: cells.Damaged, clean: Clean, case: Path) -> list[Seen]:
     """See that each row is refused for its reason, and that no other is but for orphans."""
     with duckdb.connect(str(case / NAME), read_only=True) as connection:
         rejected = connection.execute(
@@ -146,12 +158,14 @@ def quarantined(
     seen = []
     for kind in group:
         table, mark = damaged.marks[kind.name]
-        reasons = [
-            reason for name, reason, text in rejected if name == table and mark in text
-        ]
+        reasons = [reason for name, reason, text in rejected if name == table and mark in text]
         right = len(reasons) == 1 and reasons[0].startswith(kind.reason)
-        failure = "" if right else f"{kind.name}: in the quarantine as {reasons}, not as {kind.reason}"
-        seen.append(Seen(kind, QUARANTINED if reasons else "not refused", "; ".join(reasons), failure))
+        failure = (
+            "" if right else f"{kind.name}: in the quarantine as {reasons}, not as {kind.reason}"
+        )
+        seen.append(
+            Seen(kind, QUARANTINED if reasons else "not refused", "; ".join(reasons), failure)
+        )
     if wrong and not any(one.failure for one in seen):
         kind, outcome, message = group[0], seen[0].outcome, seen[0].message
         counts = collections.Counter(reason for _, reason, _ in rejected)

@@ -17,7 +17,15 @@ CUSTOMERS = 900
 NAME = "olist.duckdb"
 # From the raw files to what they say of each other and of customers, with the tests of these tables.
 SELECTION = (
-    *("--partial", "--select", "+raw_loads", "+file_completeness", "+orders", "+rfm", "+data_quality"),
+    *(
+        "--partial",
+        "--select",
+        "+raw_loads",
+        "+file_completeness",
+        "+orders",
+        "+rfm",
+        "+data_quality",
+    ),
     *("--indirect-selection", "buildable", "--exclude-resource-type", "unit_test"),
 )
 # What dbt says when it begins to build something of ours.

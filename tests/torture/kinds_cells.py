@@ -21,9 +21,7 @@ PERSON = "customer_unique_id"
 PAID = "payment_value"
 
 
-def cell(
-    area: str, name: str, table: str, column: str, value: str | bytes, reason: str
-) -> Kind:
+def cell(area: str, name: str, table: str, column: str, value: str | bytes, reason: str) -> Kind:
     """Return a kind of one wrong value in one row."""
     return Kind(area, name, QUARANTINED, cells=(Cell(table, column, value),), reason=reason)
 
@@ -142,25 +140,86 @@ def names() -> list[Kind]:
     people = ("NULL", "null", "nan", "None", "N/A", " ", "\u00a0", "-", "")
     zips = ("12.34", "1e003", "0x1F2", " 1234", "123", "123456", "1234a", "-1234", "+1234", "1_234")
     return [
-        *(cell(area, f"a person called `{person}`", CUSTOMERS, PERSON, person, nobody) for person in people),
         *(
-            cell(area, f"a customer's zip prefix `{value}`", CUSTOMERS, ZIP, value, f"{ZIP} is not five digits")
+            cell(area, f"a person called `{person}`", CUSTOMERS, PERSON, person, nobody)
+            for person in people
+        ),
+        *(
+            cell(
+                area,
+                f"a customer's zip prefix `{value}`",
+                CUSTOMERS,
+                ZIP,
+                value,
+                f"{ZIP} is not five digits",
+            )
             for value in zips
         ),
-        cell(area, "a zip prefix in Arabic digits", CUSTOMERS, ZIP, "\u0661\u0662\u0663\u0664\u0665", f"{ZIP} is not five digits"),
-        cell(area, "a seller's zip prefix `130231`", SELLERS, "seller_zip_code_prefix", "130231", "seller_zip_code_prefix is not five digits"),
+        cell(
+            area,
+            "a zip prefix in Arabic digits",
+            CUSTOMERS,
+            ZIP,
+            "\u0661\u0662\u0663\u0664\u0665",
+            f"{ZIP} is not five digits",
+        ),
+        cell(
+            area,
+            "a seller's zip prefix `130231`",
+            SELLERS,
+            "seller_zip_code_prefix",
+            "130231",
+            "seller_zip_code_prefix is not five digits",
+        ),
         cell(area, "an order without id", ORDERS, "order_id", "", "order_id is empty"),
         cell(area, "an order without status", ORDERS, "order_status", "", "order_status is empty"),
-        cell(area, "an order of an unknown customer", ORDERS, "customer_id", "nobody", "orphan: customer_id"),
-        cell(area, "an order whose customer is `NULL`", ORDERS, "customer_id", "NULL", "customer_id is empty"),
+        cell(
+            area,
+            "an order of an unknown customer",
+            ORDERS,
+            "customer_id",
+            "nobody",
+            "orphan: customer_id",
+        ),
+        cell(
+            area,
+            "an order whose customer is `NULL`",
+            ORDERS,
+            "customer_id",
+            "NULL",
+            "customer_id is empty",
+        ),
         cell(area, "a product without id", PRODUCTS, "product_id", " ", "product_id is empty"),
         cell(area, "a seller without id", SELLERS, "seller_id", "", "seller_id is empty"),
         cell(area, "a review without id", REVIEWS, "review_id", "", "review_id is empty"),
-        cell(area, "a payment of an unknown order", PAYMENTS, "order_id", "nowhere", "orphan: order_id"),
+        cell(
+            area,
+            "a payment of an unknown order",
+            PAYMENTS,
+            "order_id",
+            "nowhere",
+            "orphan: order_id",
+        ),
         cell(area, "a line of an unknown order", ITEMS, "order_id", "nowhere", "orphan: order_id"),
-        cell(area, "a review of an unknown order", REVIEWS, "order_id", "nowhere", "orphan: order_id"),
-        cell(area, "a category without English name", CATEGORIES, "product_category_name_english", "", "product_category_name_english is empty"),
-        cell(area, "a city with a line break", CUSTOMERS, "customer_city", "sao\npaulo", "customer_city has a line break"),
+        cell(
+            area, "a review of an unknown order", REVIEWS, "order_id", "nowhere", "orphan: order_id"
+        ),
+        cell(
+            area,
+            "a category without English name",
+            CATEGORIES,
+            "product_category_name_english",
+            "",
+            "product_category_name_english is empty",
+        ),
+        cell(
+            area,
+            "a city with a line break",
+            CUSTOMERS,
+            "customer_city",
+            "sao\npaulo",
+            "customer_city has a line break",
+        ),
     ]
 
 
@@ -191,7 +250,13 @@ def rows() -> list[Kind]:
     }
     return [
         *(
-            Kind(area, name, QUARANTINED, cells=(Line(table, how),), reason=f"duplicate key: {key[table]}")
+            Kind(
+                area,
+                name,
+                QUARANTINED,
+                cells=(Line(table, how),),
+                reason=f"duplicate key: {key[table]}",
+            )
             for name, (table, how) in again.items()
         ),
         *(

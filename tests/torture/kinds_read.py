@@ -136,9 +136,7 @@ KINDS = [
         recoded(CATEGORIES, lambda t: t.replace(b"\nbebes", b"\n" + MARK + b"bebes")),
         CATEGORIES,
     ),
-    read(
-        "Latin-1", recoded(REVIEWS, lambda t: t.decode("utf-8-sig").encode("cp1252")), REVIEWS
-    ),
+    read("Latin-1", recoded(REVIEWS, lambda t: t.decode("utf-8-sig").encode("cp1252")), REVIEWS),
     read("UTF-16", recoded(REVIEWS, lambda t: t.decode().encode("utf-16")), REVIEWS),
     read(
         "UTF-16 with tabs, as Excel saves Unicode text",
@@ -155,9 +153,7 @@ KINDS = [
     read("semicolons and decimal points", rewritten(ITEMS, delimiter=";"), ITEMS),
     read("tabs", rewritten(PRODUCTS, delimiter="\t"), PRODUCTS),
     read("vertical bars", rewritten(CUSTOMERS, delimiter="|"), CUSTOMERS),
-    read(
-        "single quotes", rewritten(ORDERS, quotechar="'", quoting=csv.QUOTE_ALL), ORDERS
-    ),
+    read("single quotes", rewritten(ORDERS, quotechar="'", quoting=csv.QUOTE_ALL), ORDERS),
     read("everything in quotes", rewritten(ITEMS, quoting=csv.QUOTE_ALL), ITEMS),
     read("quotes only where they are needed", rewritten(ORDERS), ORDERS),
     # --- Parquet
@@ -230,29 +226,54 @@ KINDS = [
 
 PAID = "payment_value"
 KINDS += [
-    Kind(VALUES, "an amount with the noise of floating point", READ, cells=(
-        Cell(ITEMS, "price", lambda v: f"{v}000000000002" if "." in v else f"{v}.000000000002"),
-    )),
-    Kind(VALUES, "an amount with two more zeros", READ, cells=(
-        Cell(PAYMENTS, PAID, lambda v: f"{float(v):.4f}"),
-    )),
-    Kind(VALUES, "a number with a leading zero", READ, cells=(
-        Cell(PAYMENTS, "payment_sequential", lambda v: f"0{v}"),
-    )),
-    Kind(VALUES, "blanks after an order's id", READ, cells=(
-        Cell(ORDERS, "order_id", lambda v: f"{v}  "),
-    )),
-    Kind(VALUES, "a no-break space after a person's id", READ, cells=(
-        Cell(CUSTOMERS, "customer_unique_id", lambda v: f"{v}\u00a0"),
-    )),
-    Kind(VALUES, "a blank before a product's id", READ, cells=(
-        Cell(PRODUCTS, "product_id", lambda v: f" {v}"),
-    )),
-    Kind(VALUES, "an invisible mark before a seller's id", READ, cells=(
-        Cell(SELLERS, "seller_id", lambda v: f"\u200b{v}"),
-    )),
-    Kind(VALUES, "a zip prefix that lost its zero, of a seller", READ, cells=(
-        Cell(SELLERS, "seller_zip_code_prefix", lambda v: v.lstrip("0")),
-    )),
+    Kind(
+        VALUES,
+        "an amount with the noise of floating point",
+        READ,
+        cells=(
+            Cell(ITEMS, "price", lambda v: f"{v}000000000002" if "." in v else f"{v}.000000000002"),
+        ),
+    ),
+    Kind(
+        VALUES,
+        "an amount with two more zeros",
+        READ,
+        cells=(Cell(PAYMENTS, PAID, lambda v: f"{float(v):.4f}"),),
+    ),
+    Kind(
+        VALUES,
+        "a number with a leading zero",
+        READ,
+        cells=(Cell(PAYMENTS, "payment_sequential", lambda v: f"0{v}"),),
+    ),
+    Kind(
+        VALUES,
+        "blanks after an order's id",
+        READ,
+        cells=(Cell(ORDERS, "order_id", lambda v: f"{v}  "),),
+    ),
+    Kind(
+        VALUES,
+        "a no-break space after a person's id",
+        READ,
+        cells=(Cell(CUSTOMERS, "customer_unique_id", lambda v: f"{v}\u00a0"),),
+    ),
+    Kind(
+        VALUES,
+        "a blank before a product's id",
+        READ,
+        cells=(Cell(PRODUCTS, "product_id", lambda v: f" {v}"),),
+    ),
+    Kind(
+        VALUES,
+        "an invisible mark before a seller's id",
+        READ,
+        cells=(Cell(SELLERS, "seller_id", lambda v: f"\u200b{v}"),),
+    ),
+    Kind(
+        VALUES,
+        "a zip prefix that lost its zero, of a seller",
+        READ,
+        cells=(Cell(SELLERS, "seller_zip_code_prefix", lambda v: v.lstrip("0")),),
+    ),
 ]
-

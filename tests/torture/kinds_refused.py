@@ -150,35 +150,86 @@ def with_title(text: bytes) -> bytes:
 FILES = [
     refused("a file is missing", without(ORDERS), ORDERS, "missing"),
     refused("a table is there twice, as CSV and as Parquet", twice(ORDERS), ORDERS, "2 times"),
-    refused("0 bytes", replaced(PAYMENTS, b""), PAYMENTS, "empty"),
+    refused("a file of 0 bytes", replaced(PAYMENTS, b""), PAYMENTS, "empty"),
     refused("blank lines only", replaced(PAYMENTS, b"\n\n \n"), PAYMENTS, "no text"),
     refused("a header without rows", recoded(PAYMENTS, header_only), PAYMENTS, "no rows"),
     refused("a web page", replaced(ITEMS, PAGE), ITEMS, "web page"),
     refused("JSON", replaced(ITEMS, b'[{"order_id": "1"}]\n'), ITEMS, "no column"),
     refused("an Excel workbook called .csv", replaced(SELLERS, SHEET), SELLERS, "Excel"),
-    refused("an SQLite database", replaced(SELLERS, b"SQLite format 3\x00" + bytes(90)), SELLERS, "SQLite"),
+    refused(
+        "an SQLite database called .csv",
+        replaced(SELLERS, b"SQLite format 3\x00" + bytes(90)),
+        SELLERS,
+        "SQLite",
+    ),
     refused("a PDF document", replaced(SELLERS, b"%PDF-1.7\n" + bytes(90)), SELLERS, "PDF"),
     refused("bzip2", recoded(REVIEWS, bz2.compress), REVIEWS, "bzip2"),
-    refused("the pointer of Git LFS", replaced(ORDERS, b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n"), ORDERS, "Git LFS"),
+    refused(
+        "the pointer of Git LFS",
+        replaced(ORDERS, b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n"),
+        ORDERS,
+        "Git LFS",
+    ),
     refused("a gzip that was cut off", recoded(ORDERS, cut_gzip, to=".csv.gz"), ORDERS),
     refused("a gzip that was damaged", recoded(ORDERS, damaged_gzip, to=".csv.gz"), ORDERS),
     refused("a Parquet file that was cut off", damaged_parquet(ORDERS), ORDERS),
-    refused("Parquet without a needed column", as_parquet(ITEMS, select="* exclude (price)"), ITEMS, "price"),
-    refused("Parquet without rows", as_parquet(ITEMS, select="* from raw where false"), ITEMS, "no rows"),
-    refused("zero bytes in the middle", recoded(ITEMS, lambda t: t[:5000] + bytes(10) + t[5000:]), ITEMS, "NUL"),
+    refused(
+        "Parquet without a needed column",
+        as_parquet(ITEMS, select="* exclude (price)"),
+        ITEMS,
+        "price",
+    ),
+    refused(
+        "Parquet without rows", as_parquet(ITEMS, select="* from raw where false"), ITEMS, "no rows"
+    ),
+    refused(
+        "zero bytes in the middle",
+        recoded(ITEMS, lambda t: t[:5000] + bytes(10) + t[5000:]),
+        ITEMS,
+        "NUL",
+    ),
     refused("random bytes", replaced(ITEMS, bytes(range(1, 256)) * 40), ITEMS),
-    refused("a needed column is missing", without_column(CUSTOMERS, "customer_state"), CUSTOMERS, "customer_state"),
-    refused("a needed column has another name", renamed_column(PAYMENTS, "payment_value", "amount"), PAYMENTS, "payment_value", "amount"),
-    refused("a needed column twice", with_column(ORDERS, "order_id", "x"), ORDERS, "order_id", "2 times"),
+    refused(
+        "a needed column is missing",
+        without_column(CUSTOMERS, "customer_state"),
+        CUSTOMERS,
+        "customer_state",
+    ),
+    refused(
+        "a needed column has another name",
+        renamed_column(PAYMENTS, "payment_value", "amount"),
+        PAYMENTS,
+        "payment_value",
+        "amount",
+    ),
+    refused(
+        "a needed column twice", with_column(ORDERS, "order_id", "x"), ORDERS, "order_id", "2 times"
+    ),
     refused("no header", rewritten(SELLERS, lambda rows: rows[1:]), SELLERS, "header"),
     refused("a title above the header", recoded(CUSTOMERS, with_title), CUSTOMERS, "line"),
-    refused("one name too few in the header", rewritten(GEOLOCATION, lambda rows: [rows[0], *([*row, "x"] for row in rows[1:])]), GEOLOCATION, "columns"),
+    refused(
+        "one name too few in the header",
+        rewritten(GEOLOCATION, lambda rows: [rows[0], *([*row, "x"] for row in rows[1:])]),
+        GEOLOCATION,
+        "columns",
+    ),
     refused("the file of another table", of_another_table(PAYMENTS, ITEMS), PAYMENTS, "no column"),
     refused("an empty folder", as_folder(REVIEWS), REVIEWS, "folder"),
     refused("a link to nothing", dangling(ORDERS), ORDERS, "link"),
     refused("a named pipe", pipe(ORDERS), ORDERS, "neither"),
-    refused("times with and without an offset", every_second_with_offset, ORDERS, "offset", "order_purchase_timestamp"),
-    refused("a carriage return within a value", recoded(PAYMENTS, lambda t: t.replace(b"voucher", b"vou\rcher", 1)), PAYMENTS, "carriage return"),
+    refused(
+        "times with and without an offset",
+        every_second_with_offset,
+        ORDERS,
+        "offset",
+        "order_purchase_timestamp",
+    ),
+    refused(
+        "a carriage return within a value",
+        recoded(PAYMENTS, lambda t: t.replace(b"voucher", b"vou\rcher", 1)),
+        PAYMENTS,
+        "carriage return",
+    ),
 ]
 
 HALVES = {
@@ -202,10 +253,7 @@ def open_quote(text: bytes) -> bytes:
 
 
 CUT_OFF = [
-    *(
-        stopped(f"half of the file, {table}", cut_to(table, 0.5), table, "rows")
-        for table in TABLES
-    ),
+    *(stopped(f"half of the file, {table}", cut_to(table, 0.5), table, "rows") for table in TABLES),
     stopped("99 of 100 payments", cut_to(PAYMENTS, 0.99), PAYMENTS, "rows"),
     *(
         Kind(
@@ -219,22 +267,65 @@ CUT_OFF = [
         )
         for table, word in HALVES.items()
     ),
-    stopped("a file put together twice", rewritten(PAYMENTS, lambda rows: rows + rows[1:]), PAYMENTS, "refused", "duplicate key"),
-    stopped("every tenth amount as text", rewritten(PAYMENTS, lambda rows: [row[:-1] + ["ten"] if i % 10 == 5 else row for i, row in enumerate(rows)]), PAYMENTS, "refused", "payment_value is not an amount", "ten"),
-    stopped("all purchases as seconds since 1970", mapped(ORDERS, "order_purchase_timestamp", lambda _: "1520283654"), ORDERS, "order_purchase_timestamp is not a time"),
-    stopped("all zip prefixes as 12.34", mapped(CUSTOMERS, "customer_zip_code_prefix", lambda _: "12.34"), CUSTOMERS, "customer_zip_code_prefix is not five digits"),
-    stopped("all amounts with a decimal comma in quotes", mapped(PAYMENTS, "payment_value", lambda v: v.replace(".", ",")), PAYMENTS, "payment_value is not an amount"),
-    stopped("days before months in all purchases", mapped(ORDERS, "order_purchase_timestamp", lambda v: f"{v[8:10]}/{v[5:7]}/{v[:4]}{v[10:]}"), ORDERS, "order_purchase_timestamp is not a time"),
-    stopped("other customers than the orders'", mapped_columns(CUSTOMERS, ("customer_id",), lambda v: v[::-1]), ORDERS),
-    stopped("a quote in the first row that is not closed", recoded(REVIEWS, open_quote), REVIEWS, "quote"),
+    stopped(
+        "a file put together twice",
+        rewritten(PAYMENTS, lambda rows: rows + rows[1:]),
+        PAYMENTS,
+        "refused",
+        "duplicate key",
+    ),
+    stopped(
+        "every tenth amount as text",
+        rewritten(
+            PAYMENTS,
+            lambda rows: [row[:-1] + ["ten"] if i % 10 == 5 else row for i, row in enumerate(rows)],
+        ),
+        PAYMENTS,
+        "refused",
+        "payment_value is not an amount",
+        "ten",
+    ),
+    stopped(
+        "all purchases as seconds since 1970",
+        mapped(ORDERS, "order_purchase_timestamp", lambda _: "1520283654"),
+        ORDERS,
+        "order_purchase_timestamp is not a time",
+    ),
+    stopped(
+        "all zip prefixes as 12.34",
+        mapped(CUSTOMERS, "customer_zip_code_prefix", lambda _: "12.34"),
+        CUSTOMERS,
+        "customer_zip_code_prefix is not five digits",
+    ),
+    stopped(
+        "all amounts with a decimal comma in quotes",
+        mapped(PAYMENTS, "payment_value", lambda v: v.replace(".", ",")),
+        PAYMENTS,
+        "payment_value is not an amount",
+    ),
+    stopped(
+        "days before months in all purchases",
+        mapped(ORDERS, "order_purchase_timestamp", lambda v: f"{v[8:10]}/{v[5:7]}/{v[:4]}{v[10:]}"),
+        ORDERS,
+        "order_purchase_timestamp is not a time",
+    ),
+    stopped(
+        "other customers than the orders'",
+        mapped_columns(CUSTOMERS, ("customer_id",), lambda v: v[::-1]),
+        ORDERS,
+    ),
+    stopped(
+        "a quote in the first row that is not closed",
+        recoded(REVIEWS, open_quote),
+        REVIEWS,
+        "quote",
+    ),
 ]
 
 
 def kind_of_folder(name: str, value: str, *says: str, damage: Damage | None = None) -> Kind:
     """Return a kind of a raw folder that is none."""
-    return Kind(
-        AREA, name, REFUSED, damage=damage, says=says, settings={"OLIST_RAW_DIR": value}
-    )
+    return Kind(AREA, name, REFUSED, damage=damage, says=says, settings={"OLIST_RAW_DIR": value})
 
 
 def emptied(folder: Path) -> None:

@@ -7,18 +7,24 @@ from pathlib import Path
 from torture.damage import CUSTOMERS, ORDERS, csv_of, rewritten, rows_of, write_rows
 from torture.fingerprints import fingerprint
 from torture.ground import require
-from torture.kinds import PUBLISHED, REFUSED, Kind
+from torture.kinds import PUBLISHED, REFUSED, STOPPED, Kind
 
 OPTIONS = "Options"
 SETTINGS = "Settings"
 SEGMENTS = "Data without segments"
 NAME = "olist.duckdb"
+STATES = ("--select", "states", "--indirect-selection", "cautious")
 SPINE = ("--partial", "--selector", "spine")
 
 
 def refused_option(name: str, *options: str, says: tuple[str, ...]) -> Kind:
     """Return a kind of options with which nothing may be published."""
     return Kind(OPTIONS, name, REFUSED, options=options, says=says)
+
+
+def unpublished(name: str, *options: str, says: tuple[str, ...]) -> Kind:
+    """Return a kind of options with which something is built and nothing is published."""
+    return Kind(OPTIONS, name, STOPPED, options=options, says=("not published", *says))
 
 
 def refused_var(name: str, value: str, *says: str) -> Kind:
@@ -81,17 +87,42 @@ def published_has(*tables: str):
 
 
 KINDS = [
-    refused_option("a model that is not there", "--select", "custmers", says=("not published", "did not build")),
-    refused_option("one model only", "--select", "stg_customers", says=("not published", "PARTIAL=1")),
-    refused_option("a model left out", "--exclude", "+data_quality", says=("not published",)),
-    refused_option("tests left out", "--exclude-resource-type", "test", "--select", "states", says=("not published", "tests")),
-    refused_option("tables without rows", "--empty", "--partial", "--select", "states", says=()),
+    Kind(
+        OPTIONS,
+        "a model that is not there",
+        REFUSED,
+        options=("--select", "custmers"),
+        says=("not published",),
+    ),
+    unpublished("one table only", *STATES, says=("it did not build", "marts.customers")),
+    unpublished(
+        "tests left out",
+        "--select",
+        "states",
+        "--exclude-resource-type",
+        "test",
+        says=("it did not run", "tests"),
+    ),
+    unpublished("tables without rows", "--empty", *STATES, says=("--empty",)),
+    unpublished(
+        "a selector that leaves tables out",
+        "--selector",
+        "spine",
+        says=("it did not build", "bi.customer_360"),
+    ),
     refused_option("a selector that is not there", "--selector", "spin", says=("spin",)),
     refused_option("an option that is not there", "--nonsense", says=("nonsense",)),
     refused_option("vars that are no YAML", "--vars", "{n_clusters", says=("vars",)),
     refused_option("another target of dbt", "--target", "production", says=("production",)),
     Kind(OPTIONS, "--help", PUBLISHED, options=("--help",), says=("usage: make build",)),
-    Kind(OPTIONS, "a part, as asked for", PUBLISHED, options=("--partial", "--select", "states", "outlier_rules"), says=("Partial, as asked for",), look=published_has("seeds.states")),
+    Kind(
+        OPTIONS,
+        "a part, as asked for",
+        PUBLISHED,
+        options=("--partial", *STATES),
+        says=("Partial, as asked for",),
+        look=published_has("seeds.states"),
+    ),
     refused_var("n_clusters", "1"),
     refused_var("n_clusters as text", "four"),
     refused_var("order_basis", "shipped", "placed or delivered"),
@@ -104,14 +135,36 @@ KINDS = [
     refused_setting("OLIST_THREADS as text", "OLIST_THREADS", "two"),
     refused_setting("OLIST_THREADS 0", "OLIST_THREADS", "0"),
     refused_setting("OLIST_MEMORY_LIMIT as text", "OLIST_MEMORY_LIMIT", "lots"),
-    refused_setting("OLIST_TEMP_DIRECTORY in a file", "OLIST_TEMP_DIRECTORY", f"raw/{ORDERS}.csv/spill"),
+    refused_setting(
+        "OLIST_TEMP_DIRECTORY in a file", "OLIST_TEMP_DIRECTORY", f"raw/{ORDERS}.csv/spill"
+    ),
     refused_setting("OLIST_KEEP_DATABASES as text", "OLIST_KEEP_DATABASES", "two"),
     refused_setting("OLIST_KEEP_DATABASES below 0", "OLIST_KEEP_DATABASES", "-1"),
     refused_setting("OLIST_KEEP_DATABASES with a decimal", "OLIST_KEEP_DATABASES", "2.5"),
     refused_setting("OLIST_KEEP_DATABASES in other digits", "OLIST_KEEP_DATABASES", "\u0662"),
     refused_setting("OLIST_KEEP_DATABASES of many digits", "OLIST_KEEP_DATABASES", "9" * 30),
-    Kind(SEGMENTS, "everybody has ordered once", PUBLISHED, damage=once_each, options=SPINE, says=("Published",), look=lambda folder: has_no_segment(folder / NAME)),
+    Kind(
+        SEGMENTS,
+        "everybody has ordered once",
+        PUBLISHED,
+        damage=once_each,
+        options=SPINE,
+        says=("Published",),
+        look=lambda folder: has_no_segment(folder / NAME),
+    ),
     Kind(SEGMENTS, "all orders at one moment", PUBLISHED, damage=a_day, options=SPINE, says=()),
-    Kind(SEGMENTS, "first_as_of_date after the data", PUBLISHED, options=(*SPINE, "--vars", "{first_as_of_date: 2030-01-01}"), says=("2030-01-01",)),
-    Kind(SEGMENTS, "more customers are wanted than there are", REFUSED, options=(*SPINE, "--vars", "{minimum_customers: 1000000}"), says=("minimum_customers",)),
+    Kind(
+        SEGMENTS,
+        "first_as_of_date after the data",
+        PUBLISHED,
+        options=(*SPINE, "--vars", "{first_as_of_date: 2030-01-01}"),
+        says=("2030-01-01",),
+    ),
+    Kind(
+        SEGMENTS,
+        "more customers are wanted than there are",
+        STOPPED,
+        options=(*SPINE, "--vars", "{minimum_customers: 1000000}"),
+        says=("minimum_customers",),
+    ),
 ]

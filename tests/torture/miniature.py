@@ -57,7 +57,9 @@ def number_in(path: Path) -> int:
 def number_seen_by(connection: duckdb.DuckDBPyConnection) -> int:
     """As `number_in`, by a connection that is open: one query a table, as readers do."""
     seen = {
-        table: connection.execute(f"select min(build), max(build), count(*) from {table}").fetchone()
+        table: connection.execute(
+            f"select min(build), max(build), count(*) from {table}"
+        ).fetchone()
         for table in TABLES
     }
     low, high, rows = seen[TABLES[0]]

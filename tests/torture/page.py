@@ -46,7 +46,13 @@ def write(counts: Iterable[Count], seen: list[Seen], *, seed: int, seconds: floa
     lines = [HEAD, f"## Run of {day}", "", f"Seed {seed}, {seconds / 60:.0f} minutes.", ""]
     lines += [f"- {count.sentence()}" for count in counts]
     for area, of_area in itertools.groupby(seen, key=lambda one: one.kind.area):
-        lines += ["", f"## {area}", "", "| kind | what happens | what is said |", "| --- | --- | --- |"]
+        lines += [
+            "",
+            f"## {area}",
+            "",
+            "| kind | what happens | what is said |",
+            "| --- | --- | --- |",
+        ]
         lines += [row(one) for one in of_area]
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -62,7 +68,11 @@ def row(one: Seen) -> str:
 def escaped(text: str) -> str:
     """Return a text that stays in its cell, with invisible characters written out."""
     shown = "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)
-    return re.sub(r"([|<>*_{}\[\]])", r"\\\1", shown) if "`" not in shown else shown.replace("|", "\\|")
+    return (
+        re.sub(r"([|<>*_{}\[\]])", r"\\\1", shown)
+        if "`" not in shown
+        else shown.replace("|", "\\|")
+    )
 
 
 def kinds_on_page() -> list[str]:

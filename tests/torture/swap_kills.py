@@ -138,7 +138,9 @@ def try_whole(scene: Scene, folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def kills_of(scene: Scene, steps: list[str], *, number: signal.Signals = signal.SIGKILL) -> list[Kill]:
+def kills_of(
+    scene: Scene, steps: list[str], *, number: signal.Signals = signal.SIGKILL
+) -> list[Kill]:
     """Return a signal before every step, and halfway into the long ones."""
     numbered = list(enumerate(steps, start=1))
     before = [Kill(scene, step, name, number) for step, name in numbered]

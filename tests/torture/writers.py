@@ -130,7 +130,16 @@ def live_and_closed_in_time(folder: Path, command: str) -> None:
     """A program that opens the database before it is published, and closes it soon after."""
     go = folder / "go"
     steps = subprocess.Popen(
-        [sys.executable, "-m", "torture.steps", *COMMANDS[command], "--patience", "30", "--go", str(go)],
+        [
+            sys.executable,
+            "-m",
+            "torture.steps",
+            *COMMANDS[command],
+            "--patience",
+            "30",
+            "--go",
+            str(go),
+        ],
         cwd=folder,
         env=ground.environment(OLIST_DATABASE=NAME),
         stdout=subprocess.PIPE,
