@@ -94,7 +94,7 @@ KINDS = [
         options=("--select", "custmers"),
         says=("not published",),
     ),
-    unpublished("one table only", *STATES, says=("it did not build", "marts.customers")),
+    unpublished("one table only", *STATES, says=("it did not build", "Readers would lose")),
     unpublished(
         "tests left out",
         "--select",
