@@ -130,17 +130,19 @@ def cut_to(table: str, share: float) -> Damage:
     return rewritten(table, lambda rows: rows[: 1 + round((len(rows) - 1) * share)])
 
 
-def with_line_ends(table: str, *ends: bytes) -> Damage:
-    """Write so many equal parts of a file, each with its line end."""
+def with_line_ends(table: str, *ends: str, **how) -> Damage:
+    """Write so many equal parts of a file, each with its line end; those within quotes stay."""
 
-    def change(text: bytes) -> bytes:
-        lines = text.replace(b"\r\n", b"\n").splitlines(keepends=True)
-        size = -(-len(lines) // len(ends))
-        parts = [b"".join(lines[i : i + size]) for i in range(0, len(lines), size)]
-        pairs = zip(parts, ends, strict=True)
-        return b"".join(part.replace(b"\n", end) for part, end in pairs)
+    def does(folder: Path) -> None:
+        rows = rows_of(folder, table)
+        size = -(-len(rows) // len(ends))
+        text = io.StringIO(newline="")
+        for part, end in enumerate(ends):
+            writer = csv.writer(text, lineterminator=end, **how)
+            writer.writerows(rows[part * size : (part + 1) * size])
+        csv_of(folder, table).write_bytes(text.getvalue().encode())
 
-    return recoded(table, change)
+    return does
 
 
 def as_parquet(

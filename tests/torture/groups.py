@@ -9,8 +9,7 @@ from pathlib import Path
 import duckdb
 
 from torture import cells, ground
-from torture.damage import TABLES
-from torture.fingerprints import fingerprint
+from torture.damage from torture.fingerprints import fingerprint
 from torture.ground import Done
 from torture.judge import NAME, SELECTION, Clean, make_case, settings_of, shown
 from torture.kinds import QUARANTINED, READ, Kind, Seen
@@ -121,12 +120,13 @@ def read(group: list[Kind], clean: Clean, case: Path, done: Done) -> list[Seen]:
     found = fingerprint(case / NAME)
     names = {name for name in clean.tables if name.split(".")[0] in COMPARED}
     wrong = {name for name in names if found.get(name) != clean.tables[name]}
+    of_base = {f"staging.{model}" for model in MODELS.values()}
+    touched = {f"staging.{MODELS[table]}" for kind in group for table in kind.tables}
     seen = []
     for kind in group:
-        own = {f"staging.{MODELS[table]}" for table in kind.tables or TABLES}
-        blamed = wrong & own or (
-            wrong if not wrong & {f"staging.{m}" for m in MODELS.values()} else set()
-        )
+        own = {f"staging.{MODELS[table]}" for table in kind.tables}
+        # Settings and the like answer for what no file explains.
+        blamed = wrong & (own or of_base - touched) if wrong & of_base else wrong
         failure = (
             f"{kind.name}: other tables than the clean ones: {sorted(wrong)}" if blamed else ""
         )

@@ -35,7 +35,7 @@ from torture.kinds import READ, Cell, Kind
 
 AREA = "Files that are read"
 VALUES = "Values that are read"
-LF, CRLF, CR = b"\n", b"\r\n", b"\r"
+LF, CRLF, CR = "\n", "\r\n", "\r"
 MARK = b"\xef\xbb\xbf"
 ORDER_TIMES = (
     "order_purchase_timestamp",
@@ -117,7 +117,11 @@ KINDS = [
     read("LF, then CRLF", with_line_ends(PAYMENTS, LF, CRLF), PAYMENTS),
     read("CRLF, then LF", with_line_ends(ITEMS, CRLF, LF), ITEMS),
     read("LF, CRLF and LF again", with_line_ends(PRODUCTS, LF, CRLF, LF), PRODUCTS),
-    read("LF, then CRLF, last column in quotes", with_line_ends(CUSTOMERS, LF, CRLF), CUSTOMERS),
+    read(
+        "LF, then CRLF, last column in quotes",
+        with_line_ends(CUSTOMERS, LF, CRLF, quoting=csv.QUOTE_ALL),
+        CUSTOMERS,
+    ),
     read("LF, then CRLF, line breaks in quotes", with_line_ends(REVIEWS, LF, CRLF), REVIEWS),
     read("CR, as on old Macs", with_line_ends(SELLERS, CR), SELLERS),
     read("no line end at the end", recoded(PRODUCTS, bytes.rstrip), PRODUCTS),

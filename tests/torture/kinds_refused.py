@@ -243,7 +243,7 @@ HALVES = {
     GEOLOCATION: "zip",
     CATEGORIES: "categor",
 }
-WHOLE_FILE = '"torn,a,5,,,2018-01-01 00:00:00,2018-01-02 00:00:00\n'.encode()
+WHOLE_FILE = b'"torn,a,5,,,2018-01-01 00:00:00,2018-01-02 00:00:00\n'
 
 
 def open_quote(text: bytes) -> bytes:

@@ -6,7 +6,6 @@ import datetime
 import itertools
 import re
 from collections.abc import Iterable
-from pathlib import Path
 
 from torture.campaign import Count
 from torture.ground import PROJECT
