@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from torture import cells, ground
-from torture.damage from torture.fingerprints import fingerprint
+from torture.fingerprints import fingerprint
 from torture.ground import Done
 from torture.judge import NAME, SELECTION, Clean, make_case, settings_of, shown
 from torture.kinds import QUARANTINED, READ, Kind, Seen

@@ -278,7 +278,7 @@ CUT_OFF = [
         "every tenth amount as text",
         rewritten(
             PAYMENTS,
-            lambda rows: [row[:-1] + ["ten"] if i % 10 == 5 else row for i, row in enumerate(rows)],
+            lambda rows: [[*row[:-1], "ten"] if i % 10 == 5 else row for i, row in enumerate(rows)],
         ),
         PAYMENTS,
         "refused",
