@@ -443,6 +443,15 @@ def test_many_are_an_encoding_of_the_file_and_noise_is_none(folder: Path, clean_
     assert len(refused[SELLERS]) == 40
 
 
+def test_rows_of_two_encodings_are_each_read_in_its_own(folder: Path) -> None:
+    """A few rows in UTF-8, put to a file in Latin-1; one ends in what could be either."""
+    append(CUSTOMERS, *[LATIN] * 60, LATIN.decode("latin-1").encode())(folder)
+    append(CUSTOMERS, b"latin,person,01001,CAF\xc9\x94,SP")(folder)
+    rows, refused = read(folder, CUSTOMERS)
+    assert refused[CUSTOMERS] == []
+    assert [row[3] for row in rows[CUSTOMERS][-62:]] == ["são paulo"] * 61 + ["CAFÉ”"]
+
+
 def test_what_windows_1252_does_not_have_is_a_damaged_row(folder: Path) -> None:
     append(CUSTOMERS, *[LATIN] * 10, LATIN.replace(b"\xe3", b"\x81"))(folder)
     rows, refused = read(folder, CUSTOMERS)
