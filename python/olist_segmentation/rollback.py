@@ -7,40 +7,63 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from olist_segmentation.database_file import (
+    DatabaseFileError,
+    InUseError,
+    build_lock,
+    database_path,
+    held_against_writers,
+    logs_beside,
+    previous_folder,
+    refuse_foreign,
+    set_log_aside,
+    sync_folder,
+)
 
 DEFAULT_KEPT = 2
 WITHDRAWN = "withdrawn-"
+PASS_OVER = "Nothing was changed; `make rollback LIST=1` shows what there is."
+# Names that `_keep` gives.
+STAMP = "%Y-%m-%dT%H-%M-%S.%fZ.duckdb"
+STAMPED = re.compile(rf"({WITHDRAWN})?\d{{4}}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{{6}}Z\.duckdb")
 
 
 class RollbackError(Exception):
     """There is nothing to go back to; the message says why."""
 
 
-def previous_folder(published: Path) -> Path:
-    """Return where earlier published databases are kept, on the same file system."""
-    return published.parent / f".{published.stem}.previous"
-
-
 def previous_databases(published: Path) -> list[Path]:
-    """Return the earlier published databases, the newest first; withdrawn ones are none."""
-    folder = previous_folder(published)
-    found = [path for path in folder.glob("*.duckdb") if not path.name.startswith(WITHDRAWN)]
-    return sorted(found, reverse=True)
+    """Return the earlier published databases, the newest first; withdrawn ones are none.
+
+    One that is the published file itself (a swap was cut off after it had been kept) is no
+    earlier one.
+    """
+    return [
+        path
+        for path in sorted(previous_folder(published).glob("*.duckdb"), reverse=True)
+        if STAMPED.fullmatch(path.name)
+        and not path.name.startswith(WITHDRAWN)
+        and not _is_same(path, published)
+    ]
 
 
 def kept_databases() -> int:
     """Return how many earlier databases are kept (OLIST_KEEP_DATABASES, default 2)."""
     text = os.environ.get("OLIST_KEEP_DATABASES") or str(DEFAULT_KEPT)
-    if not text.isdecimal():
-        raise RollbackError(f"OLIST_KEEP_DATABASES is '{text}'; it is a whole number, 0 or more.")
+    if not (text.isascii() and text.isdecimal() and len(text) < 4):
+        raise RollbackError(
+            f"OLIST_KEEP_DATABASES is '{text}'; it is a whole number from 0 to 999."
+        )
     return int(text)
 
 
 def keep_previous(published: Path) -> None:
-    """Keep the published database before another takes its place, and forget the oldest.
+    """Keep the published database before another takes its place.
 
     A hard link: nothing is copied, and readers that have it open are not disturbed.
 
@@ -48,85 +71,169 @@ def keep_previous(published: Path) -> None:
     ----------
     published : Path
     """
-    kept = kept_databases()
-    if published.exists() and kept > 0:
-        target = previous_folder(published) / f"{_stamp(published)}.duckdb"
-        target.parent.mkdir(exist_ok=True)
-        if not target.exists():
-            os.link(published, target)
-    for old in previous_databases(published)[kept:]:
+    if published.exists() and kept_databases() > 0:
+        _keep(published)
+
+
+def forget_old(published: Path) -> None:
+    """Delete the oldest kept databases, those beyond OLIST_KEEP_DATABASES."""
+    for old in previous_databases(published)[kept_databases() :]:
         old.unlink()
 
 
-def roll_back(published: Path, *, name: str | None = None) -> Path:
+def roll_back(published: Path, *, name: str | None = None) -> tuple[Path, Path | None]:
     """Publish an earlier database again; the present one is set aside as withdrawn.
+
+    Whenever it is cut off, the published name holds the old or the new database, and the next
+    rollback goes to the same one.
 
     Parameters
     ----------
     published : Path
     name : str, optional
-        File name of the database to go back to; default the newest earlier one. A withdrawn one
-        may be named too, to undo a rollback.
+        File name of the database to go back to, as `--list` shows it; default the newest earlier
+        one that can be read. A withdrawn one may be named too, to undo a rollback.
 
     Returns
     -------
-    Path
+    chosen : Path
         The file that was published again; it is one of the earlier ones no more.
+    present : Path or None
+        Where the database is that was published until now: withdrawn, or one of the earlier ones
+        when a withdrawn one came back.
 
     Raises
     ------
     RollbackError
         If there is no such database.
+    DatabaseFileError
+        If it is no sound database of this project, or a program writes to one of the two files.
     """
     folder = previous_folder(published)
-    if name is None:
-        candidates = previous_databases(published)
-        if not candidates:
-            raise RollbackError(f"no earlier database is kept in {folder}; nothing was changed.")
-        chosen = candidates[0]
-    else:
-        chosen = folder / Path(name).name
-        if not chosen.exists():
-            raise RollbackError(f"{chosen} does not exist; --list shows what there is.")
+    chosen = _newest_sound(published) if name is None else _named(published, name)
+    with held_against_writers(chosen), held_against_writers(published):
+        for log in logs_beside(chosen):
+            raise RollbackError(
+                f"{log} is the log of a program that wrote to {chosen.name} and was stopped. Open {chosen} once with "
+                "DuckDB to fold it in, or delete the log, and run this again. Nothing was changed."
+            )
+        said = set_log_aside(published, folder)
+        if said:
+            print(said, file=sys.stderr)
+        # Whoever undoes a rollback finds the earlier ones as they were.
+        is_undone = chosen.name.startswith(WITHDRAWN)
+        present = (
+            _keep(published, prefix="" if is_undone else WITHDRAWN) if published.exists() else None
+        )
+        for log in logs_beside(published):
+            raise RollbackError(f"{log} appeared meanwhile; run this again.")
+        os.replace(chosen, published)
+        sync_folder(folder)
+        sync_folder(published.parent)
     for old in folder.glob(f"{WITHDRAWN}*.duckdb"):
-        if old != chosen:
+        if old != present:
             old.unlink()
-    if published.exists():
-        os.link(published, folder / f"{WITHDRAWN}{_stamp(published)}.duckdb")
-    os.replace(chosen, published)
-    return chosen
+    return chosen, present
 
 
 def main(arguments: list[str] | None = None) -> int:
     """List the earlier databases, or go back to one."""
-    from olist_segmentation.publish import DEFAULT_DATABASE, PublishError, build_lock
-
     parser = argparse.ArgumentParser(prog="make rollback", description=__doc__)
     parser.add_argument("--list", action="store_true", help="show the earlier databases")
     parser.add_argument("--to", metavar="NAME", help="go back to this one")
     options = parser.parse_args(arguments)
-    published = Path(os.environ.get("OLIST_DATABASE") or DEFAULT_DATABASE)
-    if options.list:
-        earlier = sorted(previous_folder(published).glob("*.duckdb"), reverse=True)
-        for path in earlier:
-            print(path.name)
-        if not earlier:
-            print(f"There is no earlier database of {published} yet.", file=sys.stderr)
-        return 0
     try:
+        published = database_path()
+        if options.list:
+            return _list(published)
+        if not previous_folder(published).is_dir():
+            raise RollbackError(f"no earlier database of {published} is kept; nothing was changed.")
         with build_lock(published):
-            chosen = roll_back(published, name=options.to)
-    except (RollbackError, PublishError) as error:
+            chosen, present = roll_back(published, name=options.to)
+    except (RollbackError, DatabaseFileError) as error:
         print(f"make rollback: {error}", file=sys.stderr)
         return 1
-    print(f"{published} is the database published at {chosen.stem} again.")
+    except KeyboardInterrupt:
+        print("make rollback: stopped.", file=sys.stderr)
+        return 130
+    until = chosen.stem.removeprefix(WITHDRAWN)
+    print(f"{published} is the database that was published until {until} again.")
+    if present is not None:
+        print(f"To undo this: make rollback TO={present.name}")
     return 0
 
 
-def _stamp(published: Path) -> str:
-    """Return when a database was written, so that names sort by it."""
-    written = datetime.fromtimestamp(published.stat().st_mtime, UTC)
-    return f"{written:%Y-%m-%dT%H-%M-%S.%f}Z"
+def _list(published: Path) -> int:
+    """Print the names that `--to` accepts, the newest first."""
+    earlier = _choices(published)
+    for path in earlier:
+        print(path.name)
+    if not earlier:
+        print(f"There is no earlier database of {published} yet.", file=sys.stderr)
+    return 0
+
+
+def _choices(published: Path) -> list[Path]:
+    """Return every kept file that is not the published one."""
+    files = sorted(previous_folder(published).glob("*.duckdb"), reverse=True)
+    return [path for path in files if path.is_file() and not _is_same(path, published)]
+
+
+def _newest_sound(published: Path) -> Path:
+    """Return the newest earlier database that can be read, and name those that cannot."""
+    for path in previous_databases(published):
+        try:
+            refuse_foreign(path, mend=PASS_OVER)
+        except InUseError:
+            raise
+        except DatabaseFileError as error:
+            print(f"Passed over: {error}", file=sys.stderr)
+        else:
+            return path
+    raise RollbackError(
+        f"no earlier database is kept in {previous_folder(published)}; nothing was changed."
+    )
+
+
+def _named(published: Path, name: str) -> Path:
+    """Return the kept database of a name, if it is a sound one."""
+    found = [path for path in _choices(published) if path.name == name]
+    if not found:
+        names = ", ".join(path.name for path in _choices(published)) or "none"
+        raise RollbackError(
+            f"'{name}' is no kept database; there are: {names}. Nothing was changed."
+        )
+    refuse_foreign(found[0], mend=PASS_OVER)
+    return found[0]
+
+
+def _keep(published: Path, *, prefix: str = "") -> Path:
+    """Give the published file a second name: the time until which it was published.
+
+    Names sort by it, whatever the clock does. A name that a swap which was cut off has given it
+    already is replaced.
+    """
+    folder = previous_folder(published)
+    folder.mkdir(exist_ok=True)
+    now = datetime.now(UTC)
+    kept = [path for path in folder.glob("*.duckdb") if STAMPED.fullmatch(path.name)]
+    times = [datetime.strptime(path.name.removeprefix(WITHDRAWN), STAMP) for path in kept]
+    latest = max((time.replace(tzinfo=UTC) for time in times), default=now)
+    target = folder / (prefix + max(now, latest + timedelta(microseconds=1)).strftime(STAMP))
+    linked = [path for path in kept if _is_same(path, published)]
+    if linked:
+        os.replace(linked[0], target)
+        for other in linked[1:]:
+            other.unlink()
+    else:
+        os.link(published, target)
+    sync_folder(folder)
+    return target
+
+
+def _is_same(path: Path, published: Path) -> bool:
+    """Say whether two names are one file."""
+    return published.exists() and path.exists() and path.samefile(published)
 
 
 if __name__ == "__main__":

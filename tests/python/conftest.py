@@ -114,10 +114,17 @@ def publish(run: Run) -> Run:
     """Do what `make build` does, and fail the test with its output unless told that it may fail."""
 
     def build(
-        *options: str, raw_dir: Path, database: Path, may_fail: bool = False, **environment: str
+        *options: str,
+        raw_dir: Path,
+        database: Path,
+        may_fail: bool = False,
+        may_be_partial: bool = True,
+        **environment: str,
     ) -> subprocess.CompletedProcess:
+        # Selections are meant here.
         done = run(
             "olist_segmentation.publish",
+            *(["--partial"] if may_be_partial else []),
             *options,
             raw_dir=raw_dir,
             database=database,

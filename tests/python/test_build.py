@@ -424,7 +424,7 @@ def test_a_killed_build_leaves_the_published_file_and_the_next_one_succeeds(
     shutil.copy(sample_database, database)
     before = digest(database)
     process = subprocess.Popen(
-        [sys.executable, "-m", "olist_segmentation.publish", *SPINE, "--full-refresh"],
+        [sys.executable, "-m", "olist_segmentation.publish", "--partial", *SPINE, "--full-refresh"],
         cwd=PROJECT,
         env={
             **os.environ,
@@ -464,7 +464,7 @@ def test_a_full_disk_is_named_and_leaves_the_published_file(
     # A disk of our own, seen by this process and its children only.
     script = (
         'mount -t tmpfs -o size="$DISK_BYTES" tmpfs "$DISK" && cp "$DATABASE" "$DISK/olist.duckdb" || exit 77\n'
-        f'cd "$DISK"; "$PYTHON" -m olist_segmentation.publish {" ".join((*SPINE, *WITHOUT_TESTS))}\n'
+        f'cd "$DISK"; "$PYTHON" -m olist_segmentation.publish --partial {" ".join((*SPINE, *WITHOUT_TESTS))}\n'
         'status=$?; sha256sum "$DISK/olist.duckdb"; exit $status'
     )
     settings = {
@@ -503,7 +503,7 @@ def test_a_full_disk_is_named_and_leaves_the_published_file(
 def test_two_builds_of_one_database_do_not_meet(
     sample_folder: Path, publish, tmp_path: Path
 ) -> None:
-    from olist_segmentation.publish import build_lock
+    from olist_segmentation.database_file import build_lock
 
     database = tmp_path / "olist.duckdb"
     with build_lock(database):

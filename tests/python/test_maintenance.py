@@ -1,8 +1,7 @@
-"""Maintenance as a user runs it: both refresh modes, settings, costs, rollback."""
+"""Maintenance as a user runs it: both refresh modes, settings, costs."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -10,15 +9,6 @@ import pytest
 
 from benchmarks.history import truncate_raw_data
 from conftest import WITHOUT_STUDY, WITHOUT_TESTS, different_rows, query
-from olist_segmentation.rollback import (
-    RollbackError,
-    keep_previous,
-    kept_databases,
-    main,
-    previous_databases,
-    previous_folder,
-    roll_back,
-)
 
 # --- both modes -----------------------------------------------------------------------------------------
 
@@ -225,71 +215,3 @@ def test_costs_are_kept_from_build_to_build(
         database,
         "select count(*) from maintenance.run_costs where node_type = 'test' and row_count is not null",
     ) == [(0,)]
-
-
-# --- rollback -------------------------------------------------------------------------------------------
-
-
-def published(folder: Path, text: str, second: int) -> Path:
-    """Publish a file as `publish.main` does."""
-    database = folder / "olist.duckdb"
-    keep_previous(database)
-    new = folder / "new"
-    new.write_text(text)
-    os.utime(new, (1_700_000_000 + second, 1_700_000_000 + second))
-    os.replace(new, database)
-    return database
-
-
-def test_rollback_publishes_the_database_before(tmp_path: Path) -> None:
-    for second, text in enumerate(("first", "second", "third", "fourth")):
-        database = published(tmp_path, text, second)
-    assert [path.read_text() for path in previous_databases(database)] == ["third", "second"]
-    with database.open() as reader:
-        roll_back(database)
-        assert reader.read() == "fourth"
-    assert database.read_text() == "third"
-    roll_back(database)
-    assert database.read_text() == "second"
-    with pytest.raises(RollbackError, match="no earlier database is kept"):
-        roll_back(database)
-    assert database.read_text() == "second"
-
-
-def test_a_rollback_can_be_undone_by_name(tmp_path: Path) -> None:
-    for second, text in enumerate(("first", "second")):
-        database = published(tmp_path, text, second)
-    roll_back(database)
-    assert database.read_text() == "first"
-    (withdrawn,) = previous_folder(database).glob("withdrawn-*")
-    roll_back(database, name=withdrawn.name)
-    assert database.read_text() == "second"
-    with pytest.raises(RollbackError, match="does not exist"):
-        roll_back(database, name="none.duckdb")
-
-
-def test_how_many_are_kept_is_a_setting(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setenv("OLIST_KEEP_DATABASES", "0")
-    for second, text in enumerate(("first", "second")):
-        database = published(tmp_path, text, second)
-    assert previous_databases(database) == []
-    monkeypatch.setenv("OLIST_KEEP_DATABASES", "many")
-    with pytest.raises(RollbackError, match="whole number"):
-        kept_databases()
-
-
-def test_the_command_lists_and_says_what_it_did(tmp_path: Path, monkeypatch, capsys) -> None:
-    for second, text in enumerate(("first", "second")):
-        database = published(tmp_path, text, second)
-    monkeypatch.setenv("OLIST_DATABASE", str(database))
-    assert main(["--list"]) == 0
-    assert capsys.readouterr().out == "2023-11-14T22-13-20.000000Z.duckdb\n"
-    assert main([]) == 0
-    assert (
-        "is the database published at 2023-11-14T22-13-20.000000Z again" in capsys.readouterr().out
-    )
-    assert main([]) == 1
-    assert "no earlier database is kept" in capsys.readouterr().err
-    monkeypatch.setenv("OLIST_DATABASE", str(tmp_path / "new" / "olist.duckdb"))
-    assert main(["--list"]) == 0
-    assert "There is no earlier database of" in capsys.readouterr().err
