@@ -81,7 +81,7 @@ class RawFileError(Exception):
     """A raw file that cannot be read as it is; the message is a sentence that the file's name and a colon precede."""
 
 
-class DamagedTextError(Exception):
+class DamagedTextError(RawFileError):
     """A text that cannot be read on; the message has a place for the number of the last whole line."""
 
 

@@ -515,6 +515,18 @@ def as_folder(name: str, *files: str) -> Callable[[Path], None]:
     return apply
 
 
+def recode_parquet(folder: Path) -> None:
+    """Overwrite the times, which are text."""
+    path = folder / f"{ORDERS}.parquet"
+    content = bytearray(path.read_bytes())
+    description = parquet.ParquetFile(path).metadata.row_group(0)
+    for column in range(3, 8):
+        chunk = description.column(column)
+        start = chunk.dictionary_page_offset or chunk.data_page_offset
+        content[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
+    path.write_bytes(content)
+
+
 def cut_part(folder: Path) -> None:
     to_parquet(ORDERS, parts=2)(folder)
     part = folder / ORDERS / "part-00001.snappy.parquet"
@@ -699,6 +711,10 @@ REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
     "Parquet cut off": (
         in_turn(to_parquet(ORDERS), lambda f: os.truncate(f / f"{ORDERS}.parquet", 2000)),
         "the file is cut off or is no Parquet .*; get the file again",
+    ),
+    "Parquet overwritten in the middle": (
+        in_turn(to_parquet(ORDERS), recode_parquet),
+        "the file cannot be read .*; get it again",
     ),
     "a Parquet part cut off": (
         cut_part,
