@@ -656,7 +656,7 @@ def test_fewer_rows_than_in_the_last_build_are_refused_until_they_are_accepted(
         assert count_anew(run, folder, database) == ["olist_order_reviews_dataset"]
     assert count_anew(run, folder, database, allow_fewer_rows=True) == []
     assert count_anew(run, folder, database) == []
-    # Synthetic data after real ones are other data, whatever their numbers; real ones after the sample are what is meant.
+    # Synthetic data after real ones are other data, whatever their numbers; real after synthetic is meant.
     (folder / SYNTHETIC_MARKER).touch()
     assert len(count_anew(run, folder, database)) == 9
     assert count_anew(run, folder, database, allow_fewer_rows=True) == []
