@@ -29,10 +29,10 @@ checked_span as (
         case
             when month_count < {{ var('maximum_as_of_dates') }} or month_count is null then last_date
             else error(
-                'From first_as_of_date {{ var("first_as_of_date") }} to the last purchase, ' || last_date
-                || ', there are more than {{ var("maximum_as_of_dates") }} as-of dates (var maximum_as_of_dates). '
-                || 'Correct first_as_of_date or the purchase (vars allow_future_times, largest_gap_days).'
-            )
+                    'From first_as_of_date {{ var("first_as_of_date") }} to the last purchase, ' || last_date
+                    || ', there are more than {{ var("maximum_as_of_dates") }} as-of dates (var maximum_as_of_dates). '
+                    || 'Correct first_as_of_date or the purchase (vars allow_future_times, largest_gap_days).'
+                )
         end as last_date,
     from span
 ),
