@@ -17,12 +17,16 @@ counted_orders as (
 ),
 
 span as (
-    select cast(max(purchased_at) as date) as last_date
+    select
+        cast(max(purchased_at) as date) as last_date,
+        cast(date_trunc('month', min(purchased_at)) + interval 1 month as date) as first_known_month,
+        -- Nothing is known before the first purchase.
+        greatest(date '{{ var('first_as_of_date') }}', first_known_month) as first_as_of_date,
     from orders
 ),
 
 as_of_dates as (
-    select cast({{ month_starts("date '" ~ var('first_as_of_date') ~ "'", 'last_date') }} as date) as as_of_date
+    select cast({{ month_starts('first_as_of_date', 'last_date') }} as date) as as_of_date
     from span
     union
     select cast(last_date + interval 1 day as date) as as_of_date
@@ -132,8 +136,16 @@ final as (
             when orders_in_last_month < {{ var('sparse_month_orders') }}
                 then 'Segmented, but sparse: ' || orders_in_last_month || ' orders in the month before.'
             else 'Segmented.'
+        end
+        || case
+            when date '{{ var('first_as_of_date') }}' > as_of_date and first_known_month <= last_date
+                then ' It is the only date, because var first_as_of_date is {{ var('first_as_of_date') }} and the last'
+                    || ' purchase of ' || last_date || '; it may be the first of a month from ' || first_known_month
+                    || ' to ' || cast(date_trunc('month', last_date) as date) || '.'
+            else ''
         end as note,
     from judged
+    cross join span
 )
 
 select * from final
