@@ -1,11 +1,11 @@
 {% macro carry_over() -%}
     {#-
         Copies into a new file what a build takes from the published one, which `make build` names in OLIST_LAST_BUILD: the run
-        history, and the table of every model whose meta says carried_over. Such a model re-uses by fingerprint, never by trust;
-        with --full-refresh it begins anew. Plain dbt builds in place and needs no copy.
+        history, how many rows the raw files had, and the table of every model whose meta says carried_over. Such a model re-uses
+        by fingerprint, never by trust; with --full-refresh it begins anew. Plain dbt builds in place and needs no copy.
     -#}
     {% if execute and flags.WHICH in ['run', 'build'] and env_var('OLIST_LAST_BUILD', '') %}
-        {% set tables = [run_history_table()] %}
+        {% set tables = [run_history_table(), published_raw_loads()] %}
         {% if not flags.FULL_REFRESH %}
             {% for node in graph.nodes.values() if node.resource_type == 'model' and node.config.meta.get('carried_over') %}
                 {% do tables.append(node.schema ~ '.' ~ node.alias) %}

@@ -1,5 +1,5 @@
 {#-
-    What each build cost, kept from build to build (publish.py carries the table over). Written by the hooks of
+    What each build cost, kept from build to build (macro carry_over). Written by the hooks of
     dbt_project.yml; bytes and peak memory are added by publish.py, which alone sees the finished file and process.
 -#}
 

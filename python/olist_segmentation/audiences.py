@@ -23,6 +23,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from olist_segmentation.reading import ReadingError, open_to_read
+
 DEFAULT_DATABASE = "warehouse/olist.duckdb"
 DEFAULT_FOLDER = "exports"
 # What a campaign needs and no more: no address, no order. The order of the columns is a promise.
@@ -105,7 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
                     print(
                         f"{path}: {rows:,} customers, {segment.name(language)}, as of {as_of_date}"
                     )
-    except AudienceError as error:
+    except (AudienceError, ReadingError) as error:
         print(f"make audience: {error}", file=sys.stderr)
         return 1
     return 0
@@ -137,17 +139,13 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 def open_database(path: Path) -> duckdb.DuckDBPyConnection:
     """Open the published database to read it."""
-    if not path.exists():
-        raise AudienceError(f"{path} does not exist; run `make build`, or set OLIST_DATABASE.")
+    connection = open_to_read(path)
     try:
-        connection = duckdb.connect(str(path), read_only=True)
         connection.execute("select 1 from bi.audience_members limit 0")
     except duckdb.CatalogException:
         raise AudienceError(
             f"{path} has no bi.audience_members; run `make build` to publish it anew."
         ) from None
-    except duckdb.Error as error:
-        raise AudienceError(f"{path} cannot be opened ({str(error).splitlines()[0]}).") from None
     return connection
 
 

@@ -21,6 +21,8 @@ import duckdb
 import pyarrow.csv
 from tqdm import tqdm
 
+from olist_segmentation.reading import ReadingError, open_to_read
+
 if TYPE_CHECKING:
     import psycopg
 
@@ -116,7 +118,7 @@ def main(arguments: list[str] | None = None) -> int:
     dsn = os.environ.get("DSN", "") if options.dsn is None else options.dsn
     try:
         rows = publish(Path(options.database), dsn, schema=options.schema)
-    except PostgresError as error:
+    except (PostgresError, ReadingError) as error:
         print(f"make postgres: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -148,6 +150,8 @@ def publish(database: Path, dsn: str, *, schema: str = DEFAULT_SCHEMA) -> dict[s
     ------
     PostgresError
         When something is in the way; the tables on the server are as they were.
+    ReadingError
+        When the database cannot be read.
     """
     try:
         import psycopg
@@ -159,13 +163,7 @@ def publish(database: Path, dsn: str, *, schema: str = DEFAULT_SCHEMA) -> dict[s
             f"the schema's name is longer than PostgreSQL's {LONGEST_NAME_BYTES} bytes; give a"
             " shorter one: SCHEMA=name."
         )
-    if not database.exists():
-        raise PostgresError(f"{database} does not exist; run `make build`, or set OLIST_DATABASE.")
-    try:
-        source = duckdb.connect(str(database), read_only=True)
-    except duckdb.Error as error:
-        raise PostgresError(f"{database} cannot be read ({str(error).splitlines()[0]}).") from None
-    with source:
+    with open_to_read(database) as source:
         tables = public_tables(source)
         if not tables:
             raise PostgresError(
@@ -506,6 +504,8 @@ def sessions(target: psycopg.Connection, locks: str, values: Sequence[str]) -> s
     from psycopg import sql
 
     condition = sql.SQL(locks).format(*map(sql.Literal, values))
+    # A transaction keeps what it has seen of other sessions.
+    target.execute("select pg_stat_clear_snapshot()")
     rows = target.execute(
         sql.SQL(
             """

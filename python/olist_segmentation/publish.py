@@ -19,6 +19,7 @@ from types import FrameType
 
 import duckdb
 
+from olist_segmentation import raw_folder
 from olist_segmentation.completeness import Run, read_run
 from olist_segmentation.costs import complete_last_run, peak_memory_of_children
 from olist_segmentation.database_file import (
@@ -121,6 +122,7 @@ def build(published: Path, options: list[str], *, may_be_partial: bool, lock: in
     int
         Status for the shell.
     """
+    refuse_bad_raw_files(Path(os.environ.get("OLIST_RAW_DIR") or DEFAULT_RAW_DIR))
     side, before = prepare_side_file(published)
     started_at = time.time()
     last_build = {"OLIST_LAST_BUILD": str(published.absolute())} if published.exists() else {}
@@ -171,6 +173,24 @@ def finish_undisturbed() -> None:
     with contextlib.suppress(ValueError):
         for number in STOPPING_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
+
+
+def refuse_bad_raw_files(folder: Path) -> None:
+    """Stop before dbt starts when the raw files or the seeds cannot be read.
+
+    Raises
+    ------
+    PublishError
+        A sentence for each of them.
+    """
+    problems = raw_folder.problems(folder)
+    if problems:
+        listed_problems = "".join(f"\n  - {problem}" for problem in problems)
+        raise PublishError(
+            f"the raw data in {folder} cannot be used; nothing was replaced.{listed_problems}\n"
+            "Mend it: `make sample` makes synthetic data, `make data` fetches the real set, `make verify` checks a "
+            "folder line by line; OLIST_RAW_DIR says which folder is read."
+        )
 
 
 def side_file(published: Path) -> Path:

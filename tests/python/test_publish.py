@@ -147,6 +147,7 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("OLIST_DATABASE", str(published))
     monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
     monkeypatch.setattr(publish, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(publish.raw_folder, "problems", lambda _: [])
 
     def run(number: int, *options: str, status: int = 0, during=lambda: None, **artifacts) -> int:
         def run_dbt(side: Path, given: list[str], **_: Any) -> int:
@@ -225,6 +226,14 @@ def test_a_table_that_dbt_says_it_built_must_be_in_the_file(tmp_path: Path) -> N
     assert read_run(
         tmp_path, since=0, relations={"marts.sellers", "seeds.segment_playbook"}
     ).is_complete
+
+
+def test_raw_files_that_cannot_be_read_stop_before_dbt(build, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(publish.raw_folder, "problems", lambda _: ["a.csv is empty.", "b.csv too."])
+    assert build(1, during=lambda: pytest.fail("it was built")) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("make build: the raw data in ")
+    assert "\n  - a.csv is empty.\n  - b.csv too.\n" in said
 
 
 def test_help_builds_nothing(build, capsys) -> None:
@@ -338,7 +347,8 @@ def test_a_build_that_is_ended_takes_its_dbt_with_it(tmp_path: Path, number: int
     (programs / "dbt").chmod(0o755)
     code = (
         "import sys; from olist_segmentation import publish; "
-        f"sys.executable = {str(programs / 'python')!r}; sys.exit(publish.main([]))"
+        f"sys.executable = {str(programs / 'python')!r}; publish.refuse_bad_raw_files = print; "
+        "sys.exit(publish.main([]))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code],

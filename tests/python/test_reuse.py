@@ -41,7 +41,7 @@ def test_imports_inside_functions_and_through_other_modules_count() -> None:
     assert "def matched_jaccard" in behind["olist_segmentation.partitions"]
     found = modules_behind("olist_segmentation.contract")
     # Imported by its main only.
-    assert "olist_segmentation.publish" in found
+    assert "olist_segmentation.database_file" in found
 
 
 def test_the_digest_changes_with_the_code_and_with_a_library(monkeypatch) -> None:

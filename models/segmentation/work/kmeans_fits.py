@@ -2,6 +2,7 @@ import numpy as np
 
 from olist_segmentation.fits import FIT_COLUMNS, FitSettings, fit_periods
 from olist_segmentation.frames import duckdb_projection, previous_rows
+from olist_segmentation.naming import rules_from
 from olist_segmentation.transforms import quantile_reader
 
 
@@ -30,6 +31,7 @@ def model(dbt, session):
         dbt.ref("period_inputs").filter("training_rows > 0").df(),
         rows_of,
         settings=settings,
+        playbook=rules_from(dbt.ref("segment_playbook").df(), dbt.ref("segment_labels").df()),
         quantiles_of=quantile_reader(
             features, features=settings.features, transforms=settings.transforms
         ),
