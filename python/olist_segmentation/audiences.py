@@ -23,6 +23,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from olist_segmentation.reading import ReadingError, open_to_read
+
 DEFAULT_DATABASE = "warehouse/olist.duckdb"
 DEFAULT_FOLDER = "exports"
 # What a campaign needs and no more: no address, no order. The order of the columns is a promise.
@@ -105,7 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
                     print(
                         f"{path}: {rows:,} customers, {segment.name(language)}, as of {as_of_date}"
                     )
-    except AudienceError as error:
+    except (AudienceError, ReadingError) as error:
         print(f"make audience: {error}", file=sys.stderr)
         return 1
     return 0
@@ -137,17 +139,13 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 def open_database(path: Path) -> duckdb.DuckDBPyConnection:
     """Open the published database to read it."""
-    if not path.exists():
-        raise AudienceError(f"{path} does not exist; run `make build`, or set OLIST_DATABASE.")
+    connection = open_to_read(path)
     try:
-        connection = duckdb.connect(str(path), read_only=True)
         connection.execute("select 1 from bi.audience_members limit 0")
     except duckdb.CatalogException:
         raise AudienceError(
             f"{path} has no bi.audience_members; run `make build` to publish it anew."
         ) from None
-    except duckdb.Error as error:
-        raise AudienceError(f"{path} cannot be opened ({str(error).splitlines()[0]}).") from None
     return connection
 
 
@@ -186,10 +184,10 @@ def choose_date(connection: duckdb.DuckDBPyConnection, asked: str | None) -> dat
 def known_segments(connection: duckdb.DuckDBPyConnection, as_of_date: date) -> list[Segment]:
     """Return the segments that exist as of a date, in the order of the playbook."""
     rows = connection.execute(
-        "select playbook.segment_code, playbook.name_english, playbook.name_french"
+        "select profiles.segment_code, profiles.segment_name, profiles.segment_name_french"
         " from seeds.segment_playbook as playbook"
         " inner join segmentation.segment_profiles as profiles"
-        " on playbook.name_english = profiles.segment_name"
+        " on playbook.segment_code = profiles.segment_code"
         " where profiles.as_of_date = ? order by playbook.rule_order",
         [as_of_date],
     ).fetchall()
@@ -340,7 +338,11 @@ def members(
 ) -> pa.RecordBatchReader:
     """Return the rows of the files, in batches."""
     word = LANGUAGES[language]
-    name = "segment_name_french" if language == "fr" else "segment_name"
+    name, channel = (
+        ("segment_name_french", "channel_french")
+        if language == "fr"
+        else ("segment_name", "channel")
+    )
     result = connection.execute(
         f"""
         select
@@ -349,7 +351,7 @@ def members(
             members.segment_code,
             members.{name} as segment,
             members.action_{word} as action,
-            members.channel,
+            members.{channel} as channel,
             members.message_{word} as message,
             members.reason_{word} as reason,
             round(members.confidence, 4) as confidence,

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import duckdb
 
+from olist_segmentation.reading import ReadingError, open_to_read
+
 DEFAULT_DATABASE = "warehouse/olist.duckdb"
 DEFAULT_FOLDER = "boards"
 CHARTS = Path("charts")
@@ -84,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
     formats = [options.format] if options.format else FORMATS
     try:
         render(Path(options.database), Path(options.to), boards=options.boards, formats=formats)
-    except BoardError as error:
+    except (BoardError, ReadingError) as error:
         print(f"make boards: {error}", file=sys.stderr)
         return 1
     return 0
@@ -114,12 +116,14 @@ def render(
     dct = Path(sys.executable).with_name("dct")
     if not dct.exists():
         raise BoardError("dbt Charts is not installed; run `make boards`, which installs it.")
-    if not database.exists():
-        raise BoardError(f"{database} does not exist; run `make build`, or set OLIST_DATABASE.")
     chosen = board_names(boards)
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with open_to_read(database) as connection:
         chosen = [name for name in chosen if has_its_tables(connection, name)]
         pages = pages_of(connection, chosen)
+        if not chosen:
+            raise BoardError(
+                f"{database} has none of the tables that the boards read; run `make build`."
+            )
         is_synthetic = connection.execute("select is_synthetic from marts.data_origin").fetchone()[
             0
         ]
@@ -199,10 +203,10 @@ def pages_of(connection: duckdb.DuckDBPyConnection, boards: Sequence[str]) -> li
             pages.append(Page(stem=board, board=board, title=title))
             continue
         segments = connection.execute(
-            "select playbook.segment_code, playbook.name_english"
+            "select profiles.segment_code, profiles.segment_name"
             " from seeds.segment_playbook as playbook"
             " inner join segmentation.segment_profiles as profiles"
-            " on playbook.name_english = profiles.segment_name"
+            " on playbook.segment_code = profiles.segment_code"
             " where profiles.as_of_date = (select max(as_of_date) from segmentation.segment_profiles)"
             " order by playbook.rule_order"
         ).fetchall()

@@ -19,6 +19,8 @@ from typing import Any, Literal
 
 import duckdb
 
+from olist_segmentation.reading import ReadingError, open_to_read
+
 Language = Literal["en", "fr"]
 Kind = Literal["whole", "share", "index", "date", "money", "seconds", "megabytes", "text"]
 
@@ -109,7 +111,7 @@ FIGURES: dict[str, Figure] = {
     ),
     "refused": Figure("select sum(rejected_rows) from staging.raw_loads", "whole"),
     "raw_rows": Figure("select sum(raw_rows) from staging.raw_loads", "whole"),
-    "compared": Figure("select max(as_of_date) from marts.periods where is_studied", "date"),
+    "compared": Figure("select max(as_of_date) from marts.periods where is_compared", "date"),
     "models": Figure("select count(*) from segmentation.model_registry", "whole"),
     "accepted": Figure(
         "select count(*) filter (where is_accepted) from segmentation.model_registry", "whole"
@@ -388,9 +390,9 @@ def write(database: Path, folder: Path) -> list[Path]:
     -------
     list of Path
     """
-    folder.mkdir(parents=True, exist_ok=True)
     files = []
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with open_to_read(database) as connection:
+        folder.mkdir(parents=True, exist_ok=True)
         for language in ("en", "fr"):
             for extension, render in (("md", markdown), ("html", page_as_html)):
                 path = folder / f"maintenance_contract.{language}.{extension}"
@@ -407,13 +409,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--to", type=Path, default=Path(DEFAULT_FOLDER), help="folder to write to")
     options = parser.parse_args(arguments)
     published = Path(os.environ.get("OLIST_DATABASE") or DEFAULT_DATABASE)
-    if not published.exists():
-        print(
-            f"make contract: {published} does not exist; run `make build` first.", file=sys.stderr
-        )
-        return 1
     try:
         paths = write(published, options.to)
+    except ReadingError as error:
+        print(f"make contract: {error}", file=sys.stderr)
+        return 1
     except duckdb.CatalogException as error:
         print(
             f"make contract: {published} lacks a table that the contract reads; run `make build` without a"

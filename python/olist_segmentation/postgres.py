@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow.csv
-import yaml
 from tqdm import tqdm
+
+from olist_segmentation.reading import ReadingError, open_to_read
 
 if TYPE_CHECKING:
     import psycopg
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 DEFAULT_DATABASE = "warehouse/olist.duckdb"
 DEFAULT_SCHEMA = "olist"
 LAYERS = ("marts", "segmentation", "maintenance", "bi")
-MODELS = Path(__file__).resolve().parents[2] / "models"
 BATCH_ROWS = 100_000
 # Without a connection string, one of these must say where.
 PLACES = ("PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE")
@@ -118,7 +118,7 @@ def main(arguments: list[str] | None = None) -> int:
     dsn = os.environ.get("DSN", "") if options.dsn is None else options.dsn
     try:
         rows = publish(Path(options.database), dsn, schema=options.schema)
-    except PostgresError as error:
+    except (PostgresError, ReadingError) as error:
         print(f"make postgres: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -150,6 +150,8 @@ def publish(database: Path, dsn: str, *, schema: str = DEFAULT_SCHEMA) -> dict[s
     ------
     PostgresError
         When something is in the way; the tables on the server are as they were.
+    ReadingError
+        When the database cannot be read.
     """
     try:
         import psycopg
@@ -161,14 +163,8 @@ def publish(database: Path, dsn: str, *, schema: str = DEFAULT_SCHEMA) -> dict[s
             f"the schema's name is longer than PostgreSQL's {LONGEST_NAME_BYTES} bytes; give a"
             " shorter one: SCHEMA=name."
         )
-    if not database.exists():
-        raise PostgresError(f"{database} does not exist; run `make build`, or set OLIST_DATABASE.")
-    try:
-        source = duckdb.connect(str(database), read_only=True)
-    except duckdb.Error as error:
-        raise PostgresError(f"{database} cannot be read ({str(error).splitlines()[0]}).") from None
-    with source:
-        tables = public_tables(source, public_models(MODELS))
+    with open_to_read(database) as source:
+        tables = public_tables(source)
         if not tables:
             raise PostgresError(
                 f"{database} has no public tables in {', '.join(LAYERS)}; run `make build`."
@@ -250,35 +246,12 @@ def without_secrets(text: str, dsn: str, parameters: Mapping[str, Any]) -> str:
     return text
 
 
-def public_models(folder: Path) -> set[tuple[str, str]]:
-    """Return layer and name of the models that are not private to the project.
-
-    Parameters
-    ----------
-    folder : Path
-        Holds a folder for each layer, with YAML files that describe its models.
-
-    Returns
-    -------
-    set of tuple of str and str
-    """
-    return {
-        (layer, model["name"])
-        for layer in LAYERS
-        for path in sorted((folder / layer).rglob("*.yml"))
-        for model in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models") or []
-        if (model.get("access") or model.get("config", {}).get("access", "public")) == "public"
-    }
-
-
-def public_tables(source: duckdb.DuckDBPyConnection, public: set[tuple[str, str]]) -> list[Table]:
-    """Return those tables and views that are public with their columns and comments.
+def public_tables(source: duckdb.DuckDBPyConnection) -> list[Table]:
+    """Return the tables and views of the public layers, all of which are public, with columns and comments.
 
     Parameters
     ----------
     source : duckdb.DuckDBPyConnection
-    public : set of tuple of str and str
-        Layer and name, as :func:`public_models` returns them.
 
     Returns
     -------
@@ -302,8 +275,7 @@ def public_tables(source: duckdb.DuckDBPyConnection, public: set[tuple[str, str]
     ).fetchall()
     tables: dict[tuple[str, str], list[Any]] = {}
     for layer, name, comment, *column in rows:
-        if (layer, name) in public:
-            tables.setdefault((layer, name), [comment, []])[1].append(tuple(column))
+        tables.setdefault((layer, name), [comment, []])[1].append(tuple(column))
     return [
         Table(schema=layer, name=name, comment=comment, columns=tuple(columns))
         for (layer, name), (comment, columns) in tables.items()
@@ -532,6 +504,8 @@ def sessions(target: psycopg.Connection, locks: str, values: Sequence[str]) -> s
     from psycopg import sql
 
     condition = sql.SQL(locks).format(*map(sql.Literal, values))
+    # A transaction keeps what it has seen of other sessions.
+    target.execute("select pg_stat_clear_snapshot()")
     rows = target.execute(
         sql.SQL(
             """

@@ -18,6 +18,7 @@ from pathlib import Path
 import yaml
 
 from olist_segmentation.boards import CHARTS, DEFAULT_DATABASE, BoardError, render
+from olist_segmentation.reading import ReadingError
 
 DEFAULT_FOLDER = "docs/pictures"
 BOARDS = ("overview", "segment", "evolution")
@@ -55,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
             folder.mkdir(parents=True, exist_ok=True)
             for stem in STEMS:
                 shrink(Path(place) / f"{stem}.png", folder / f"{stem}.png", palette)
-    except (BoardError, FileNotFoundError) as error:
+    except (BoardError, ReadingError, FileNotFoundError) as error:
         print(f"make pictures: {error}", file=sys.stderr)
         return 1
     return 0

@@ -123,7 +123,7 @@ def test_every_table_arrives_whole(
     server: str, sample_database: Path, written: dict[str, int]
 ) -> None:
     with duckdb.connect(str(sample_database), read_only=True) as connection:
-        tables = postgres.public_tables(connection, postgres.public_models(postgres.MODELS))
+        tables = postgres.public_tables(connection)
     assert {table.schema for table in tables} == {"marts", "segmentation", "maintenance", "bi"}
     assert set(written) == {table.name for table in tables}
     for table in tables:
@@ -368,6 +368,18 @@ def test_a_role_that_may_not_see_others_still_gets_the_pid(
     assert f"In the way: pid {reader.info.backend_pid}, analyst" in str(refused.value)
     assert "the rest is for roles with pg_read_all_stats" in str(refused.value)
     assert "private matter" not in str(refused.value)
+
+
+def test_who_is_in_the_way_is_looked_up_each_time(server: str, psycopg_connect) -> None:
+    run_on(server, "create table public.looked_at as select 1 as one")
+    waiting = psycopg_connect()
+    locks = "relation = {}::regclass"
+    assert postgres.sessions(waiting, locks, ["looked_at"]).startswith("Who used them has ended")
+    readers = [psycopg_connect(), psycopg_connect()]
+    for reader in readers:
+        reader.execute("select * from looked_at")
+        said = postgres.sessions(waiting, locks, ["looked_at"])
+        assert f"pid {reader.info.backend_pid}, analyst, idle in transaction" in said
 
 
 def test_of_two_publications_the_second_waits_and_names_the_first(

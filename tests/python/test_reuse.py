@@ -8,8 +8,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 from benchmarks.history import table_fingerprints
+from conftest import PROJECT
 from olist_segmentation import reuse
 from olist_segmentation.reuse import code_and_libraries, modules_behind
 
@@ -39,7 +41,7 @@ def test_imports_inside_functions_and_through_other_modules_count() -> None:
     assert "def matched_jaccard" in behind["olist_segmentation.partitions"]
     found = modules_behind("olist_segmentation.contract")
     # Imported by its main only.
-    assert "olist_segmentation.publish" in found
+    assert "olist_segmentation.database_file" in found
 
 
 def test_the_digest_changes_with_the_code_and_with_a_library(monkeypatch) -> None:
@@ -55,6 +57,24 @@ def test_the_digest_changes_with_the_code_and_with_a_library(monkeypatch) -> Non
     with monkeypatch.context() as patch:
         patch.setattr(reuse, "library_versions", lambda: {"numpy": "0.0"})
         assert before != code_and_libraries(name)
+
+
+def test_what_looks_at_the_last_build_is_carried_over() -> None:
+    """A model without the word in its meta would begin anew in every `make build`."""
+    models = PROJECT / "models"
+    carried = {
+        model["name"]
+        for path in models.rglob("*.yml")
+        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", [])
+        if model.get("config", {}).get("meta", {}).get("carried_over") is True
+    }
+    looking = {
+        path.stem
+        for path in models.rglob("*.py")
+        if "previous_rows(session, dbt.this)" in path.read_text(encoding="utf-8")
+    }
+    assert carried == looking
+    assert len(looking) > 5
 
 
 @pytest.mark.parametrize(

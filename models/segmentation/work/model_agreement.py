@@ -1,0 +1,24 @@
+from olist_segmentation.frames import duckdb_projection, previous_rows
+from olist_segmentation.panel import read_panel
+from olist_segmentation.refresh import AGREEMENT_COLUMNS, AgreementSettings, model_agreement
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    shares = dbt.ref("period_inputs")
+    settings = AgreementSettings(
+        features=tuple(dbt.config.meta_get("features")),
+        n_init=dbt.config.meta_get("n_init"),
+        max_iter=dbt.config.meta_get("max_iter"),
+        seed=dbt.config.meta_get("seed"),
+    )
+    customers = dbt.ref("segmentation_features")
+    agreement = model_agreement(
+        dbt.ref("refresh_inputs").filter("is_segmentable").df(),
+        dbt.ref("kmeans_fits").df(),
+        lambda: read_panel(session, customers, settings.features, shares=shares),
+        settings=settings,
+        previous=previous_rows(session, dbt.this),
+        report=lambda line: print(line, flush=True),
+    )
+    return session.from_df(agreement).project(duckdb_projection(AGREEMENT_COLUMNS))
