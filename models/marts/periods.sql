@@ -19,11 +19,16 @@ counted_orders as (
 span as (
     select
         cast(max(purchased_at) as date) as last_date,
-        -- Nothing is known before the first purchase.
-        greatest(
-            date '{{ var('first_as_of_date') }}', cast(date_trunc('month', min(purchased_at)) + interval 1 month as date)
-        ) as first_as_of_date,
+        cast(date_trunc('month', min(purchased_at)) + interval 1 month as date) as first_known_month,
     from orders
+),
+
+bounded_span as (
+    -- Nothing is known before the first purchase.
+    select
+        greatest(date '{{ var('first_as_of_date') }}', first_known_month) as first_as_of_date,
+        last_date,
+    from span
 ),
 
 checked_span as (
@@ -39,7 +44,7 @@ checked_span as (
                 )
             else last_date
         end as last_date,
-    from span
+    from bounded_span
 ),
 
 as_of_dates as (
