@@ -1,11 +1,11 @@
-from olist_segmentation.frames import duckdb_projection, previous_rows
-from olist_segmentation.panel import read_panel
-from olist_segmentation.period_stability import (
+from customer_segmentation.cluster.transforms import quantile_reader
+from customer_segmentation.steps.frames import duckdb_projection, previous_rows
+from customer_segmentation.steps.panel import read_panel
+from customer_segmentation.steps.period_stability import (
     STABILITY_COLUMNS,
     StabilitySettings,
     period_stability,
 )
-from olist_segmentation.transforms import quantile_reader
 
 
 def model(dbt, session):

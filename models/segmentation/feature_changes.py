@@ -1,6 +1,6 @@
-from olist_segmentation.drift import CHANGE_COLUMNS, feature_changes
-from olist_segmentation.frames import duckdb_projection, previous_rows
-from olist_segmentation.panel import read_panel
+from customer_segmentation.measure.drift import CHANGE_COLUMNS, feature_changes
+from customer_segmentation.steps.frames import duckdb_projection, previous_rows
+from customer_segmentation.steps.panel import read_panel
 
 
 def model(dbt, session):

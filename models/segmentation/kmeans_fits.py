@@ -1,8 +1,8 @@
 import numpy as np
 
-from olist_segmentation.fits import FIT_COLUMNS, FitSettings, fit_periods
-from olist_segmentation.frames import duckdb_projection, previous_rows
-from olist_segmentation.transforms import quantile_reader
+from customer_segmentation.cluster.transforms import quantile_reader
+from customer_segmentation.steps.fits import FIT_COLUMNS, FitSettings, fit_periods
+from customer_segmentation.steps.frames import duckdb_projection, previous_rows
 
 
 def model(dbt, session):

@@ -1,6 +1,10 @@
-from olist_segmentation.frames import duckdb_projection, previous_rows
-from olist_segmentation.panel import read_panel
-from olist_segmentation.refresh import AGREEMENT_COLUMNS, AgreementSettings, model_agreement
+from customer_segmentation.steps.frames import duckdb_projection, previous_rows
+from customer_segmentation.steps.panel import read_panel
+from customer_segmentation.steps.refresh import (
+    AGREEMENT_COLUMNS,
+    AgreementSettings,
+    model_agreement,
+)
 
 
 def model(dbt, session):

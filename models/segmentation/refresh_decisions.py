@@ -1,5 +1,5 @@
-from olist_segmentation.decisions import DECISION_COLUMNS, decide, thresholds_from
-from olist_segmentation.frames import duckdb_projection
+from customer_segmentation.steps.decisions import DECISION_COLUMNS, decide, thresholds_from
+from customer_segmentation.steps.frames import duckdb_projection
 
 
 def model(dbt, session):

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from olist_segmentation.data import is_real
+from olist import is_real
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Enough people for every segment at most dates, and quick to build.
@@ -123,7 +123,7 @@ def publish(run: Run) -> Run:
     ) -> subprocess.CompletedProcess:
         # Selections are meant here.
         done = run(
-            "olist_segmentation.publish",
+            "customer_segmentation.publishing.build",
             *(["--partial"] if may_be_partial else []),
             *options,
             raw_dir=raw_dir,
@@ -139,9 +139,7 @@ def publish(run: Run) -> Run:
 
 def make_sample(run: Run, folder: Path, customers: int) -> Path:
     """Write a synthetic Olist of so many people."""
-    done = run(
-        "olist_segmentation.data", "sample", "--to", str(folder), "--customers", str(customers)
-    )
+    done = run("olist", "sample", "--to", str(folder), "--customers", str(customers))
     assert done.returncode == 0, done.stderr
     return folder
 

@@ -3,7 +3,12 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from olist_segmentation.association import cramers_v, eta_squared, trait_shares, wilson_interval
+from customer_segmentation.measure.association import (
+    cramers_v,
+    eta_squared,
+    trait_shares,
+    wilson_interval,
+)
 
 COUNTS = np.array([[120, 30, 0], [40, 200, 10], [3, 5, 2]])
 

@@ -11,8 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from conftest import query
-from olist_segmentation import audiences
-from olist_segmentation.audiences import COLUMNS, AudienceError, Segment, find_segment, safe_cell
+from customer_segmentation.commands import audience as audiences
+from customer_segmentation.commands.audience import (
+    COLUMNS,
+    AudienceError,
+    Segment,
+    find_segment,
+    safe_cell,
+)
 
 SEGMENTS = [
     Segment("big", "Big spenders", "Gros acheteurs"),

@@ -295,4 +295,4 @@ def wait_until(is_so: Callable[[], object], *, seconds: float = 30) -> None:
 def test_every_part_of_the_plain_way_stands_on_libraries_alone() -> None:
     for path in (PROJECT / "benchmarks" / "plain").glob("*.py"):
         lines = path.read_text().splitlines()
-        assert not [line for line in lines if "import" in line and "olist_segmentation" in line]
+        assert not [line for line in lines if "import" in line and "customer_segmentation" in line]

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from conftest import PROJECT, query
-from olist_segmentation import boards
+from customer_segmentation.commands import boards
 
 CHARTS = PROJECT / "charts"
 BOARDS = boards.TITLES
@@ -63,7 +63,7 @@ def pages(sample_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
         [
             sys.executable,
             "-m",
-            "olist_segmentation.boards",
+            "customer_segmentation.commands.boards",
             "--to",
             str(folder),
             "--format",
@@ -271,7 +271,7 @@ def test_every_segment_has_one_colour_on_every_page(pages: Path) -> None:
 def test_a_picture_is_rendered_too(sample_database: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [
-            sys.executable, "-m", "olist_segmentation.boards", "experience", "--format", "png",
+            sys.executable, "-m", "customer_segmentation.commands.boards", "experience", "--format", "png",
             "--to", str(tmp_path), "--database", str(sample_database),
         ],
         cwd=PROJECT,

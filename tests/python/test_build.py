@@ -17,7 +17,7 @@ import pytest
 
 from benchmarks.history import table_fingerprints, truncate_raw_data
 from conftest import PROJECT, WITHOUT_TESTS, different_rows, query
-from olist_segmentation import contract
+from customer_segmentation.commands import contract
 
 pytestmark = pytest.mark.build
 
@@ -424,7 +424,14 @@ def test_a_killed_build_leaves_the_published_file_and_the_next_one_succeeds(
     shutil.copy(sample_database, database)
     before = digest(database)
     process = subprocess.Popen(
-        [sys.executable, "-m", "olist_segmentation.publish", "--partial", *SPINE, "--full-refresh"],
+        [
+            sys.executable,
+            "-m",
+            "customer_segmentation.publishing.build",
+            "--partial",
+            *SPINE,
+            "--full-refresh",
+        ],
         cwd=PROJECT,
         env={
             **os.environ,
@@ -464,7 +471,8 @@ def test_a_full_disk_is_named_and_leaves_the_published_file(
     # A disk of our own, seen by this process and its children only.
     script = (
         'mount -t tmpfs -o size="$DISK_BYTES" tmpfs "$DISK" && cp "$DATABASE" "$DISK/olist.duckdb" || exit 77\n'
-        f'cd "$DISK"; "$PYTHON" -m olist_segmentation.publish --partial {" ".join((*SPINE, *WITHOUT_TESTS))}\n'
+        f'cd "$DISK"; "$PYTHON" -m customer_segmentation.publishing.build --partial'
+        f" {' '.join((*SPINE, *WITHOUT_TESTS))}\n"
         'status=$?; sha256sum "$DISK/olist.duckdb"; exit $status'
     )
     settings = {
@@ -503,7 +511,7 @@ def test_a_full_disk_is_named_and_leaves_the_published_file(
 def test_two_builds_of_one_database_do_not_meet(
     sample_folder: Path, publish, tmp_path: Path
 ) -> None:
-    from olist_segmentation.database_file import build_lock
+    from customer_segmentation.publishing.database_file import build_lock
 
     database = tmp_path / "olist.duckdb"
     with build_lock(database):

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from conftest import PROJECT, query
-from olist_segmentation.contract import (
+from customer_segmentation.commands.contract import (
     FIGURES,
     PAGES,
     TABLES,

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from olist_segmentation.data import __main__ as command
-from olist_segmentation.data import describe, files, is_real, sample
-from olist_segmentation.data import manifest as manifests
-from olist_segmentation.data.fetch import fetch
-from olist_segmentation.data.folders import DataError
-from olist_segmentation.data.verify import sha256_of
+from olist import __main__ as command
+from olist import files, is_real
+from olist import manifest as manifests
+from olist.fetch import fetch
+from olist.folders import DataError
+from olist.sample import write as sample
+from olist.verify import sha256_of
+from tools import write_manifest as describe
 
 
 @pytest.fixture(scope="module")

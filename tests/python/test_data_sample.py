@@ -15,17 +15,11 @@ import pyarrow as pa
 import pytest
 from scipy.stats import ks_2samp
 
-from olist_segmentation.data import (
-    FILES,
-    SYNTHETIC_MARKER,
-    catalogue,
-    files,
-    is_real,
-    orders,
-    sample,
-)
-from olist_segmentation.data.folders import DataError
-from olist_segmentation.data.verify import sha256_of
+from olist import FILES, SYNTHETIC_MARKER, files, is_real
+from olist.folders import DataError
+from olist.sample import catalogue, orders
+from olist.sample import write as sample
+from olist.verify import sha256_of
 
 TABLES = {
     "customers": files.CUSTOMERS,

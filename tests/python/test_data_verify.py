@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from olist_segmentation.data import __main__ as command
-from olist_segmentation.data import describe, files, is_real, sample
-from olist_segmentation.data import manifest as manifests
-from olist_segmentation.data.verify import verify
+from olist import __main__ as command
+from olist import files, is_real
+from olist import manifest as manifests
+from olist.sample import write as sample
+from olist.verify import verify
+from tools import write_manifest as describe
 
 CUSTOMERS = 2_500
 

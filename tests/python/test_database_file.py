@@ -11,8 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from databases import execute, holder, leave_log, make_database, number_in
-from olist_segmentation.database_file import (
+from customer_segmentation.publishing.database_file import (
     DatabaseFileError,
     database_path,
     held_against_writers,
@@ -23,6 +22,7 @@ from olist_segmentation.database_file import (
     set_log_aside,
     writer_of,
 )
+from databases import execute, holder, leave_log, make_database, number_in
 
 
 @pytest.mark.parametrize("text", [":memory:", ":memory:name", " ", "md:olist", "s3://a/b.duckdb"])

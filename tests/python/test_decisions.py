@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from olist_segmentation.decisions import DECISION_COLUMNS, Threshold, decide, thresholds_from
+from customer_segmentation.steps.decisions import (
+    DECISION_COLUMNS,
+    Threshold,
+    decide,
+    thresholds_from,
+)
 
 THRESHOLDS = {
     "structure_agreement": Threshold("below", 0.9, 0.8),

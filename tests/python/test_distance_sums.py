@@ -5,9 +5,10 @@ import pytest
 from scipy.spatial.distance import cdist
 from sklearn import metrics
 
-from olist_segmentation import distance_sums, silhouette
-from olist_segmentation.distance_sums import DistanceTree
-from olist_segmentation.silhouette import (
+from customer_segmentation.distance import _tree as distance_sums
+from customer_segmentation.distance import silhouette
+from customer_segmentation.distance._tree import DistanceTree
+from customer_segmentation.distance.silhouette import (
     silhouette_estimate,
     silhouette_samples,
     silhouette_score,

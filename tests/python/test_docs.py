@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import PROJECT
-from olist_segmentation.docs import without_places
+from customer_segmentation.commands.docs import without_places
 
 
 def test_folders_are_replaced_longest_first(monkeypatch, tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_the_page_explains_and_tells_no_place(
 ) -> None:
     page, target = tmp_path / "docs.html", tmp_path / "target"
     done = run(
-        "olist_segmentation.docs", "--to", str(page),
+        "customer_segmentation.commands.docs", "--to", str(page),
         raw_dir=sample_folder, database=sample_database, in_project=True, DBT_TARGET_PATH=str(target),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from conftest import query
-from olist_segmentation.drift import (
+from customer_segmentation.measure.drift import (
     CHANGE_COLUMNS,
     EMPTY_BIN_SHARE,
     Distribution,
@@ -22,7 +22,7 @@ from olist_segmentation.drift import (
     psi_edges,
     wasserstein,
 )
-from olist_segmentation.panel import Cross, Panel
+from customer_segmentation.steps.panel import Cross, Panel
 
 GENERATOR = np.random.default_rng(5)
 SAMPLES = {

@@ -14,8 +14,8 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
-from olist_segmentation.assignments import assign, assign_batches
-from olist_segmentation.fits import (
+from customer_segmentation.steps.assignments import assign, assign_batches
+from customer_segmentation.steps.fits import (
     FIT_COLUMNS,
     Fit,
     FitSettings,
@@ -28,8 +28,8 @@ from olist_segmentation.fits import (
     scaler_and_centroids,
     unusualness_order,
 )
-from olist_segmentation.frames import duckdb_projection
-from olist_segmentation.reuse import library_versions
+from customer_segmentation.steps.frames import duckdb_projection
+from customer_segmentation.steps.reuse import library_versions
 
 SETTINGS = FitSettings(
     features=("recency_days", "frequency", "monetary"),
@@ -164,7 +164,7 @@ def test_the_fingerprint_changes_with_a_library(monkeypatch: pytest.MonkeyPatch)
     assert before == model_fingerprint("rows", SETTINGS)
     assert before != model_fingerprint("other rows", SETTINGS)
     other = library_versions() | {"scikit-learn": "0.0.0"}
-    monkeypatch.setattr("olist_segmentation.reuse.library_versions", lambda: other)
+    monkeypatch.setattr("customer_segmentation.steps.reuse.library_versions", lambda: other)
     assert before != model_fingerprint("rows", SETTINGS)
 
 

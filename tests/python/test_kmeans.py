@@ -10,7 +10,7 @@ from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
-from olist_segmentation.kmeans import fit_kmeans, nearest_centroid, standardise
+from customer_segmentation.cluster.kmeans import fit_kmeans, nearest_centroid, standardise
 
 PACKAGE_FOLDER = Path(__file__).parents[2] / "python"
 
@@ -94,7 +94,7 @@ def test_result_is_the_same_on_one_and_two_threads():
     script = (
         "import hashlib\n"
         "from sklearn.datasets import make_blobs\n"
-        "from olist_segmentation.kmeans import fit_kmeans\n"
+        "from customer_segmentation.cluster.kmeans import fit_kmeans\n"
         "X, _ = make_blobs(n_samples=20_000, centers=4, n_features=3, random_state=0)\n"
         "fit = fit_kmeans(X, n_clusters=6, n_init=3, seed=0)\n"
         "print(hashlib.sha256(fit.centroids.tobytes() + fit.labels.tobytes()).hexdigest(),"

@@ -4,8 +4,8 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from threadpoolctl import threadpool_limits
 
-from olist_segmentation import lloyd
-from olist_segmentation.points import near_order
+from customer_segmentation.cluster import _lloyd as lloyd
+from customer_segmentation.cluster._points import near_order
 
 
 def iterate(columns, weights, centroids, max_iter):

@@ -8,7 +8,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from olist_segmentation.panel import read_panel
+from customer_segmentation.steps.panel import read_panel
 
 
 @pytest.fixture

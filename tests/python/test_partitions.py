@@ -4,7 +4,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from sklearn import metrics
 
-from olist_segmentation.partitions import (
+from customer_segmentation.measure.agreement import (
     adjusted_mutual_information,
     adjusted_rand_index,
     contingency,
@@ -49,7 +49,7 @@ def test_contingency_equals_scikit_learn_for_any_labels():
 
 
 def test_contingency_adds_up_over_chunks(monkeypatch):
-    monkeypatch.setattr("olist_segmentation.partitions.CHUNK_ROWS", 7)
+    monkeypatch.setattr("customer_segmentation.measure.agreement.CHUNK_ROWS", 7)
     a, b = np.arange(50) % 3, np.arange(50) % 4
     np.testing.assert_array_equal(
         contingency(a, b).counts, metrics.cluster.contingency_matrix(a, b)

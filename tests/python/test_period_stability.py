@@ -13,10 +13,11 @@ from sklearn import metrics
 from sklearn.cluster import KMeans
 
 from conftest import query
-from olist_segmentation.fits import FitSettings, fit_periods
-from olist_segmentation.kmeans import Scaler, fit_kmeans, standardise
-from olist_segmentation.panel import Cross, Panel
-from olist_segmentation.period_stability import (
+from customer_segmentation.cluster.kmeans import Scaler, fit_kmeans, standardise
+from customer_segmentation.cluster.refits import Refit, quick_fit, refit_repeats
+from customer_segmentation.steps.fits import FitSettings, fit_periods
+from customer_segmentation.steps.panel import Cross, Panel
+from customer_segmentation.steps.period_stability import (
     DESIGNS,
     STABILITY_COLUMNS,
     StabilitySettings,
@@ -27,7 +28,6 @@ from olist_segmentation.period_stability import (
     partition_inertia,
     period_stability,
 )
-from olist_segmentation.refits import Refit, quick_fit, refit_repeats
 
 FIT = FitSettings(
     features=("recency_days", "frequency", "monetary"),

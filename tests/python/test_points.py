@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from olist_segmentation.points import LEAF_ROWS, distinct_points, near_order
+from customer_segmentation.cluster._points import LEAF_ROWS, distinct_points, near_order
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3), (500, 1), (500, 3)])

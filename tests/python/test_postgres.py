@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from conftest import query
-from olist_segmentation import postgres
+from customer_segmentation.commands import postgres
 
 SERVERS = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
 AS_SERVER = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []

@@ -3,7 +3,7 @@ import pytest
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
-from olist_segmentation.projection import _fix_signs, fit_projection, stratified_sample
+from customer_segmentation.measure.projection import _fix_signs, fit_projection, stratified_sample
 
 
 @pytest.fixture(scope="module")

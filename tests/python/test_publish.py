@@ -15,17 +15,17 @@ from typing import Any
 import duckdb
 import pytest
 
-from databases import execute, holder, leave_log, make_database, number_in
-from olist_segmentation import publish
-from olist_segmentation.completeness import read_run
-from olist_segmentation.database_file import logs_beside
-from olist_segmentation.publish import (
+from customer_segmentation.publishing import build as publish
+from customer_segmentation.publishing.build import (
     PublishError,
     failure_message,
     forget_stale_parse,
     has_met_full_disk,
     put_in_place,
 )
+from customer_segmentation.publishing.completeness import read_run
+from customer_segmentation.publishing.database_file import logs_beside
+from databases import execute, holder, leave_log, make_database, number_in
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ def test_a_build_that_is_ended_takes_its_dbt_with_it(tmp_path: Path, number: int
     (programs / "dbt").write_text("#!/bin/sh\necho $$ > started\nexec sleep 100\n")
     (programs / "dbt").chmod(0o755)
     code = (
-        "import sys; from olist_segmentation import publish; "
+        "import sys; from customer_segmentation.publishing import build as publish; "
         f"sys.executable = {str(programs / 'python')!r}; sys.exit(publish.main([]))"
     )
     process = subprocess.Popen(

@@ -11,9 +11,9 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
 from conftest import query
-from olist_segmentation.kmeans import standardise
-from olist_segmentation.separation import separation
-from olist_segmentation.silhouette import silhouette_score as exact_silhouette
+from customer_segmentation.cluster.kmeans import standardise
+from customer_segmentation.distance.silhouette import silhouette_score as exact_silhouette
+from customer_segmentation.measure.separation import separation
 from test_customer_experience import compiled_analyses  # noqa: F401, a fixture
 
 pytestmark = [pytest.mark.build, pytest.mark.real]

@@ -5,7 +5,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from threadpoolctl import threadpool_limits
 
-from olist_segmentation.quality import _first_enough, gap_statistic, partition_quality
+from customer_segmentation.measure.quality import _first_enough, gap_statistic, partition_quality
 
 
 @pytest.mark.parametrize("n_features", [1, 3])

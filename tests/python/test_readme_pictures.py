@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from conftest import PROJECT
-from olist_segmentation import readme_pictures
+from tools import readme_pictures
 
 FOLDER = PROJECT / readme_pictures.DEFAULT_FOLDER
 LARGEST_BYTES = 150_000

@@ -12,9 +12,9 @@ from sklearn import metrics
 from sklearn.cluster import KMeans
 
 from conftest import query
-from olist_segmentation.fits import FitSettings, fit_periods
-from olist_segmentation.panel import Cross, Panel
-from olist_segmentation.policy import (
+from customer_segmentation.steps.fits import FitSettings, fit_periods
+from customer_segmentation.steps.panel import Cross, Panel
+from customer_segmentation.steps.policy import (
     LEAST_BASELINES,
     POLICY_COLUMNS,
     PolicySettings,
@@ -24,7 +24,7 @@ from olist_segmentation.policy import (
     longest_passing,
     refresh_policy,
 )
-from olist_segmentation.refresh import (
+from customer_segmentation.steps.refresh import (
     AGREEMENT_COLUMNS,
     AgreementSettings,
     changed_share,

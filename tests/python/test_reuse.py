@@ -10,8 +10,8 @@ import duckdb
 import pytest
 
 from benchmarks.history import table_fingerprints
-from olist_segmentation import reuse
-from olist_segmentation.reuse import code_and_libraries, modules_behind
+from customer_segmentation.steps import reuse
+from customer_segmentation.steps.reuse import code_and_libraries, modules_behind
 
 PYTHON = Path(reuse.__file__).parents[1]
 # Those whose results are re-used.
@@ -20,7 +20,7 @@ MODULES = ("fits", "study", "pictures", "period_stability", "refresh", "drift")
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_that_python_loads_is_among_those_behind(module: str) -> None:
-    code = f"import sys, olist_segmentation.{module}; print(*sys.modules)"
+    code = f"import sys, customer_segmentation.{module}; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={"PYTHONPATH": str(PYTHON)},
@@ -28,25 +28,25 @@ def test_every_module_that_python_loads_is_among_those_behind(module: str) -> No
         text=True,
         check=True,
     )
-    loaded = {name for name in done.stdout.split() if name.startswith("olist_segmentation.")}
-    assert f"olist_segmentation.{module}" in loaded
-    assert loaded <= set(modules_behind(f"olist_segmentation.{module}"))
+    loaded = {name for name in done.stdout.split() if name.startswith("customer_segmentation.")}
+    assert f"customer_segmentation.{module}" in loaded
+    assert loaded <= set(modules_behind(f"customer_segmentation.{module}"))
 
 
 def test_imports_inside_functions_and_through_other_modules_count() -> None:
-    behind = modules_behind("olist_segmentation.pictures")
+    behind = modules_behind("customer_segmentation.steps.study.pictures")
     # Through study, and from there through stability.
-    assert "def matched_jaccard" in behind["olist_segmentation.partitions"]
-    found = modules_behind("olist_segmentation.contract")
+    assert "def matched_jaccard" in behind["customer_segmentation.measure.agreement"]
+    found = modules_behind("customer_segmentation.commands.contract")
     # Imported by its main only.
-    assert "olist_segmentation.publish" in found
+    assert "customer_segmentation.publishing.build" in found
 
 
 def test_the_digest_changes_with_the_code_and_with_a_library(monkeypatch) -> None:
-    name = "olist_segmentation.drift"
+    name = "customer_segmentation.measure.drift"
     before = code_and_libraries(name)
     assert before == code_and_libraries(name)
-    assert before != code_and_libraries("olist_segmentation.refresh")
+    assert before != code_and_libraries("customer_segmentation.steps.refresh")
     sources = modules_behind(name)
     edited = sources | {name: sources[name] + "\n# edited\n"}
     with monkeypatch.context() as patch:

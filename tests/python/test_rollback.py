@@ -9,10 +9,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from databases import execute, holder, leave_log, make_database, number_in
-from olist_segmentation.database_file import DatabaseFileError, logs_beside, previous_folder
-from olist_segmentation.publish import swap
-from olist_segmentation.rollback import (
+from customer_segmentation.publishing.build import swap
+from customer_segmentation.publishing.database_file import (
+    DatabaseFileError,
+    logs_beside,
+    previous_folder,
+)
+from customer_segmentation.publishing.rollback import (
     RollbackError,
     forget_old,
     keep_previous,
@@ -21,6 +24,7 @@ from olist_segmentation.rollback import (
     previous_databases,
     roll_back,
 )
+from databases import execute, holder, leave_log, make_database, number_in
 
 
 def published(folder: Path, count: int) -> Path:

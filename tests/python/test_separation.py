@@ -4,8 +4,8 @@ import pytest
 from scipy import special, stats
 from statsmodels.stats.multitest import multipletests
 
-from olist_segmentation import separation as module
-from olist_segmentation.separation import (
+from customer_segmentation.measure import separation as module
+from customer_segmentation.measure.separation import (
     adjust_log10_p,
     kolmogorov_log10_p,
     pairwise_distances,

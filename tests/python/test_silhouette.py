@@ -3,8 +3,8 @@ import pytest
 from sklearn import metrics
 from sklearn.datasets import make_blobs
 
-from olist_segmentation import silhouette
-from olist_segmentation.silhouette import (
+from customer_segmentation.distance import silhouette
+from customer_segmentation.distance.silhouette import (
     silhouette_estimate,
     silhouette_samples,
     silhouette_score,

@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import kneighbors_graph
 from threadpoolctl import threadpool_limits
 
-from olist_segmentation.spectral import _affinity, _assign, fit_spectral
+from customer_segmentation.cluster.spectral import _affinity, _assign, fit_spectral
 
 
 def theirs(X, n_clusters, **options):

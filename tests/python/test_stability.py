@@ -4,8 +4,8 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from threadpoolctl import threadpool_limits
 
-from olist_segmentation.kmeans import fit_kmeans
-from olist_segmentation.stability import (
+from customer_segmentation.cluster.kmeans import fit_kmeans
+from customer_segmentation.measure.stability import (
     bootstrap_stability,
     kmeans_refit,
     verdict,

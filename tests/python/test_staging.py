@@ -324,7 +324,7 @@ def test_bom_crlf_line_breaks_and_extra_columns_are_fine(
 def test_parquet_gives_the_same_tables(run, clean_database: Path, publish, tmp_path: Path) -> None:
     folder = tmp_path / "parquet"
     done = run(
-        "olist_segmentation.data",
+        "olist",
         "sample",
         "--to",
         str(folder),

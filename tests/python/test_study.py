@@ -11,16 +11,10 @@ from scipy.stats import contingency
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouette_score
 
-from olist_segmentation.kmeans import standardise
-from olist_segmentation.lloyd import prepare_rows, single_start
-from olist_segmentation.pictures import (
-    AXIS_COLUMNS,
-    PROJECTION_COLUMNS,
-    project_customers,
-    projection_axes,
-)
-from olist_segmentation.silhouette import silhouette_estimate
-from olist_segmentation.study import (
+from customer_segmentation.cluster._lloyd import prepare_rows, single_start
+from customer_segmentation.cluster.kmeans import standardise
+from customer_segmentation.distance.silhouette import silhouette_estimate
+from customer_segmentation.steps.study.candidates import (
     CANDIDATE_COLUMNS,
     CLUSTER_COLUMNS,
     Scorer,
@@ -32,7 +26,13 @@ from olist_segmentation.study import (
     study_clusters,
     study_feature_sets,
 )
-from olist_segmentation.traits import TRAIT_COLUMNS, number_eta_squared, segment_traits
+from customer_segmentation.steps.study.pictures import (
+    AXIS_COLUMNS,
+    PROJECTION_COLUMNS,
+    project_customers,
+    projection_axes,
+)
+from customer_segmentation.steps.traits import TRAIT_COLUMNS, number_eta_squared, segment_traits
 
 SETTINGS = StudySettings(
     cluster_counts=(2, 3, 4),
@@ -133,7 +133,7 @@ def test_a_start_is_lloyds_algorithm(customers: pd.DataFrame, init: str) -> None
 def test_equal_partitions_are_scored_once_and_together(
     customers: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from olist_segmentation import study
+    from customer_segmentation.steps.study import candidates as study
 
     scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
     calls = []

@@ -11,7 +11,7 @@ from scipy.stats import percentileofscore, rankdata
 from sklearn.preprocessing import QuantileTransformer
 
 from conftest import PROJECT
-from olist_segmentation.transforms import own_units, quantile_reader, robust_columns
+from customer_segmentation.cluster.transforms import own_units, quantile_reader, robust_columns
 
 
 def mid_ranks(rows: pd.DataFrame) -> np.ndarray:

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from olist_segmentation.validation import (
+from customer_segmentation._validation import (
     as_matrix,
     check_seed,
     check_threads,

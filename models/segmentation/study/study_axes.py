@@ -1,6 +1,6 @@
-from olist_segmentation.frames import duckdb_projection, previous_rows
-from olist_segmentation.pictures import AXIS_COLUMNS, projection_axes
-from olist_segmentation.transforms import robust_columns
+from customer_segmentation.cluster.transforms import robust_columns
+from customer_segmentation.steps.frames import duckdb_projection, previous_rows
+from customer_segmentation.steps.study.pictures import AXIS_COLUMNS, projection_axes
 
 
 def model(dbt, session):

@@ -1,5 +1,5 @@
-from olist_segmentation.frames import duckdb_projection, previous_rows
-from olist_segmentation.study import (
+from customer_segmentation.steps.frames import duckdb_projection, previous_rows
+from customer_segmentation.steps.study.candidates import (
     CANDIDATE_COLUMNS,
     StudySettings,
     study_columns,

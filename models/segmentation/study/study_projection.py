@@ -1,6 +1,6 @@
-from olist_segmentation.frames import duckdb_projection, previous_rows
-from olist_segmentation.pictures import PROJECTION_COLUMNS, project_customers
-from olist_segmentation.transforms import robust_columns
+from customer_segmentation.cluster.transforms import robust_columns
+from customer_segmentation.steps.frames import duckdb_projection, previous_rows
+from customer_segmentation.steps.study.pictures import PROJECTION_COLUMNS, project_customers
 
 
 def model(dbt, session):

@@ -1,5 +1,5 @@
-from olist_segmentation.frames import duckdb_projection
-from olist_segmentation.separation import SEPARATION_COLUMNS, separation
+from customer_segmentation.measure.separation import SEPARATION_COLUMNS, separation
+from customer_segmentation.steps.frames import duckdb_projection
 
 HELD_OUT = ["average_review_score", "delivery_delay_days", "payment_installments", "freight_share"]
 

@@ -1,5 +1,5 @@
-from olist_segmentation.frames import duckdb_projection
-from olist_segmentation.traits import TRAIT_COLUMNS, segment_traits
+from customer_segmentation.steps.frames import duckdb_projection
+from customer_segmentation.steps.traits import TRAIT_COLUMNS, segment_traits
 
 NUMBERS = {
     "payment_installments": "payment_installments",

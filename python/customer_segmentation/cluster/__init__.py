@@ -1,0 +1,1 @@
+"""K-means and spectral clustering, and what a fit needs: scaling, transforms, canonical numbers."""

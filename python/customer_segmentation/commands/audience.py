@@ -1,0 +1,361 @@
+"""Files of who is in a segment, for those who write to customers.
+
+Run as ``python -m customer_segmentation.commands.audience --segment NAME`` or ``--all``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+DEFAULT_DATABASE = "warehouse/olist.duckdb"
+DEFAULT_FOLDER = "exports"
+# What a campaign needs and no more: no address, no order. The order of the columns is a promise.
+COLUMNS = (
+    "as_of_date",
+    "customer_unique_id",
+    "segment_code",
+    "segment",
+    "action",
+    "channel",
+    "message",
+    "reason",
+    "confidence",
+    "data",
+)
+LANGUAGES = {"en": "english", "fr": "french"}
+BATCH_ROWS = 10_000
+# OWASP, "CSV Injection": a cell that begins like this is a formula to a spreadsheet. The last four
+# are the full-width forms that spreadsheets take for the first four.
+FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
+
+
+class AudienceError(Exception):
+    """The file cannot be written; the message says why and how to mend it."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment under its three names."""
+
+    code: str
+    english: str
+    french: str
+
+    def name(self, language: str) -> str:
+        """Return the name in a language, ``en`` or ``fr``."""
+        return self.french if language == "fr" else self.english
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the files that the command line asks for.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Those of the command line by default.
+
+    Returns
+    -------
+    int
+        0 when every file was written.
+    """
+    options = parse_arguments(arguments)
+    try:
+        with open_database(Path(options.database)) as connection:
+            as_of_date = choose_date(connection, options.as_of)
+            segments = known_segments(connection, as_of_date)
+            chosen = (
+                [(segment, options.language or "en") for segment in segments]
+                if options.all
+                else [find_segment(options.segment, segments, language=options.language)]
+            )
+            for segment, language in chosen:
+                for path, rows in export(
+                    connection,
+                    segment,
+                    as_of_date=as_of_date,
+                    folder=Path(options.to),
+                    language=language,
+                ):
+                    print(
+                        f"{path}: {rows:,} customers, {segment.name(language)}, as of {as_of_date}"
+                    )
+    except AudienceError as error:
+        print(f"make audience: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m customer_segmentation.commands.audience",
+        description="Write who is in a segment, why and what to do, as CSV and Parquet.",
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--segment", help="English or French name, or code of the playbook")
+    what.add_argument("--all", action="store_true", help="one pair of files for every segment")
+    parser.add_argument("--as-of", help="as-of date, the latest segmented one by default")
+    parser.add_argument("--to", default=DEFAULT_FOLDER, help="folder (default: %(default)s)")
+    parser.add_argument(
+        "--language",
+        choices=sorted(LANGUAGES),
+        help="of the texts; by default that of the name given, or English",
+    )
+    parser.add_argument(
+        "--database",
+        default=os.environ.get("OLIST_DATABASE") or DEFAULT_DATABASE,
+        help="published database (default: OLIST_DATABASE or %(default)s)",
+    )
+    return parser.parse_args(arguments)
+
+
+def open_database(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open the published database to read it."""
+    if not path.exists():
+        raise AudienceError(f"{path} does not exist; run `make build`, or set OLIST_DATABASE.")
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+        connection.execute("select 1 from bi.audience_members limit 0")
+    except duckdb.IOException as error:
+        raise AudienceError(f"{path} cannot be opened ({error}).") from None
+    except duckdb.CatalogException:
+        raise AudienceError(
+            f"{path} has no bi.audience_members; run `make build` to publish it anew."
+        ) from None
+    return connection
+
+
+def choose_date(connection: duckdb.DuckDBPyConnection, asked: str | None) -> date:
+    """Return the as-of date asked for, or the latest with segments.
+
+    Raises
+    ------
+    AudienceError
+        For a date without segments; it lists those with.
+    """
+    known = [
+        row[0]
+        for row in connection.execute(
+            "select distinct as_of_date from segmentation.segment_profiles order by 1"
+        ).fetchall()
+    ]
+    if not known:
+        raise AudienceError(
+            "no as-of date is segmented; table segmentation.period_models says why."
+        )
+    if not asked:
+        return known[-1]
+    try:
+        wanted = date.fromisoformat(asked)
+    except ValueError:
+        wanted = None
+    if wanted not in known:
+        raise AudienceError(
+            f"there are no segments as of {asked!r}. Known dates: "
+            + ", ".join(day.isoformat() for day in known)
+        )
+    return wanted
+
+
+def known_segments(connection: duckdb.DuckDBPyConnection, as_of_date: date) -> list[Segment]:
+    """Return the segments that exist as of a date, in the order of the playbook."""
+    rows = connection.execute(
+        "select playbook.segment_code, playbook.name_english, playbook.name_french"
+        " from seeds.segment_playbook as playbook"
+        " inner join segmentation.segment_profiles as profiles"
+        " on playbook.name_english = profiles.segment_name"
+        " where profiles.as_of_date = ? order by playbook.rule_order",
+        [as_of_date],
+    ).fetchall()
+    return [Segment(*row) for row in rows]
+
+
+def find_segment(
+    asked: str, segments: Sequence[Segment], *, language: str | None = None
+) -> tuple[Segment, str]:
+    """Find a segment by its code or its name, whatever the case and the accents.
+
+    Parameters
+    ----------
+    asked : str
+    segments : sequence of Segment
+    language : str, optional
+        Language of the texts; by default the one that the name is in.
+
+    Returns
+    -------
+    tuple of Segment and str
+        The segment and the language of the texts.
+
+    Raises
+    ------
+    AudienceError
+        When no segment is called so; it lists those that are.
+    """
+    wanted = plain(asked)
+    for segment in segments:
+        if wanted in (plain(segment.code), plain(segment.english)):
+            return segment, language or "en"
+        if wanted == plain(segment.french):
+            return segment, language or "fr"
+    raise AudienceError(
+        f"there is no segment {asked!r}. Known segments, by code, English or French name:\n"
+        + "\n".join(f"  {one.code:<10} {one.english:<26} {one.french}" for one in segments)
+    )
+
+
+def plain(text: str) -> str:
+    """Return a text without case, accents and outer or doubled spaces."""
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).split())
+
+
+def export(
+    connection: duckdb.DuckDBPyConnection,
+    segment: Segment,
+    *,
+    as_of_date: date,
+    folder: Path,
+    language: str = "en",
+) -> list[tuple[Path, int]]:
+    """Write a segment as CSV and as Parquet, the surest members first.
+
+    Either both files are there at the end or the old ones are: each is written beside its place
+    and moved into it.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    segment : Segment
+    as_of_date : date
+    folder : Path
+        Made when missing.
+    language : str, default "en"
+
+    Returns
+    -------
+    list of tuple of Path and int
+        The files and their rows.
+    """
+    is_synthetic = connection.execute("select is_synthetic from marts.data_origin").fetchone()[0]
+    total = connection.execute(
+        "select count(*) from bi.audience_members where as_of_date = ? and segment_code = ?",
+        [as_of_date, segment.code],
+    ).fetchone()[0]
+    mark = "_SYNTHETIC" if is_synthetic else ""
+    french = "_fr" if language == "fr" else ""
+    stem = f"{file_word(segment.code)}_{as_of_date}{french}{mark}"
+    # Dots first: a half-written file is not taken for an audience.
+    paths = [folder / f"{stem}.csv", folder / f"{stem}.parquet"]
+    parts = [folder / f".{path.name}.part" for path in paths]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        reader = members(connection, segment, as_of_date=as_of_date, language=language)
+        try:
+            with (
+                parts[0].open("w", encoding="utf-8-sig", newline="") as text,
+                pq.ParquetWriter(parts[1], reader.schema) as parquet,
+                # None: only where a person looks.
+                tqdm(total=total, unit=" customers", desc=stem, disable=None, leave=False) as bar,
+            ):
+                writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
+                writer.writerow(COLUMNS)
+                for batch in reader:
+                    parquet.write_batch(batch)
+                    writer.writerows(safe_rows(batch))
+                    bar.update(batch.num_rows)
+            for part, path in zip(parts, paths, strict=True):
+                part.replace(path)
+        finally:
+            for part in parts:
+                part.unlink(missing_ok=True)
+    except OSError as error:
+        raise AudienceError(
+            f"{folder} cannot be written to ({error.strerror}); name another folder with TO=folder."
+        ) from None
+    return [(path, total) for path in paths]
+
+
+def members(
+    connection: duckdb.DuckDBPyConnection, segment: Segment, *, as_of_date: date, language: str
+) -> pa.RecordBatchReader:
+    """Return the rows of the files, in batches."""
+    word = LANGUAGES[language]
+    name = "segment_name_french" if language == "fr" else "segment_name"
+    result = connection.execute(
+        f"""
+        select
+            members.as_of_date,
+            members.customer_unique_id,
+            members.segment_code,
+            members.{name} as segment,
+            members.action_{word} as action,
+            members.channel,
+            members.message_{word} as message,
+            members.reason_{word} as reason,
+            round(members.confidence, 4) as confidence,
+            case when origin.is_synthetic then 'SYNTHETIC' else 'Olist' end as data,
+        from bi.audience_members as members
+        cross join marts.data_origin as origin
+        where members.as_of_date = ? and members.segment_code = ?
+        order by members.confidence desc, members.customer_unique_id
+        """,
+        [as_of_date, segment.code],
+    )
+    return result.to_arrow_reader(BATCH_ROWS)
+
+
+def safe_rows(batch: pa.RecordBatch) -> Iterator[list]:
+    """Yield the rows of a batch with cells that a spreadsheet leaves alone."""
+    columns = [
+        [safe_cell(value) for value in column.to_pylist()]
+        if pa.types.is_string(column.type)
+        else column.to_pylist()
+        for column in batch.columns
+    ]
+    yield from (list(row) for row in zip(*columns, strict=True))
+
+
+def safe_cell(value: str | None) -> str | None:
+    """Put an apostrophe before a text that a spreadsheet would take for a formula.
+
+    Parameters
+    ----------
+    value : str or None
+
+    Returns
+    -------
+    str or None
+        The same text otherwise. Leading blanks do not hide a formula from every spreadsheet.
+
+    References
+    ----------
+    OWASP, "CSV Injection".
+    """
+    if value and (value[0] in FORMULA_STARTS or value.lstrip(" \u00a0")[:1] in FORMULA_STARTS):
+        return "'" + value
+    return value
+
+
+def file_word(text: str) -> str:
+    """Return a text as part of a file name."""
+    return re.sub(r"[^a-z0-9]+", "-", plain(text)).strip("-") or "segment"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Distances among all rows: silhouettes."""

@@ -1,0 +1,437 @@
+"""How far the distribution of a feature has moved from a baseline, as effects that do not grow with n.
+
+Recency is a clock: as the history gets longer, there are customers whose last purchase is older
+than any could be at the baseline, whatever people do. `clock_split` puts a distribution between
+the two: the share of the date's customers that are within the baseline's horizon distributed as
+at the baseline, the others as they are. From the baseline to it is the passing of time; from it
+to the date is changed behaviour.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from customer_segmentation.steps.panel import Panel
+from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable_groups
+
+# A bin that is empty in one of the two samples counts as this share, so that the index is finite.
+# A fixed share rather than half a row: the index must not depend on the number of rows.
+EMPTY_BIN_SHARE = 1e-4
+PSI_BINS = 10
+
+CHANGE_COLUMNS = {
+    "baseline_as_of_date": "date",
+    "as_of_date": "date",
+    "feature": "string",
+    "fingerprint": "string",
+    "elapsed_days": "int",
+    "baseline_customers": "bigint",
+    "customers": "bigint",
+    "new_customer_share": "double",
+    "baseline_missing_share": "double",
+    "missing_share": "double",
+    "baseline_mean": "double",
+    "mean": "double",
+    "mean_change": "double",
+    "mean_change_time": "double",
+    "mean_change_behaviour": "double",
+    "mean_change_new_customers": "double",
+    "ks_statistic": "double",
+    "ks_time": "double",
+    "ks_behaviour": "double",
+    "psi": "double",
+    "psi_behaviour": "double",
+    "psi_bins": "int",
+    "wasserstein": "double",
+    "wasserstein_time": "double",
+    "wasserstein_behaviour": "double",
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Distribution:
+    """The values of a feature, each distinct one with its count; missing ones apart.
+
+    Attributes
+    ----------
+    support : ndarray of shape (n_distinct,), float64
+        Sorted.
+    counts : ndarray of shape (n_distinct,), int64
+    missing : int
+    """
+
+    support: np.ndarray
+    counts: np.ndarray
+    missing: int = 0
+
+    @classmethod
+    def of(cls, sample: Any) -> Distribution:
+        """Count the values of a sample of shape (n_rows,); NaN is missing.
+
+        Raises
+        ------
+        ValueError
+            If the sample is not one-dimensional or holds an infinity.
+        """
+        array = np.asarray(sample, dtype=np.float64)
+        if array.ndim != 1:
+            raise ValueError(f"sample must have one dimension, not {array.ndim}.")
+        if np.isinf(array).any():
+            raise ValueError("sample has infinite values; leave these rows out first.")
+        is_missing = np.isnan(array)
+        values, counts = np.unique(array[~is_missing], return_counts=True)
+        return cls(values, counts, int(is_missing.sum()))
+
+    @functools.cached_property
+    def size(self) -> int:
+        """Values that are not missing."""
+        return int(self.counts.sum())
+
+    @property
+    def missing_share(self) -> float | None:
+        """Share of missing values, None for an empty sample."""
+        rows = self.size + self.missing
+        return self.missing / rows if rows else None
+
+    @functools.cached_property
+    def mean(self) -> float | None:
+        """Mean of the values that are not missing."""
+        # A sum, not a dot product: BLAS adds in an order that depends on its threads.
+        return float((self.support * self.counts).sum() / self.size) if self.size else None
+
+    def up_to(self, limit: float) -> Distribution:
+        """Return the part of the values that is at most ``limit``."""
+        end = np.searchsorted(self.support, limit, side="right")
+        return Distribution(self.support[:end], self.counts[:end])
+
+    def shares_up_to(self, points: np.ndarray) -> np.ndarray:
+        """Return the distribution function at the given points."""
+        passed = np.append(0, np.cumsum(self.counts))
+        return passed[np.searchsorted(self.support, points, side="right")] / self.size
+
+
+@dataclasses.dataclass(frozen=True)
+class ClockSplit:
+    """A distance between two dates, told apart into passing of time and behaviour.
+
+    Attributes
+    ----------
+    ks_time, wasserstein_time : float
+        From the baseline to the distribution in between.
+    ks_behaviour, psi_behaviour, wasserstein_behaviour : float
+        From it to the date. The distances of the two dates are at most the sum of both parts.
+    """
+
+    ks_time: float
+    ks_behaviour: float
+    psi_behaviour: float
+    wasserstein_time: float
+    wasserstein_behaviour: float
+
+
+def ks_statistic(a: Distribution, b: Distribution) -> float | None:
+    """Return the largest difference of the two distribution functions, 0 to 1.
+
+    Returns
+    -------
+    float or None
+        None when a sample has no value.
+
+    Notes
+    -----
+    Source: Smirnov (1948); equal to the statistic of ``scipy.stats.ks_2samp``, ties included.
+    """
+    if not a.size or not b.size:
+        return None
+    points = np.concatenate([a.support, b.support])
+    return float(np.abs(a.shares_up_to(points) - b.shares_up_to(points)).max())
+
+
+def wasserstein(a: Distribution, b: Distribution) -> float | None:
+    """Return the area between the two distribution functions, in the feature's unit.
+
+    Returns
+    -------
+    float or None
+        The mean distance that values must move to turn one sample into the other; None when a
+        sample has no value.
+
+    Notes
+    -----
+    Source: Vallender (1974), one-dimensional Wasserstein distance of order 1; as
+    ``scipy.stats.wasserstein_distance``.
+    """
+    if not a.size or not b.size:
+        return None
+    points = np.union1d(a.support, b.support)
+    gaps = np.abs(a.shares_up_to(points) - b.shares_up_to(points))
+    return float((gaps[:-1] * np.diff(points)).sum())
+
+
+def psi_edges(baseline: Distribution, *, bins: int = PSI_BINS) -> np.ndarray:
+    """Fix the bins of the stability index on the baseline.
+
+    Parameters
+    ----------
+    baseline : Distribution
+    bins : int
+
+    Returns
+    -------
+    ndarray of shape (n_edges,), float64
+        Upper edges, each belonging to the bin below it; the last bin has none. With no more
+        distinct values than ``bins`` each one is a bin of its own, and there is an empty one
+        below; otherwise the edges are the quantiles, those that coincide once.
+    """
+    if len(baseline.support) <= bins:
+        below = np.nextafter(baseline.support[:1], -np.inf)
+        return np.concatenate([below, baseline.support])
+    passed = np.cumsum(baseline.counts)
+    wanted = np.arange(1, bins) / bins * baseline.size
+    return np.unique(baseline.support[np.searchsorted(passed, wanted)])
+
+
+def population_stability_index(
+    baseline: Distribution, current: Distribution, edges: np.ndarray
+) -> float | None:
+    """Compute ``sum((q - p) ln(q / p))`` over bins, p the baseline's shares and q the current's.
+
+    Parameters
+    ----------
+    baseline, current : Distribution
+    edges : ndarray
+        From `psi_edges` of the baseline.
+
+    Returns
+    -------
+    float or None
+        At least 0; below 0.1 no change to speak of, above 0.25 a shift. None when a sample has
+        no value.
+
+    Notes
+    -----
+    Source: Siddiqi (2006), "Credit Risk Scorecards", the symmetrised Kullback-Leibler divergence
+    (Jeffreys 1946). A share below `EMPTY_BIN_SHARE` counts as that, in both samples.
+    """
+    if not baseline.size or not current.size:
+        return None
+    p, q = (
+        np.maximum(
+            np.bincount(
+                np.searchsorted(edges, sample.support, side="left"),
+                weights=sample.counts,
+                minlength=len(edges) + 1,
+            )
+            / sample.size,
+            EMPTY_BIN_SHARE,
+        )
+        for sample in (baseline, current)
+    )
+    return float(((q - p) * np.log(q / p)).sum())
+
+
+def clock_split(baseline: Distribution, current: Distribution, edges: np.ndarray) -> ClockSplit:
+    """Tell the passing of time from changed behaviour, for a feature that is a clock.
+
+    Parameters
+    ----------
+    baseline, current : Distribution
+        Without missing values, neither empty.
+    edges : ndarray
+        From `psi_edges` of the baseline.
+
+    Returns
+    -------
+    ClockSplit
+
+    Notes
+    -----
+    Source: ours. With h the largest value at the baseline and w the current share up to h, the
+    distribution in between is w times the baseline's plus the current one beyond h. So the
+    distance of behaviour is w times that between the baseline and the current values up to h.
+    """
+    horizon = baseline.support[-1]
+    within = current.up_to(horizon)
+    weight = within.size / current.size
+    if not within.size:
+        ks = psi = area = 0.0
+    else:
+        ks = ks_statistic(baseline, within)
+        psi = population_stability_index(baseline, within, edges)
+        area = wasserstein(baseline, within)
+    points = np.union1d(baseline.support, current.support)
+    at = np.minimum(points, horizon)
+    between = weight * baseline.shares_up_to(at)
+    beyond = points > horizon
+    between[beyond] = current.shares_up_to(points[beyond])
+    gaps = np.abs(baseline.shares_up_to(points) - between)
+    return ClockSplit(
+        ks_time=float(gaps.max()),
+        ks_behaviour=weight * ks,
+        psi_behaviour=weight * psi,
+        wasserstein_time=float((gaps[:-1] * np.diff(points)).sum()),
+        wasserstein_behaviour=weight * area,
+    )
+
+
+def feature_change(
+    baseline: Distribution,
+    current: Distribution,
+    *,
+    stayed_mean: float | None,
+    elapsed_days: int,
+    is_clock: bool,
+) -> dict[str, Any]:
+    """Measure the change of one feature between two dates.
+
+    Parameters
+    ----------
+    baseline, current : Distribution
+    stayed_mean : float or None
+        Mean of the current values of the baseline's customers.
+    elapsed_days : int
+    is_clock : bool
+        Whether a customer who does nothing gains a day a day, as with recency.
+
+    Returns
+    -------
+    dict
+        The measures of `CHANGE_COLUMNS` from baseline_missing_share on. The change of the mean
+        is the sum of three parts: passing of time (the elapsed days for a clock), behaviour of
+        the baseline's customers, and new customers.
+    """
+    edges = psi_edges(baseline) if baseline.size else np.empty(0)
+    ks = ks_statistic(baseline, current)
+    psi = population_stability_index(baseline, current, edges)
+    area = wasserstein(baseline, current)
+    split = ClockSplit(0.0, ks, psi, 0.0, area)
+    if is_clock and ks is not None:
+        split = clock_split(baseline, current, edges)
+    is_measured = ks is not None
+    time = (float(elapsed_days) if is_clock else 0.0) if is_measured else None
+    means = (baseline.mean, stayed_mean, current.mean)
+    are_known = is_measured and stayed_mean is not None
+    return {
+        "baseline_missing_share": baseline.missing_share,
+        "missing_share": current.missing_share,
+        "baseline_mean": means[0],
+        "mean": means[2],
+        "mean_change": means[2] - means[0] if is_measured else None,
+        "mean_change_time": time,
+        "mean_change_behaviour": means[1] - means[0] - time if are_known else None,
+        "mean_change_new_customers": means[2] - means[1] if are_known else None,
+        "ks_statistic": ks,
+        "ks_time": split.ks_time if is_measured else None,
+        "ks_behaviour": split.ks_behaviour,
+        "psi": psi,
+        "psi_behaviour": split.psi_behaviour,
+        "psi_bins": len(edges) + 1 if is_measured else None,
+        "wasserstein": area,
+        "wasserstein_time": split.wasserstein_time if is_measured else None,
+        "wasserstein_behaviour": split.wasserstein_behaviour,
+    }
+
+
+def feature_changes(
+    inputs: pd.DataFrame,
+    read: Callable[[], Panel],
+    *,
+    features: Sequence[str],
+    clocks: Sequence[str],
+    previous: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Measure the change of every feature between every two dates.
+
+    Parameters
+    ----------
+    inputs : DataFrame with columns as_of_date, rows_fingerprint
+    read : callable
+        Gives the customers with the features, NaN where missing; called only when needed.
+    features : sequence of str
+    clocks : sequence of str
+        Those of them that are clocks.
+    previous : DataFrame, optional
+        An earlier result; pairs with the same fingerprint are taken from it.
+
+    Returns
+    -------
+    DataFrame with the columns of `CHANGE_COLUMNS`
+        One row per pair of dates, the earlier one being the baseline, and feature; a date with
+        itself included.
+    """
+    earlier = reusable_groups(previous, CHANGE_COLUMNS)
+    code = code_and_libraries(__name__)
+    dates = inputs.sort_values("as_of_date", ignore_index=True)
+    tables = []
+    cache: dict[tuple[Any, str], Distribution] = {}
+    customers: Panel | None = None
+    for later, current in enumerate(dates.itertuples(index=False)):
+        for base in dates.iloc[: later + 1].itertuples(index=False):
+            key = fingerprint(
+                [str(base.as_of_date), base.rows_fingerprint],
+                [str(current.as_of_date), current.rows_fingerprint],
+                [list(features), list(clocks)],
+                code,
+            )
+            table = earlier.get(key)
+            if table is None:
+                if customers is None:
+                    customers = read()
+                rows = _pair(customers, base, current, features, clocks, cache)
+                table = pd.DataFrame(rows).assign(fingerprint=key)[list(CHANGE_COLUMNS)]
+            tables.append(table.astype(object))
+    if not tables:
+        return pd.DataFrame(columns=list(CHANGE_COLUMNS))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _pair(
+    customers: Panel,
+    base: Any,
+    current: Any,
+    features: Sequence[str],
+    clocks: Sequence[str],
+    cache: dict[tuple[Any, str], Distribution],
+) -> list[dict[str, Any]]:
+    def distribution(date: Any, position: int, feature: str) -> Distribution:
+        if (date, feature) not in cache:
+            cache[date, feature] = Distribution.of(customers.at(date).X[:, position])
+        return cache[date, feature]
+
+    days = [pd.Timestamp(row.as_of_date) for row in (base, current)]
+    elapsed = (days[1] - days[0]).days
+    _, stayed_rows = customers.shared(*days)
+    n_before, n_now = (len(customers.at(day).person) for day in days)
+    common = {
+        "baseline_as_of_date": days[0].date(),
+        "as_of_date": days[1].date(),
+        "elapsed_days": elapsed,
+        "baseline_customers": n_before,
+        "customers": n_now,
+        "new_customer_share": 1 - len(stayed_rows) / n_now if n_now else None,
+    }
+    return [
+        {
+            **common,
+            "feature": feature,
+            **feature_change(
+                distribution(days[0], position, feature),
+                distribution(days[1], position, feature),
+                stayed_mean=_mean(customers.at(days[1]).X[stayed_rows, position]),
+                elapsed_days=elapsed,
+                is_clock=feature in clocks,
+            ),
+        }
+        for position, feature in enumerate(features)
+    ]
+
+
+def _mean(sample: np.ndarray) -> float | None:
+    present = sample[~np.isnan(sample)]
+    return float(present.mean()) if present.size else None

@@ -1,0 +1,1 @@
+"""Build beside the published database, look, swap, and go back."""

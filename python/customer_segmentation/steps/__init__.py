@@ -1,0 +1,1 @@
+"""What a dbt Python model calls."""

@@ -1,0 +1,1 @@
+"""The study: candidates of every algorithm, their clusters, and the pictures."""
