@@ -116,7 +116,7 @@ class ModelPart(Part):
     def prepare_ours(self, job: Job) -> Any:
         warehouse = job.warehouse(forget=list(self.models[::-1]))
         if any(warehouse.nodes[name]["language"] == "python" for name in self.models):
-            import customer_segmentation.steps.study.candidates  # noqa: F401
+            import customer_segmentation.steps  # noqa: F401
         return warehouse
 
     def changes(self, job: Job) -> dict[str, Any]:
@@ -235,7 +235,7 @@ class KMeans(ModelPart):
     def ours(self, job: Job, inputs: Any) -> Any:
         from unittest import mock
 
-        from customer_segmentation.distance.silhouette import SilhouetteEstimate
+        from customer_segmentation.distance import SilhouetteEstimate
         from customer_segmentation.steps import fits
 
         # The model as it is, but for the silhouette.
@@ -342,14 +342,14 @@ class Silhouette(Part):
     is_slow = True
 
     def prepare_ours(self, job: Job) -> Any:
-        from customer_segmentation.distance.silhouette import silhouette_score
+        from customer_segmentation.distance import silhouette_score
 
         # Loads the compiled kernels, as an import loads scikit-learn's.
         silhouette_score(np.eye(4), np.array([0, 0, 1, 1]))
         return self.prepare_plain(job)
 
     def ours(self, job: Job, inputs: Any) -> Any:
-        from customer_segmentation.distance.silhouette import silhouette_score
+        from customer_segmentation.distance import silhouette_score
 
         return silhouette_score(*inputs)
 
@@ -383,8 +383,8 @@ def study_matrices(job: Job) -> dict[str, np.ndarray]:
 
 def check_scores(X: np.ndarray, scored: pd.DataFrame) -> list[Check]:
     """Score the yardstick's partitions with our functions."""
-    from customer_segmentation.distance.silhouette import silhouette_scores
-    from customer_segmentation.measure.quality import partition_quality
+    from customer_segmentation.distance import silhouette_scores
+    from customer_segmentation.measure import partition_quality
 
     silhouettes = silhouette_scores(X, list(scored["labels"]))
     ours = [partition_quality(X, labels) for labels in scored["labels"]]
@@ -460,12 +460,12 @@ class Spectral(Part):
     is_counted = False
 
     def prepare_ours(self, job: Job) -> Any:
-        import customer_segmentation.cluster.spectral  # noqa: F401
+        import customer_segmentation.cluster  # noqa: F401
 
         return latest_rows(job)
 
     def ours(self, job: Job, inputs: Any) -> Any:
-        from customer_segmentation.cluster.spectral import fit_spectral
+        from customer_segmentation.cluster import fit_spectral
 
         settings = job.settings()
         return fit_spectral(
@@ -501,7 +501,7 @@ class SpectralGrid(Part):
     is_slow = True
 
     def prepare_ours(self, job: Job) -> Any:
-        import customer_segmentation.steps.study.candidates  # noqa: F401
+        import customer_segmentation.steps  # noqa: F401
 
         return study_matrices(job)
 
@@ -553,12 +553,12 @@ class Bootstrap(Part):
     is_slow = True
 
     def prepare_ours(self, job: Job) -> Any:
-        import customer_segmentation.measure.stability  # noqa: F401
+        import customer_segmentation.measure  # noqa: F401
 
         return self.prepare_plain(job)
 
     def ours(self, job: Job, inputs: Any) -> Any:
-        from customer_segmentation.measure.stability import bootstrap_stability, kmeans_refit
+        from customer_segmentation.measure import bootstrap_stability, kmeans_refit
 
         settings = job.settings()
         return bootstrap_stability(
@@ -830,7 +830,7 @@ class Traits(ModelPart):
     )
 
     def prepare_ours(self, job: Job) -> Any:
-        import customer_segmentation.steps.traits  # noqa: F401
+        import customer_segmentation.steps  # noqa: F401
 
         return job.warehouse(forget=[])
 
@@ -878,7 +878,7 @@ class Segments(ModelPart):
     models = ("kmeans_assignments", "customer_segments", "segment_profiles")
 
     def prepare_ours(self, job: Job) -> Any:
-        import customer_segmentation.steps.assignments  # noqa: F401
+        import customer_segmentation.steps  # noqa: F401
 
         return job.warehouse(forget=[])
 

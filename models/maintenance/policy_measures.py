@@ -1,8 +1,8 @@
-from customer_segmentation.steps.frames import duckdb_projection
-from customer_segmentation.steps.policy import (
+from customer_segmentation.steps import (
     POLICY_COLUMNS,
     PolicySettings,
     cost_of_one,
+    duckdb_projection,
     refresh_policy,
 )
 

@@ -1,10 +1,11 @@
-from customer_segmentation.cluster.transforms import quantile_reader
-from customer_segmentation.steps.frames import duckdb_projection, previous_rows
-from customer_segmentation.steps.panel import read_panel
-from customer_segmentation.steps.period_stability import (
+from customer_segmentation.steps import (
     STABILITY_COLUMNS,
     StabilitySettings,
+    duckdb_projection,
     period_stability,
+    previous_rows,
+    quantile_reader,
+    read_panel,
 )
 
 

@@ -1,6 +1,10 @@
-from customer_segmentation.measure.drift import CHANGE_COLUMNS, feature_changes
-from customer_segmentation.steps.frames import duckdb_projection, previous_rows
-from customer_segmentation.steps.panel import read_panel
+from customer_segmentation.steps import (
+    CHANGE_COLUMNS,
+    duckdb_projection,
+    feature_changes,
+    previous_rows,
+    read_panel,
+)
 
 
 def model(dbt, session):

@@ -1,8 +1,13 @@
 import numpy as np
 
-from customer_segmentation.cluster.transforms import quantile_reader
-from customer_segmentation.steps.fits import FIT_COLUMNS, FitSettings, fit_periods
-from customer_segmentation.steps.frames import duckdb_projection, previous_rows
+from customer_segmentation.steps import (
+    FIT_COLUMNS,
+    FitSettings,
+    duckdb_projection,
+    fit_periods,
+    previous_rows,
+    quantile_reader,
+)
 
 
 def model(dbt, session):

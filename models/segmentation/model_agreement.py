@@ -1,9 +1,10 @@
-from customer_segmentation.steps.frames import duckdb_projection, previous_rows
-from customer_segmentation.steps.panel import read_panel
-from customer_segmentation.steps.refresh import (
+from customer_segmentation.steps import (
     AGREEMENT_COLUMNS,
     AgreementSettings,
+    duckdb_projection,
     model_agreement,
+    previous_rows,
+    read_panel,
 )
 
 

@@ -1,5 +1,4 @@
-from customer_segmentation.steps.decisions import DECISION_COLUMNS, decide, thresholds_from
-from customer_segmentation.steps.frames import duckdb_projection
+from customer_segmentation.steps import DECISION_COLUMNS, decide, duckdb_projection, thresholds_from
 
 
 def model(dbt, session):

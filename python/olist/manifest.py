@@ -1,6 +1,6 @@
 """The manifest of the real set: what every file looks like, finely enough to locate a difference.
 
-``manifest.json`` was written by ``describe.py`` from the real files. It holds names, counts and
+``manifest.json`` was written by ``tools/write_manifest.py`` from the real files. It holds names, counts and
 digests, no data. The file of reviews it was written from is not byte for byte Kaggle's (some empty
 time stamps, LF for CRLF, a few blank lines lost), so for that file the manifest holds what the two
 have in common: identifiers and scores.

@@ -17,7 +17,7 @@ from scipy.stats import ks_2samp
 
 from olist import FILES, SYNTHETIC_MARKER, files, is_real
 from olist.folders import DataError
-from olist.sample import catalogue, orders
+from olist.sample import baskets, cast, catalogue
 from olist.sample import write as sample
 from olist.verify import sha256_of
 
@@ -136,7 +136,7 @@ def test_lines_for_many_sellers_get_different_ones():
     generator = np.random.default_rng(0)
     world = catalogue.build_world(customers=200, seed=0, generator=generator)
     product = np.zeros(5, dtype=np.int64)
-    orders.separate_sellers(world, product=product, many=np.array([0, 2, 4]))
+    baskets.separate_sellers(world, product=product, many=np.array([0, 2, 4]))
     assert len(set(world.products.seller[product[[0, 2, 4]]])) == 3
     assert product[1] == product[3] == 0
 
@@ -166,7 +166,7 @@ def test_interrupted_run_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 
     sample.write_sample(tmp_path / "sample", customers=30)
     before = checksums(tmp_path / "sample")
-    monkeypatch.setattr(sample.orders, "build_block", fail)
+    monkeypatch.setattr(sample, "build_block", fail)
     with pytest.raises(KeyboardInterrupt):
         sample.write_sample(tmp_path / "sample", customers=40)
     with pytest.raises(KeyboardInterrupt):
@@ -259,7 +259,7 @@ AWKWARD = {
     "comments with line breaks": """select count(*) from reviews
         where review_comment_message like '%' || chr(10) || '%'""",
     "the comment that is cast": f"""select count(*) from reviews
-        where review_comment_message = '{orders.BROKEN_COMMENT}'""",
+        where review_comment_message = '{cast.BROKEN_COMMENT}'""",
     "points outside Brazil": "select count(*) from geolocation where geolocation_lat > 6",
 }
 
@@ -474,6 +474,6 @@ def test_totals_are_those_of_the_published_set(full: duckdb.DuckDBPyConnection):
 
 def test_no_path_of_a_machine_in_the_package():
     package = Path(sample.__file__).parent
-    for path in package.iterdir():
+    for path in package.parent.rglob("*"):
         if path.suffix in {".py", ".json"}:
             assert not re.search(r"/(home|work|root|tmp)/", path.read_text(encoding="utf-8")), path

@@ -11,17 +11,16 @@ from scipy import stats
 
 from conftest import query
 from customer_segmentation.measure.drift import (
-    CHANGE_COLUMNS,
     EMPTY_BIN_SHARE,
     Distribution,
     clock_split,
     feature_change,
-    feature_changes,
     ks_statistic,
     population_stability_index,
     psi_edges,
     wasserstein,
 )
+from customer_segmentation.steps.changes import CHANGE_COLUMNS, feature_changes
 from customer_segmentation.steps.panel import Cross, Panel
 
 GENERATOR = np.random.default_rng(5)

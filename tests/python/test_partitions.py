@@ -4,13 +4,13 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from sklearn import metrics
 
+from customer_segmentation.cluster.numbering import match_centroids
 from customer_segmentation.measure.agreement import (
     adjusted_mutual_information,
     adjusted_rand_index,
     contingency,
     homogeneity_completeness,
     jaccard_matrix,
-    match_centroids,
     match_labels,
     matched_jaccard,
 )

@@ -17,7 +17,7 @@ from customer_segmentation.cluster.kmeans import Scaler, fit_kmeans, standardise
 from customer_segmentation.cluster.refits import Refit, quick_fit, refit_repeats
 from customer_segmentation.steps.fits import FitSettings, fit_periods
 from customer_segmentation.steps.panel import Cross, Panel
-from customer_segmentation.steps.period_stability import (
+from customer_segmentation.steps.periods import (
     DESIGNS,
     STABILITY_COLUMNS,
     StabilitySettings,

@@ -2,59 +2,169 @@
 
 from __future__ import annotations
 
-import subprocess
+import importlib
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import duckdb
+import pandas as pd
 import pytest
 
 from benchmarks.history import table_fingerprints
 from customer_segmentation.steps import reuse
-from customer_segmentation.steps.reuse import code_and_libraries, modules_behind
+from customer_segmentation.steps.reuse import (
+    code_and_libraries,
+    fingerprint,
+    modules_behind,
+    reusable,
+)
 
-PYTHON = Path(reuse.__file__).parents[1]
+PACKAGE = "customer_segmentation"
 # Those whose results are re-used.
-MODULES = ("fits", "study", "pictures", "period_stability", "refresh", "drift")
+MODULES = [
+    f"{PACKAGE}.steps.{name}"
+    for name in (
+        "fits", "study.candidates", "study.pictures", "periods", "refresh", "changes",
+    )
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_module_that_python_loads_is_among_those_behind(module: str) -> None:
-    code = f"import sys, customer_segmentation.{module}; print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={"PYTHONPATH": str(PYTHON)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    loaded = {name for name in done.stdout.split() if name.startswith("customer_segmentation.")}
-    assert f"customer_segmentation.{module}" in loaded
-    assert loaded <= set(modules_behind(f"customer_segmentation.{module}"))
+def test_every_module_that_gives_something_to_python_is_among_those_behind(module: str) -> None:
+    behind = modules_behind(module)
+    assert module in behind
+    for name in behind:
+        for value in vars(importlib.import_module(name)).values():
+            home = (
+                value.__name__
+                if isinstance(value, ModuleType)
+                else getattr(value, "__module__", None)
+            )
+            if home and home.startswith(f"{PACKAGE}."):
+                assert home in behind, f"{name} uses {value!r}"
 
 
-def test_imports_inside_functions_and_through_other_modules_count() -> None:
-    behind = modules_behind("customer_segmentation.steps.study.pictures")
-    # Through study, and from there through stability.
-    assert "def matched_jaccard" in behind["customer_segmentation.measure.agreement"]
-    found = modules_behind("customer_segmentation.commands.contract")
-    # Imported by its main only.
-    assert "customer_segmentation.publishing.build" in found
+def test_imports_inside_functions_and_through_rooms_count_and_neighbours_do_not() -> None:
+    behind = modules_behind(f"{PACKAGE}.steps.study.pictures")
+    # Through the candidates, and from there through stability.
+    assert "matched_jaccard" in behind[f"{PACKAGE}.measure.agreement"]
+    # Inside a function of K-means.
+    fits = modules_behind(f"{PACKAGE}.steps.fits")
+    assert {f"{PACKAGE}.cluster._lloyd", f"{PACKAGE}.cluster._points"} <= set(fits)
+    # Of the same rooms, but nothing that a fit uses.
+    assert not {f"{PACKAGE}.cluster.spectral", f"{PACKAGE}.measure.drift"} & set(fits)
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Write the files of a package and take the code behind one of its modules."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(reuse, "PACKAGE", "toy")
+
+    def code(files: dict[str, str], module: str = "toy.room.step") -> dict[str, str]:
+        for name in [name for name in sys.modules if name == "toy" or name.startswith("toy.")]:
+            del sys.modules[name]
+        for name in ("toy/__init__.py", "toy/room/__init__.py", *files):
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(files.get(name, ""))
+        for cached in (reuse.modules_behind, reuse._tree, reuse._is_module):
+            cached.cache_clear()
+        importlib.invalidate_caches()
+        return modules_behind(module)
+
+    yield code
+    for cached in (reuse.modules_behind, reuse._tree, reuse._is_module):
+        cached.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_same"),
+    [
+        ("x = 1\n", "# why\nx = 1  # how\n", True),
+        ("def f():\n    return 1\n", 'def f():\n    """Say one."""\n\n    return 1\n', True),
+        ('"""One."""\nx = 1\n', '"""Two."""\nx = (\n    1\n)\n', True),
+        ('class A:\n    """One."""\n\n    b: int = 1\n', "class A:\n    b: int = 1\n", True),
+        ("x = 1\n", "x = 2\n", False),
+        ("x = 1\n", "x = 1.0\n", False),
+        ("def f():\n    return 'a'\n", "def f():\n    return 'b'\n", False),
+        ("def f(a=1): ...\n", "def f(a=2): ...\n", False),
+        ("def f(): ...\n", "import functools\n\n@functools.cache\ndef f(): ...\n", False),
+    ],
+)
+def test_comments_and_docstrings_change_no_fingerprint_and_code_does(
+    package, before: str, after: str, is_same: bool
+) -> None:
+    found = [package({"toy/room/step.py": text}) for text in (before, after)]
+    assert (found[0] == found[1]) is is_same
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from toy.other import used",
+        "from toy.other import used as renamed",
+        "from ..other import used",
+        "from toy.other.deep import used",
+        "from ..other.deep import used",
+        "from ..other import deep",
+        "import toy.other.deep",
+        "def f():\n    from toy.other import used",
+        "from .neighbour import used",
+        "from . import neighbour",
+        "from toy.room import neighbour",
+    ],
+)
+def test_every_way_to_import_is_followed_to_the_module_that_defines(package, line: str) -> None:
+    files = {
+        "toy/other/__init__.py": "from .deep import used\nfrom toy.other.beside import unused\n",
+        "toy/other/deep.py": "def used(): ...\n",
+        "toy/other/beside.py": "def unused(): ...\n",
+        "toy/room/neighbour.py": "from toy.other import used\n",
+        "toy/room/step.py": f"import json\n{line}\n",
+    }
+    behind = set(package(files))
+    assert {"toy.room.step", "toy.other.deep"} <= behind
+    assert "toy.other.beside" not in behind
+    assert "json" not in behind
+
+
+def test_a_whole_room_that_is_imported_counts_as_a_whole(package) -> None:
+    files = {
+        "toy/other/__init__.py": "from .deep import used\n",
+        "toy/other/deep.py": "def used(): ...\n",
+        "toy/room/step.py": "import toy.other\n",
+    }
+    assert {"toy.other", "toy.other.deep"} <= set(package(files))
 
 
 def test_the_digest_changes_with_the_code_and_with_a_library(monkeypatch) -> None:
-    name = "customer_segmentation.measure.drift"
+    name = f"{PACKAGE}.steps.changes"
     before = code_and_libraries(name)
     assert before == code_and_libraries(name)
-    assert before != code_and_libraries("customer_segmentation.steps.refresh")
-    sources = modules_behind(name)
-    edited = sources | {name: sources[name] + "\n# edited\n"}
+    assert before != code_and_libraries(f"{PACKAGE}.steps.refresh")
+    code = modules_behind(name)
+    edited = code | {name: code[name].replace("elapsed_days", "elapsed_hours")}
+    assert edited != code
     with monkeypatch.context() as patch:
         patch.setattr(reuse, "modules_behind", lambda module: edited)
         assert before != code_and_libraries(name)
     with monkeypatch.context() as patch:
         patch.setattr(reuse, "library_versions", lambda: {"numpy": "0.0"})
         assert before != code_and_libraries(name)
+
+
+def test_earlier_results_are_found_by_their_key_and_not_when_their_columns_are_others() -> None:
+    keys = [fingerprint("one", 1), fingerprint("one", 2)]
+    earlier = pd.DataFrame({"fingerprint": [keys[0], keys[1], keys[0]], "value": [1, 2, 3]})
+    found = reusable(earlier, ["value", "fingerprint"])
+    assert list(found) == keys
+    assert found[keys[0]]["value"].tolist() == [1, 3]
+    assert list(found[keys[0]].columns) == ["value", "fingerprint"]
+    assert reusable(earlier, ["fingerprint", "value", "another"]) == {}
+    assert reusable(earlier.assign(another=0), ["fingerprint", "value"]) == {}
+    assert reusable(None, ["fingerprint"]) == {}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import pytest
 from sklearn import metrics
 from sklearn.datasets import make_blobs
 
-from customer_segmentation.distance import silhouette
+from customer_segmentation.distance import _pairs
 from customer_segmentation.distance.silhouette import (
     silhouette_estimate,
     silhouette_samples,
@@ -77,7 +77,7 @@ def test_labels_of_any_kind_and_any_order_of_rows(overlapping):
     [(3, 2_500, 1), (3, 2_500, 30), (3, 2_500, 10_000), (5, 600, 30), (2, 11_000, 10_000)],
 )
 def test_many_partitions_at_once_equal_each_alone(monkeypatch, n_features, n_rows, cells):
-    monkeypatch.setattr(silhouette, "MAXIMUM_CELLS", cells)
+    monkeypatch.setattr(_pairs, "MAXIMUM_CELLS", cells)
     generator = np.random.default_rng(3)
     X = generator.normal(size=(n_rows, n_features)).round(1)
     partitions = [

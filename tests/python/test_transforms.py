@@ -11,7 +11,8 @@ from scipy.stats import percentileofscore, rankdata
 from sklearn.preprocessing import QuantileTransformer
 
 from conftest import PROJECT
-from customer_segmentation.cluster.transforms import own_units, quantile_reader, robust_columns
+from customer_segmentation.cluster.transforms import own_units, robust_columns
+from customer_segmentation.steps.frames import quantile_reader
 
 
 def mid_ranks(rows: pd.DataFrame) -> np.ndarray:

@@ -1,6 +1,10 @@
-from customer_segmentation.cluster.transforms import robust_columns
-from customer_segmentation.steps.frames import duckdb_projection, previous_rows
-from customer_segmentation.steps.study.pictures import AXIS_COLUMNS, projection_axes
+from customer_segmentation.cluster import robust_columns
+from customer_segmentation.steps import (
+    AXIS_COLUMNS,
+    duckdb_projection,
+    previous_rows,
+    projection_axes,
+)
 
 
 def model(dbt, session):

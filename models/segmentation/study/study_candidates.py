@@ -1,7 +1,8 @@
-from customer_segmentation.steps.frames import duckdb_projection, previous_rows
-from customer_segmentation.steps.study.candidates import (
+from customer_segmentation.steps import (
     CANDIDATE_COLUMNS,
     StudySettings,
+    duckdb_projection,
+    previous_rows,
     study_columns,
     study_feature_sets,
 )

@@ -1,6 +1,10 @@
-from customer_segmentation.cluster.transforms import robust_columns
-from customer_segmentation.steps.frames import duckdb_projection, previous_rows
-from customer_segmentation.steps.study.pictures import PROJECTION_COLUMNS, project_customers
+from customer_segmentation.cluster import robust_columns
+from customer_segmentation.steps import (
+    PROJECTION_COLUMNS,
+    duckdb_projection,
+    previous_rows,
+    project_customers,
+)
 
 
 def model(dbt, session):

@@ -1,5 +1,5 @@
-from customer_segmentation.measure.separation import SEPARATION_COLUMNS, separation
-from customer_segmentation.steps.frames import duckdb_projection
+from customer_segmentation.measure import SEPARATION_COLUMNS, segment_separation
+from customer_segmentation.steps import duckdb_projection
 
 HELD_OUT = ["average_review_score", "delivery_delay_days", "payment_installments", "freight_share"]
 
@@ -12,7 +12,7 @@ def model(dbt, session):
     if rows["cluster"].nunique() < 2:
         table = rows.reindex(columns=list(SEPARATION_COLUMNS))[:0]
     else:
-        table = separation(rows[features], rows["cluster"], features=features)
+        table = segment_separation(rows[features], rows["cluster"], features=features)
         table["is_circular"] = table["feature"].isin(made_by)
         table["as_of_date"] = rows["as_of_date"].iloc[0]
     return session.from_df(table).project(duckdb_projection(SEPARATION_COLUMNS))

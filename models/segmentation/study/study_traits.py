@@ -1,5 +1,4 @@
-from customer_segmentation.steps.frames import duckdb_projection
-from customer_segmentation.steps.traits import TRAIT_COLUMNS, segment_traits
+from customer_segmentation.steps import TRAIT_COLUMNS, duckdb_projection, segment_traits
 
 NUMBERS = {
     "payment_installments": "payment_installments",

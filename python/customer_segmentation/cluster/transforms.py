@@ -12,8 +12,7 @@ quantile   mid-rank share among the fitted customers of     mean and standard de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -67,36 +66,3 @@ def own_units(
         elif of.get(feature) == "quantile":
             back[:, place] = np.interp(rows[:, place], *quantiles[feature])
     return back
-
-
-def quantile_reader(
-    customers: Any, *, features: Sequence[str], transforms: Transforms
-) -> Callable[[Any], dict[str, tuple[np.ndarray, np.ndarray]]]:
-    """Return what reads the quantiles of a date.
-
-    Parameters
-    ----------
-    customers : duckdb.DuckDBPyRelation
-        With columns as_of_date, is_in_fit and, for each feature with the transform quantile,
-        the share under its name and the value as ``<feature>_in_own_unit``.
-    features : sequence of str
-    transforms : mapping or sequence of (str, str)
-
-    Returns
-    -------
-    callable
-        From an as-of date to its `Quantiles`, over the customers in the fit.
-    """
-    of = dict(transforms)
-    ranked = [name for name in features if of.get(name) == "quantile"]
-
-    def quantiles_of(as_of_date: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        found = {}
-        for name in ranked:
-            fitted = customers.filter(f"is_in_fit and as_of_date = '{as_of_date:%Y-%m-%d}'")
-            pairs = fitted.project(f"{name} as share, {name}_in_own_unit as value")
-            columns = pairs.distinct().order("share").fetchnumpy()
-            found[name] = columns["share"], columns["value"]
-        return found
-
-    return quantiles_of

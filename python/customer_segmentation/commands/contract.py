@@ -401,7 +401,7 @@ def write(database: Path, folder: Path) -> list[Path]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the contract of the published database."""
-    from customer_segmentation.publishing.database_file import DEFAULT_DATABASE
+    from customer_segmentation.publishing import DEFAULT_DATABASE
 
     parser = argparse.ArgumentParser(prog="make contract", description=__doc__)
     parser.add_argument("--to", type=Path, default=Path(DEFAULT_FOLDER), help="folder to write to")

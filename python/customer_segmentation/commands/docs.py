@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from customer_segmentation.publishing.build import DEFAULT_RAW_DIR
+from customer_segmentation.publishing import DEFAULT_RAW_DIR
 
 DEFAULT_PAGE = "target/docs.html"
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from customer_segmentation._validation import as_matrix, encode_labels
+from customer_segmentation._validation import encode_labels
 
 MAXIMUM_CELLS = 10_000_000
 # Working memory of the count: a few arrays of this many rows.
@@ -267,53 +267,6 @@ def matched_jaccard(a: Any, b: Any = None) -> MatchedJaccard:
     return MatchedJaccard(similarity[np.arange(len(column)), column], column)
 
 
-def match_centroids(reference: Any, candidate: Any) -> np.ndarray:
-    """Give the clusters of a new fit the numbers of the nearest clusters of an older one.
-
-    The pairing has the smallest sum of squared Euclidean distances of all one-to-one pairings.
-    Clusters left over, when the candidate has more, are numbered after those of the reference,
-    in their own order; when it has fewer, some numbers of the reference stay unused.
-
-    Parameters
-    ----------
-    reference : array of shape (n_reference, n_features)
-    candidate : array of shape (n_candidate, n_features)
-        In the same units; standardise both with the same scaler.
-
-    Returns
-    -------
-    ndarray of shape (n_candidate,), int64
-        New number of each candidate cluster, so ``permutation[labels]`` renumbers its labels.
-
-    Raises
-    ------
-    ValueError
-        If the numbers of features differ, or a value is NaN or infinite.
-
-    Notes
-    -----
-    Source: ``scipy.optimize.linear_sum_assignment`` (Kuhn 1955). Of equally good pairings one is
-    taken, always the same.
-    """
-    old = as_matrix(reference, name="reference")
-    new = as_matrix(candidate, name="candidate")
-    if old.shape[1] != new.shape[1]:
-        raise ValueError(
-            f"reference has {old.shape[1]} features and candidate {new.shape[1]}; "
-            "pass centroids of the same features in the same order."
-        )
-    squared = ((old[:, np.newaxis, :] - new[np.newaxis, :, :]) ** 2).sum(axis=2)
-    # Where each has another nearest, no pairing has a smaller sum, and scipy need not be loaded.
-    nearest_old, nearest_new = squared.argmin(axis=0), squared.argmin(axis=1)
-    if len(set(nearest_old)) == len(new):
-        return _assign(nearest_old, np.arange(len(new)), len(old), len(new))
-    if len(set(nearest_new)) == len(old):
-        return _assign(np.arange(len(old)), nearest_new, len(old), len(new))
-    from scipy.optimize import linear_sum_assignment
-
-    return _assign(*linear_sum_assignment(squared), len(old), len(new))
-
-
 def match_labels(reference: Any, candidate: Any) -> np.ndarray:
     """Renumber the labels of a partition so that as many rows as possible keep their number.
 
@@ -354,14 +307,6 @@ def match_labels(reference: Any, candidate: Any) -> np.ndarray:
     new_label[is_left] = highest + 1 + np.arange(is_left.sum())
     codes, _ = encode_labels(candidate)
     return new_label[codes]
-
-
-def _assign(rows: np.ndarray, columns: np.ndarray, n_old: int, n_new: int) -> np.ndarray:
-    permutation = np.full(n_new, -1, dtype=np.int64)
-    permutation[columns] = rows
-    is_left = permutation < 0
-    permutation[is_left] = n_old + np.arange(is_left.sum())
-    return permutation
 
 
 def _table(a: Any, b: Any) -> np.ndarray:

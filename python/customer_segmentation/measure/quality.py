@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from customer_segmentation._validation import as_matrix, check_count, check_seed, encode_labels
-from customer_segmentation.cluster.kmeans import fit_kmeans
+from customer_segmentation.cluster import fit_kmeans
 
 
 @dataclasses.dataclass(frozen=True)

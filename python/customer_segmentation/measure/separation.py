@@ -56,7 +56,7 @@ class PairwiseDistances(NamedTuple):
     counts: np.ndarray
 
 
-def separation(
+def segment_separation(
     X: Any,
     labels: Any,
     *,

@@ -17,9 +17,7 @@ from customer_segmentation._validation import (
     check_threads,
     encode_labels,
 )
-from customer_segmentation.cluster._lloyd import best_start
-from customer_segmentation.cluster._points import distinct_points, near_order
-from customer_segmentation.cluster.kmeans import nearest_centroid
+from customer_segmentation.cluster import best_start, distinct_points, near_order, nearest_centroid
 from customer_segmentation.measure.agreement import matched_jaccard
 
 RECOVERED_ABOVE = 0.75

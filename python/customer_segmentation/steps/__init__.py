@@ -1,1 +1,92 @@
-"""What a dbt Python model calls."""
+"""What a dbt Python model calls: rows in, the table out, with what the last build's results spare.
+
+``fits``              K-means of every as-of date, its scaler, centroids and gates
+``assignments``       the cluster of every customer, batch by batch
+``changes``           every feature between every two dates
+``refresh``           how every model ages
+``periods``           every date against the baseline, in four designs
+``decisions``         keep, rescore, retrain or investigate, date by date
+``policy``            the refresh interval that follows from how models age
+``traits``            what marks a segment beyond its features
+``study``             the comparison of algorithms, feature sets and numbers of clusters
+``frames``, ``panel`` frames out of DuckDB and into it
+``reuse``             keys of results, and the results that have them
+"""
+
+from customer_segmentation.steps.assignments import assign_batches
+from customer_segmentation.steps.changes import CHANGE_COLUMNS, feature_changes
+from customer_segmentation.steps.decisions import DECISION_COLUMNS, decide, thresholds_from
+from customer_segmentation.steps.fits import FIT_COLUMNS, FitSettings, fit_periods
+from customer_segmentation.steps.frames import (
+    duckdb_projection,
+    previous_rows,
+    quantile_reader,
+)
+from customer_segmentation.steps.panel import read_panel
+from customer_segmentation.steps.periods import (
+    STABILITY_COLUMNS,
+    StabilitySettings,
+    period_stability,
+)
+from customer_segmentation.steps.policy import (
+    POLICY_COLUMNS,
+    PolicySettings,
+    cost_of_one,
+    refresh_policy,
+)
+from customer_segmentation.steps.refresh import (
+    AGREEMENT_COLUMNS,
+    AgreementSettings,
+    model_agreement,
+)
+from customer_segmentation.steps.study import (
+    AXIS_COLUMNS,
+    CANDIDATE_COLUMNS,
+    CLUSTER_COLUMNS,
+    PROJECTION_COLUMNS,
+    StudySettings,
+    project_customers,
+    projection_axes,
+    study_clusters,
+    study_columns,
+    study_feature_sets,
+)
+from customer_segmentation.steps.traits import TRAIT_COLUMNS, segment_traits
+
+__all__ = [
+    "AGREEMENT_COLUMNS",
+    "AXIS_COLUMNS",
+    "CANDIDATE_COLUMNS",
+    "CHANGE_COLUMNS",
+    "CLUSTER_COLUMNS",
+    "DECISION_COLUMNS",
+    "FIT_COLUMNS",
+    "POLICY_COLUMNS",
+    "PROJECTION_COLUMNS",
+    "STABILITY_COLUMNS",
+    "TRAIT_COLUMNS",
+    "AgreementSettings",
+    "FitSettings",
+    "PolicySettings",
+    "StabilitySettings",
+    "StudySettings",
+    "assign_batches",
+    "cost_of_one",
+    "decide",
+    "duckdb_projection",
+    "feature_changes",
+    "fit_periods",
+    "model_agreement",
+    "period_stability",
+    "previous_rows",
+    "project_customers",
+    "projection_axes",
+    "quantile_reader",
+    "read_panel",
+    "refresh_policy",
+    "segment_traits",
+    "study_clusters",
+    "study_columns",
+    "study_feature_sets",
+    "thresholds_from",
+]

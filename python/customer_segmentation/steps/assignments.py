@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from customer_segmentation.cluster.kmeans import Scaler, nearest_centroid
+from customer_segmentation.cluster import Scaler, nearest_centroid
 from customer_segmentation.steps.fits import scaler_and_centroids
 
 

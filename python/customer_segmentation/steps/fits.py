@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -11,11 +10,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.cluster.kmeans import Scaler, fit_kmeans, standardise
-from customer_segmentation.cluster.transforms import Quantiles, own_units, robust_columns
-from customer_segmentation.distance.silhouette import silhouette_estimate
-from customer_segmentation.measure.agreement import match_centroids
-from customer_segmentation.steps.reuse import code_and_libraries, library_versions
+from customer_segmentation.cluster import (
+    Quantiles,
+    Scaler,
+    fit_kmeans,
+    match_centroids,
+    own_units,
+    robust_columns,
+    standardise,
+    unusualness_permutation,
+)
+from customer_segmentation.distance import silhouette_estimate
+from customer_segmentation.steps.reuse import (
+    code_and_libraries,
+    fingerprint,
+    library_versions,
+    reusable,
+)
 
 MODEL_COLUMNS = {
     "model_id": "string",
@@ -162,8 +173,8 @@ def fit_periods(
     for position, (as_of_date, input_fingerprint) in enumerate(
         zip(dates["as_of_date"], dates["input_fingerprint"], strict=True), start=1
     ):
-        fingerprint = model_fingerprint(str(input_fingerprint), settings)
-        fit = earlier.get(fingerprint)
+        key = model_fingerprint(str(input_fingerprint), settings)
+        fit = earlier.get(key)
         problem, origin = "", "re-used"
         if fit is None:
             origin = "fitted"
@@ -173,9 +184,9 @@ def fit_periods(
                 problem = f"Could not be fitted: {error}"
         day = pd.Timestamp(as_of_date).date()
         model = {
-            "model_id": f"kmeans-{day.isoformat()}-{fingerprint[:8]}",
+            "model_id": f"kmeans-{day.isoformat()}-{key[:8]}",
             "as_of_date": day,
-            "fingerprint": fingerprint,
+            "fingerprint": key,
             "reference_model_id": reference[0] if reference else None,
             "parameters": json.dumps(settings.parameters()),
             "library_versions": json.dumps(library_versions()),
@@ -245,9 +256,7 @@ def fit_rows(X: Any, *, settings: FitSettings) -> Fit:
 def unusualness_order(fit: Fit) -> np.ndarray:
     """Number clusters from the most ordinary to the most unusual.
 
-    That is by the distance of the centroid from the mean customer, in standard deviations
-    (robust features: from the median, in interquartile ranges); equal ones by their
-    coordinates. It serves where there is no earlier model to follow.
+    See `unusualness_permutation`. It serves where there is no earlier model to follow.
 
     Returns
     -------
@@ -255,15 +264,6 @@ def unusualness_order(fit: Fit) -> np.ndarray:
         New number of each cluster.
     """
     return unusualness_permutation(fit.centroids)
-
-
-def unusualness_permutation(centroids: np.ndarray) -> np.ndarray:
-    """Do what `unusualness_order` does, for scaled centroids of shape (n_clusters, n_features)."""
-    distance = np.linalg.norm(centroids, axis=1)
-    keys = [*centroids.T[::-1], distance]
-    permutation = np.empty(len(distance), dtype=np.int64)
-    permutation[np.lexsort(keys)] = np.arange(len(distance))
-    return permutation
 
 
 def match_to_reference(reference: Fit, fit: Fit) -> np.ndarray:
@@ -305,8 +305,7 @@ def gate_failures(fit: Fit, *, settings: FitSettings) -> str:
 
 def model_fingerprint(input_fingerprint: str, settings: FitSettings) -> str:
     """Return a SHA-256 of all that a fit depends on: rows, settings, libraries and our code."""
-    content = [input_fingerprint, settings.parameters(), code_and_libraries(__name__)]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return fingerprint(input_fingerprint, settings.parameters(), code_and_libraries(__name__))
 
 
 def _judgement(fit: Fit, failures: str) -> dict[str, Any]:
@@ -380,21 +379,16 @@ def scaler_and_centroids(rows: pd.DataFrame) -> tuple[Scaler, np.ndarray]:
 
 
 def _fits_by_fingerprint(previous: pd.DataFrame | None, settings: FitSettings) -> dict[str, Fit]:
-    if previous is None:
-        return {}
-    missing = set(FIT_COLUMNS).difference(previous.columns)
-    if missing:
-        # Written by another version of this project, whose fits have other fingerprints anyway.
-        return {}
     fits = {}
     expected_rows = settings.n_clusters * len(settings.features)
-    for fingerprint, rows in previous.dropna(subset=["cluster"]).groupby("fingerprint"):
+    for key, table in reusable(previous, FIT_COLUMNS).items():
+        rows = table.dropna(subset=["cluster"])
         if len(rows) != expected_rows:
             continue
         scaler, centroids = scaler_and_centroids(rows)
         first = rows.iloc[0]
         sizes = rows.sort_values("cluster").drop_duplicates("cluster")["cluster_rows"]
-        fits[str(fingerprint)] = Fit(
+        fits[key] = Fit(
             scaler=scaler,
             centroids=centroids,
             sizes=sizes.to_numpy(dtype=np.int64),

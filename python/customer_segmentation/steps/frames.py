@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+
+from customer_segmentation.cluster import Transforms
 
 
 def duckdb_projection(columns: dict[str, str]) -> str:
@@ -44,3 +48,36 @@ def previous_rows(session: Any, this: Any) -> pd.DataFrame | None:
         [this.schema, this.identifier],
     ).fetchone()
     return session.table(f"{this.schema}.{this.identifier}").df() if found else None
+
+
+def quantile_reader(
+    customers: Any, *, features: Sequence[str], transforms: Transforms
+) -> Callable[[Any], dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Return what reads the quantiles of a date.
+
+    Parameters
+    ----------
+    customers : duckdb.DuckDBPyRelation
+        With columns as_of_date, is_in_fit and, for each feature with the transform quantile,
+        the share under its name and the value as ``<feature>_in_own_unit``.
+    features : sequence of str
+    transforms : mapping or sequence of (str, str)
+
+    Returns
+    -------
+    callable
+        From an as-of date to its `Quantiles`, over the customers in the fit.
+    """
+    of = dict(transforms)
+    ranked = [name for name in features if of.get(name) == "quantile"]
+
+    def quantiles_of(as_of_date: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        found = {}
+        for name in ranked:
+            fitted = customers.filter(f"is_in_fit and as_of_date = '{as_of_date:%Y-%m-%d}'")
+            pairs = fitted.project(f"{name} as share, {name}_in_own_unit as value")
+            columns = pairs.distinct().order("share").fetchnumpy()
+            found[name] = columns["share"], columns["value"]
+        return found
+
+    return quantiles_of

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.cluster.refits import Refit, quick_fit
-from customer_segmentation.measure.agreement import adjusted_rand_index
+from customer_segmentation.cluster import Refit, quick_fit
+from customer_segmentation.measure import adjusted_rand_index
 from customer_segmentation.steps.assignments import cluster_numbers, scalers_and_centroids
 from customer_segmentation.steps.panel import Panel
-from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable_groups
+from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable
 
 AGREEMENT_COLUMNS = {
     "baseline_as_of_date": "date",
@@ -85,7 +85,7 @@ def model_agreement(
     -----
     Source of the index: Hubert and Arabie (1985).
     """
-    earlier = reusable_groups(previous, AGREEMENT_COLUMNS)
+    earlier = reusable(previous, AGREEMENT_COLUMNS)
     code = code_and_libraries(__name__)
     numbers = cluster_numbers(models)
     dates = inputs.sort_values("as_of_date", ignore_index=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.measure.association import cramers_v, eta_squared, trait_shares
+from customer_segmentation.measure import cramers_v, eta_squared, trait_shares
 
 TRAIT_COLUMNS = {
     "as_of_date": "date",

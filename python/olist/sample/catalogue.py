@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from olist.sample import marginals, words
-from olist.sample.identifiers import digit_strings, identifiers
+from olist.sample.columns import digit_strings, identifiers
 
 GOLDEN = (5**0.5 - 1) / 2
 MINIMUM_PLACES_PER_REGION = 1

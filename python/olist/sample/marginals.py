@@ -45,7 +45,7 @@ DAY_FACTORS = {
 
 @cache
 def load() -> dict[str, Any]:
-    """Read ``marginals.json``, written by ``measure.py``."""
+    """Read ``marginals.json``, written by ``tools/measure_marginals.py``."""
     text = resources.files(__package__).joinpath("marginals.json").read_text(encoding="utf-8")
     return json.loads(text)
 
@@ -84,7 +84,7 @@ def quantiles(values: list[float]) -> Quantiles:
     for name in ("probabilities", "few_probabilities", "gap_probabilities"):
         if len(tables[name]) == len(values):
             return Quantiles(np.array(tables[name]), np.array(values, dtype=float))
-    msg = f"marginals.json has no list of {len(values)} probabilities; run data.measure again"
+    msg = f"marginals.json has no list of {len(values)} probabilities; run tools.measure_marginals again"
     raise ValueError(msg)
 
 

@@ -1,4 +1,4 @@
-"""Histories of people: a block of customers with their orders, items, payments and reviews."""
+"""Orders of people: when, where to, how far they got, and how they were paid."""
 
 from __future__ import annotations
 
@@ -6,19 +6,33 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from scipy.special import ndtr
 
-from olist import files
-from olist.sample import marginals, words
+from olist.sample import marginals
+from olist.sample.cast import (
+    BIG_SPENDER,
+    BIG_SPENDER_ITEMS,
+    CANCELED_DELIVERED_BUYER,
+    DECEMBER_BUYER,
+    FIRST_BUYER,
+    LAST_BUYER,
+    LINE_BREAK_WRITER,
+    MANY_SELLERS_BUYER,
+    MOST_ORDERS_BUYER,
+    MOVER,
+    NO_ITEMS_BUYER,
+    NO_PAYMENT_BUYER,
+    SAME_INSTANT_BUYER,
+    SPLIT_PAYER,
+    Cast,
+)
 from olist.sample.catalogue import World
-from olist.sample.identifiers import identifiers
 from olist.sample.marginals import DAY, choose, cumulative, quantiles
 
 MAXIMUM_ORDERS = 17
 # Room for the orders of a person in the counter of orders, and for the reviews of an order.
 ORDER_STRIDE = 32
-REVIEW_STRIDE = 4
+
 # Three numbers whose multiples fill the unit cube evenly: counts per person, month and place then
 # follow their shares at any number of customers, better than independent draws would. Roots of
 # quadratic equations are the hardest to approximate by fractions, the golden ratio most of all, so
@@ -40,23 +54,8 @@ NOT_APPROVED_SHARE = {"canceled": 141 / 625, "created": 1.0, "delivered": 14 / 9
 CANCELED_AFTER_CARRIER_SHARE = 75 / 625
 CANCELED_AFTER_DELIVERY_SHARE = 6 / 75
 DELIVERED_WITHOUT_DATE_SHARE = 8 / 96_478
-OTHER_PRODUCT_SHARE = 0.13
-SIBLING_PRODUCT_SHARE = 0.20
-CHEAPER_OF_TWO_SHARE = 0.75
-FREE_FREIGHT_SHARE = 383 / 112_650
-SURCHARGE_SHARE = 303 / 98_665
-REVIEWED_SHARE = 98_673 / 99_441
-SECOND_REVIEW_SHARE = 547 / 98_673
-SHARED_REVIEW_SHARE = 748 / 961
-ASKED_BEFORE_DELIVERY_SHARE = 0.65
-NOT_DEFINED_SHARE = 3 / 164
-ZERO_VOUCHER_SHARE = 0.002
-PRICE_FACTORS = np.array([0.9, 0.95, 1.0, 1.05, 1.1])
-PRICE_FACTOR_SHARES = cumulative([0.06, 0.08, 0.72, 0.08, 0.06])
-# No order but the cast one comes near the largest payment of the set.
-PRICE_CAP_CENTS = 800_000
-FREIGHT_CAP_CENTS = 40_968
-FREIGHT_OF_ORDER_CAP_CENTS = 300_000
+
+
 # Correlation of the promised with the actual days beyond what state and month explain; with it
 # about 8 % of the deliveries are late.
 ESTIMATE_CORRELATION = 0.39
@@ -82,29 +81,6 @@ PAYMENT_PATTERNS = (
 )
 SPLIT_PATTERN = 7
 SINGLE_CARD_PATTERN = 0
-MAXIMUM_PAYMENTS = 29
-INSTALMENT_LIMITS_CENTS = np.array([5_000, 10_000, 20_000, 50_000])
-
-BROKEN_COMMENT = 'Produto excelente.\r\n\r\nChegou antes do prazo, recomendo a "loja".'
-
-# People who play a part, so that even a small sample has every awkward row.
-FIRST_BUYER, LAST_BUYER = 0, 1
-SMALLEST_CAST = 200
-(
-    DECEMBER_BUYER,
-    MOVER,
-    SAME_INSTANT_BUYER,
-    SPLIT_PAYER,
-    MANY_SELLERS_BUYER,
-    CANCELED_DELIVERED_BUYER,
-    NO_ITEMS_BUYER,
-    NO_PAYMENT_BUYER,
-    LINE_BREAK_WRITER,
-) = range(2, 11)
-LARGE_CAST = 2_000
-MOST_ORDERS_BUYER, BIG_SPENDER = 11, 12
-BIG_SPENDER_ITEMS = 8
-BIG_SPENDER_FREIGHT_CENTS = 2_801
 
 
 @dataclass
@@ -128,31 +104,6 @@ class Orders:
     has_approved: np.ndarray
     has_carrier: np.ndarray
     has_delivered: np.ndarray
-
-
-class Cast:
-    """Finds the first order of the people who play a part in this block."""
-
-    def __init__(self, *, customers: int, start: int, first_order: np.ndarray) -> None:
-        self.customers = customers
-        self.start = start
-        self.first_order = first_order
-
-    def person(self, role: int) -> np.ndarray:
-        """Return the position of the person in the block: one number, or none."""
-        smallest = (
-            role + 1
-            if role <= LAST_BUYER
-            else SMALLEST_CAST
-            if role < MOST_ORDERS_BUYER
-            else LARGE_CAST
-        )
-        here = self.customers >= smallest and 0 <= role - self.start < len(self.first_order)
-        return np.array([role - self.start] if here else [], dtype=np.int64)
-
-    def order(self, role: int) -> np.ndarray:
-        """Return the position of the first order of the person: one number, or none."""
-        return self.first_order[self.person(role)]
 
 
 def spread_uniforms(start: int, stop: int, offsets: np.ndarray) -> np.ndarray:
@@ -436,371 +387,3 @@ def approval_hours(pattern: np.ndarray, generator: np.random.Generator) -> np.nd
         hours[of_type] = quantiles(tables[name]).at(uniforms[of_type])
     # The longest approval of the real set took half a year; nobody needs it here.
     return np.minimum(hours, 14 * 24)
-
-
-@dataclass
-class Items:
-    """Items of a block; arrays of shape (items,), money in centavos."""
-
-    order: np.ndarray
-    line: np.ndarray
-    product: np.ndarray
-    shipping_limit: np.ndarray
-    price: np.ndarray
-    freight: np.ndarray
-
-
-def build_items(world: World, orders: Orders, cast: Cast, generator: np.random.Generator) -> Items:
-    """Draw product, price and freight of every item."""
-    tables = marginals.load()
-    calendar = marginals.calendar()
-    counts = orders.item_count
-    order = np.repeat(np.arange(len(counts)), counts)
-    starts = np.cumsum(counts) - counts
-    line = np.arange(len(order)) - starts[order]
-    size = counts[order]
-    month = calendar.month_of_day[orders.purchased[order] // DAY - marginals.FIRST_DAY]
-
-    product = world.products.draw(month, generator.random(len(order)))
-    # Who buys several buys cheaper things: the cheaper of two draws has the real prices.
-    several = np.flatnonzero((size > 1) & (generator.random(len(order)) < CHEAPER_OF_TWO_SHARE))
-    second = world.products.draw(month[several], generator.random(len(several)))
-    cheaper = world.products.price[second] < world.products.price[product[several]]
-    product[several[cheaper]] = second[cheaper]
-
-    basket = generator.random(len(counts))
-    many = np.zeros(len(counts), dtype=bool)
-    many[cast.order(MANY_SELLERS_BUYER)] = True
-    own = (line == 0) | many[order] | (basket[order] < OTHER_PRODUCT_SHARE)
-    lead = np.where(own, np.arange(len(order)), starts[order])
-    sibling = (
-        ~own & (line == size - 1) & (basket[order] < OTHER_PRODUCT_SHARE + SIBLING_PRODUCT_SHARE)
-    )
-    product = product[lead]
-    product[sibling] = world.products.sibling[product[sibling]]
-    separate_sellers(world, product=product, many=np.flatnonzero(many[order]))
-
-    factor = PRICE_FACTORS[choose(PRICE_FACTOR_SHARES, generator.random(len(order)))][lead]
-    price = np.round(world.products.price[product] * factor).astype(np.int64)
-    price = np.clip(price, 85, PRICE_CAP_CENTS // size)
-
-    state_table = np.array([row[1:] for row in tables["states"]])
-    customer_state = world.places.state_index[orders.place[order]]
-    seller = world.products.seller[product]
-    seller_state = world.places.state_index[world.sellers.place[seller]]
-    uniforms = generator.random(len(order))[lead]
-    residual = np.where(
-        seller_state == customer_state,
-        quantiles(tables["freight_residual_same_state"]).at(uniforms),
-        quantiles(tables["freight_residual_other_state"]).at(uniforms),
-    )
-    freight = 100 * state_table[customer_state, 2] * np.exp(residual) * (price / 7_500) ** 0.2
-    freight = np.minimum(freight, np.minimum(FREIGHT_CAP_CENTS, FREIGHT_OF_ORDER_CAP_CENTS // size))
-    freight[(generator.random(len(order)) < FREE_FREIGHT_SHARE)[lead]] = 0
-    freight = np.round(freight).astype(np.int64)
-
-    big = np.flatnonzero(np.isin(order, cast.order(BIG_SPENDER)))
-    freight[big] = BIG_SPENDER_FREIGHT_CENTS
-    price[big] = marginals.LARGEST_PAYMENT_CENTS // BIG_SPENDER_ITEMS - BIG_SPENDER_FREIGHT_CENTS
-
-    limit_days = choose(cumulative(tables["shipping_limit_days"]), generator.random(len(counts)))
-    approved = np.where(orders.has_approved, orders.approved, orders.purchased)
-    shipping_limit = (approved + limit_days * DAY)[order]
-    return Items(order, line, product, shipping_limit, price, freight)
-
-
-def separate_sellers(world: World, *, product: np.ndarray, many: np.ndarray) -> None:
-    """Give each of the lines ``many`` another seller, in place."""
-    for position, item in enumerate(many):
-        taken = world.products.seller[product[many[:position]]]
-        while world.products.seller[product[item]] in taken:
-            product[item] = (product[item] + 1) % len(world.products.price)
-
-
-def seller_counts(world: World, items: Items, orders: int) -> np.ndarray:
-    """Return the number of sellers of every order.
-
-    Returns
-    -------
-    ndarray of int, shape (orders,)
-        0 for an order without items.
-    """
-    pairs = np.unique(items.order * len(world.sellers.place) + world.products.seller[items.product])
-    return np.bincount(pairs // len(world.sellers.place), minlength=orders)
-
-
-@dataclass
-class Payments:
-    """Payments of a block; arrays of shape (payments,), money in centavos."""
-
-    order: np.ndarray
-    sequence: np.ndarray
-    kind: np.ndarray
-    instalments: np.ndarray
-    value: np.ndarray
-
-
-def build_payments(
-    orders: Orders, items: Items, cast: Cast, generator: np.random.Generator
-) -> Payments:
-    """Split the total of every order over its payments."""
-    tables = marginals.load()
-    count = len(orders.person)
-    total = np.bincount(items.order, weights=items.price + items.freight, minlength=count).astype(
-        np.int64
-    )
-    surcharge = (generator.random(count) < SURCHARGE_SHARE) & (orders.item_count > 0)
-    surcharge[cast.order(BIG_SPENDER)] = False
-    total[surcharge] += (0.08 * generator.random(count) * total)[surcharge].astype(np.int64)
-    empty = orders.item_count == 0
-    alone = quantiles(tables["payment_value_without_items"]).at(generator.random(count))
-    total[empty] = np.round(100 * np.maximum(alone[empty], 1)).astype(np.int64)
-
-    patterns = np.array(PAYMENT_PATTERNS)
-    number = patterns[orders.pattern, 2]
-    long = number == 4
-    number[long] += generator.exponential(2.5, count)[long].astype(np.int64)
-    number = np.minimum(number, MAXIMUM_PAYMENTS)
-    names = [name for name, _ in tables["statuses"]]
-    undefined = (
-        empty
-        & (orders.status == names.index("canceled"))
-        & (generator.random(count) < NOT_DEFINED_SHARE)
-    )
-    number[undefined] = 1
-    total[undefined] = 0
-    number[cast.order(NO_PAYMENT_BUYER)] = 0
-
-    order = np.repeat(np.arange(count), number)
-    starts = np.cumsum(number) - number
-    sequence = np.arange(len(order)) - starts[order]
-    kind = patterns[orders.pattern[order], np.where(sequence == 0, 0, 1)]
-    kind[undefined[order]] = NOT_DEFINED
-
-    weights = generator.exponential(1.0, len(order)) + 0.05
-    # A voucher already used up stays in the list with the value 0.
-    weights[(sequence > 0) & (generator.random(len(order)) < ZERO_VOUCHER_SHARE)] = 0
-    running = np.cumsum(weights)
-    before = np.append(0.0, running)[starts[order]]
-    sums = np.bincount(order, weights=weights, minlength=count)
-    share = np.where(sequence == number[order] - 1, 1.0, (running - before) / sums[order])
-    upper = np.round(share * total[order]).astype(np.int64)
-    value = upper - np.where(sequence == 0, 0, np.append(0, upper[:-1]))
-
-    instalment_shares = np.stack([cumulative(row) for row in tables["instalments"]])
-    bucket = np.searchsorted(INSTALMENT_LIMITS_CENTS, value, side="right")
-    flat = (instalment_shares + np.arange(5)[:, None]).ravel()
-    width = instalment_shares.shape[1]
-    slot = np.searchsorted(flat, bucket + generator.random(len(order)), side="right")
-    instalments = np.minimum(slot, bucket * width + width - 1) % width
-    instalments[kind != CREDIT_CARD] = 1
-    instalments[np.isin(order, cast.order(BIG_SPENDER))] = 1
-    return Payments(order, sequence + 1, kind, instalments, value)
-
-
-def build_reviews(
-    world: World, orders: Orders, items: Items, cast: Cast, generator: np.random.Generator
-) -> pa.Table:
-    """Draw reviews: their score from lateness and number of sellers, their text from the score."""
-    tables = marginals.load()
-    count = len(orders.person)
-    late_days = (orders.delivered // DAY * DAY - orders.estimated) // DAY
-    lateness = np.select(
-        [
-            ~orders.has_delivered,
-            seller_counts(world, items, count) > 1,
-            orders.delivered <= orders.estimated,
-            late_days <= 2,
-            late_days <= 7,
-        ],
-        [0, 5, 1, 2, 3],
-        4,
-    )
-    reviewed = generator.random(count) < REVIEWED_SHARE
-    twice = reviewed & (generator.random(count) < SECOND_REVIEW_SHARE)
-    # Orders of one person within a day: the shop asks once, and the answer counts for each.
-    follows = orders.number > 0
-    follows[1:] &= orders.purchased[1:] - orders.purchased[:-1] < DAY
-    shared = follows & (generator.random(count) < SHARED_REVIEW_SHARE)
-    same_instant = cast.order(SAME_INSTANT_BUYER)
-    for step in range(3):
-        reviewed[same_instant + step] = True
-        shared[same_instant + step] = step > 0
-    reviewed[cast.order(LINE_BREAK_WRITER)] = True
-    source = np.maximum.accumulate(np.where(shared, 0, np.arange(count)))
-
-    order = np.concatenate([np.flatnonzero(reviewed), np.flatnonzero(twice)])
-    second = np.arange(len(order)) >= np.count_nonzero(reviewed)
-    origin = np.where(second, order, source[order])
-    score_shares = np.stack([cumulative(row) for row in tables["review_scores"]])
-    flat = (score_shares + np.arange(len(score_shares))[:, None]).ravel()
-
-    # Drawn per order and taken from the origin, so that a shared review is the same everywhere.
-    draws = generator.random((7, 2, count))
-    draw = draws[:, second.astype(np.int64), origin]
-    bucket = lateness[origin]
-    slot = np.searchsorted(flat, bucket + draw[0], side="right")
-    score = np.minimum(slot, 5 * bucket + 4) % 5
-
-    asked_early = (orders.delivered[origin] > orders.estimated[origin] + 2 * DAY) & (
-        draw[1] < ASKED_BEFORE_DELIVERY_SHARE
-    )
-    waits_for_delivery = orders.has_delivered[origin] & ~asked_early
-    created = np.where(
-        waits_for_delivery,
-        orders.delivered[origin] // DAY * DAY + DAY,
-        orders.estimated[origin] + 2 * DAY,
-    )
-    created += np.where(second, DAY * (1 + (20 * draw[2]).astype(np.int64)), 0)
-    answer_days = quantiles(tables["answer_days"]).at(draw[3])
-    answered = created + (answer_days * DAY).astype(np.int64)
-
-    has_title = draw[4] < np.array(tables["review_titles"])[score]
-    has_message = draw[5] < np.array(tables["review_messages"])[score]
-    title, message = comment_texts(score, draw[4], draw[6])
-    writer = np.isin(order, cast.order(LINE_BREAK_WRITER))
-    has_message[writer] = True
-    message = pc.if_else(pa.array(writer), pa.scalar(BROKEN_COMMENT), message)
-
-    counters = (
-        orders.person[origin] * ORDER_STRIDE + orders.number[origin]
-    ) * REVIEW_STRIDE + second
-    order_counters = orders.person[order] * ORDER_STRIDE + orders.number[order]
-    table = pa.table(
-        {
-            "review_id": identifiers(counters, kind="review", seed=world.seed),
-            "order_id": identifiers(order_counters, kind="order", seed=world.seed),
-            "review_score": score + 1,
-            "review_comment_title": blank_where(~has_title, title),
-            "review_comment_message": blank_where(~has_message, message),
-            "review_creation_date": timestamps(created),
-            "review_answer_timestamp": timestamps(answered),
-        }
-    )
-    return table.take(pa.array(generator.permutation(len(order))))
-
-
-def comment_texts(
-    score: np.ndarray, for_title: np.ndarray, for_message: np.ndarray
-) -> tuple[pa.Array, pa.Array]:
-    """Pick a title and a message for every score (0 to 4) by a uniform number."""
-    titles = [list(words.TITLES[index]) for index in range(5)]
-    texts = [words.messages(index + 1) for index in range(5)]
-
-    def pick(pools: list[list[str]], uniforms: np.ndarray) -> pa.Array:
-        sizes = np.array([len(pool) for pool in pools])
-        begins = np.cumsum(sizes) - sizes
-        # The low digits: the high ones have already decided whether there is a text.
-        fresh = (uniforms * 4_096) % 1.0
-        index = begins[score] + (fresh * sizes[score]).astype(np.int64)
-        return pa.array([text for pool in pools for text in pool]).take(pa.array(index))
-
-    return pick(titles, for_title), pick(texts, for_message)
-
-
-def blank_where(missing: np.ndarray, values: pa.Array) -> pa.Array:
-    """Return the values with nulls where they are missing."""
-    return pc.if_else(pa.array(missing), pa.scalar(None, values.type), values)
-
-
-def timestamps(seconds: np.ndarray, present: np.ndarray | None = None) -> pa.Array:
-    """Return Arrow timestamps in seconds, null where not present."""
-    mask = None if present is None else ~present
-    return pa.array(seconds.astype(np.int64), mask=mask).cast(pa.timestamp("s"))
-
-
-def money(centavos: np.ndarray) -> pa.Array:
-    """Return exact decimals (10, 2) from centavos that are not negative."""
-    words_of_16_bytes = np.zeros((len(centavos), 2), dtype="<i8")
-    words_of_16_bytes[:, 0] = centavos
-    return pa.Array.from_buffers(
-        pa.decimal128(10, 2), len(centavos), [None, pa.py_buffer(words_of_16_bytes)]
-    )
-
-
-def build_block(
-    world: World, *, start: int, stop: int, offsets: np.ndarray, generator: np.random.Generator
-) -> dict[str, pa.Table]:
-    """Draw people ``start`` to ``stop`` with their whole histories.
-
-    Parameters
-    ----------
-    world : World
-        Places, sellers and products.
-    start, stop : int
-        People of the block.
-    offsets : ndarray of float, shape (3,)
-        Start of the spread sequence, the same for all blocks of a sample.
-    generator : numpy.random.Generator
-        The block's own stream.
-
-    Returns
-    -------
-    dict of str to pyarrow.Table
-        Five tables by Kaggle file name, their rows in no order of time or person.
-    """
-    orders, cast = build_orders(world, start=start, stop=stop, offsets=offsets, generator=generator)
-    items = build_items(world, orders, cast, generator)
-    payments = build_payments(orders, items, cast, generator)
-    reviews = build_reviews(world, orders, items, cast, generator)
-
-    counters = orders.person * ORDER_STRIDE + orders.number
-    order_ids = identifiers(counters, kind="order", seed=world.seed)
-    customer_ids = identifiers(counters, kind="customer", seed=world.seed)
-    shuffle = generator.permutation(len(counters))
-    rank = np.empty_like(shuffle)
-    rank[shuffle] = np.arange(len(shuffle))
-    place = pa.array(orders.place)
-    statuses = pa.array([name for name, _ in marginals.load()["statuses"]])
-    customers_table = pa.table(
-        {
-            "customer_id": customer_ids,
-            "customer_unique_id": identifiers(orders.person, kind="person", seed=world.seed),
-            "customer_zip_code_prefix": world.places.prefixes.take(place),
-            "customer_city": world.places.cities.take(place),
-            "customer_state": world.places.states.take(place),
-        }
-    )
-    orders_table = pa.table(
-        {
-            "order_id": order_ids,
-            "customer_id": customer_ids,
-            "order_status": statuses.take(pa.array(orders.status)),
-            "order_purchase_timestamp": timestamps(orders.purchased),
-            "order_approved_at": timestamps(orders.approved, orders.has_approved),
-            "order_delivered_carrier_date": timestamps(orders.to_carrier, orders.has_carrier),
-            "order_delivered_customer_date": timestamps(orders.delivered, orders.has_delivered),
-            "order_estimated_delivery_date": timestamps(orders.estimated),
-        }
-    )
-    by_rank = np.argsort(rank[items.order], kind="stable")
-    product = pa.array(items.product[by_rank])
-    seller = pa.array(world.products.seller[items.product[by_rank]])
-    items_table = pa.table(
-        {
-            "order_id": order_ids.take(pa.array(items.order[by_rank])),
-            "order_item_id": items.line[by_rank] + 1,
-            "product_id": world.products.identifiers.take(product),
-            "seller_id": world.sellers.identifiers.take(seller),
-            "shipping_limit_date": timestamps(items.shipping_limit[by_rank]),
-            "price": money(items.price[by_rank]),
-            "freight_value": money(items.freight[by_rank]),
-        }
-    )
-    mixed = generator.permutation(len(payments.order))
-    payments_table = pa.table(
-        {
-            "order_id": order_ids.take(pa.array(payments.order[mixed])),
-            "payment_sequential": payments.sequence[mixed],
-            "payment_type": PAYMENT_TYPES.take(pa.array(payments.kind[mixed])),
-            "payment_installments": payments.instalments[mixed],
-            "payment_value": money(payments.value[mixed]),
-        }
-    )
-    return {
-        files.CUSTOMERS: customers_table.take(pa.array(generator.permutation(len(counters)))),
-        files.ORDERS: orders_table.take(pa.array(shuffle)),
-        files.ORDER_ITEMS: items_table,
-        files.ORDER_PAYMENTS: payments_table,
-        files.ORDER_REVIEWS: reviews,
-    }

@@ -21,7 +21,8 @@ from tqdm import tqdm
 
 from olist import files
 from olist.folders import DataError, replaced_folder
-from olist.sample import catalogue, marginals, orders, words
+from olist.sample import catalogue, marginals, words
+from olist.sample.block import build_block
 
 GENERATOR_VERSION = 1
 """Raise it when the same request gives other rows."""
@@ -186,7 +187,7 @@ def generate(
     block_count = -(-customers // PEOPLE_PER_BLOCK)
     for block, stream in enumerate(block_seed.spawn(block_count)):
         start = block * PEOPLE_PER_BLOCK
-        yield orders.build_block(
+        yield build_block(
             world,
             start=start,
             stop=min(start + PEOPLE_PER_BLOCK, customers),

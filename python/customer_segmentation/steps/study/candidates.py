@@ -12,17 +12,29 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.cluster._lloyd import prepare_rows, single_start
-from customer_segmentation.cluster._points import near_order
-from customer_segmentation.cluster.kmeans import Scaler, nearest_centroid, standardise
-from customer_segmentation.cluster.spectral import SpectralFit, fit_spectral_grid
-from customer_segmentation.cluster.transforms import robust_columns
-from customer_segmentation.distance.silhouette import silhouette_estimate, silhouette_scores
-from customer_segmentation.measure.agreement import adjusted_rand_index, match_centroids
-from customer_segmentation.measure.quality import gap_statistic, partition_quality
-from customer_segmentation.measure.stability import bootstrap_stability, kmeans_refit
-from customer_segmentation.steps.fits import scaler_and_centroids, unusualness_permutation
-from customer_segmentation.steps.reuse import code_and_libraries
+from customer_segmentation.cluster import (
+    Scaler,
+    SpectralFit,
+    fit_spectral_grid,
+    match_centroids,
+    near_order,
+    nearest_centroid,
+    prepare_rows,
+    robust_columns,
+    single_start,
+    standardise,
+    unusualness_permutation,
+)
+from customer_segmentation.distance import silhouette_estimate, silhouette_scores
+from customer_segmentation.measure import (
+    adjusted_rand_index,
+    bootstrap_stability,
+    gap_statistic,
+    kmeans_refit,
+    partition_quality,
+)
+from customer_segmentation.steps.fits import scaler_and_centroids
+from customer_segmentation.steps.reuse import code_and_libraries, reusable
 from customer_segmentation.steps.reuse import fingerprint as fingerprint_of
 
 CANDIDATE_COLUMNS = {
@@ -578,7 +590,7 @@ def study_feature_sets(
             dataclasses.asdict(settings),
             code_and_libraries(__name__),
         )
-        table = rows_with_fingerprint(previous, fingerprint, CANDIDATE_COLUMNS)
+        table = reusable(previous, CANDIDATE_COLUMNS).get(fingerprint)
         report(f"Study of {row.feature_set}: {'new' if table is None else 're-used'}")
         if table is None:
             X = np.asarray(rows_of(row.feature_set), dtype=np.float64)
@@ -649,7 +661,7 @@ def study_clusters(
                 numbering,
                 code_and_libraries(__name__),
             )
-            table = rows_with_fingerprint(previous, fingerprint, CLUSTER_COLUMNS)
+            table = reusable(previous, CLUSTER_COLUMNS).get(fingerprint)
             origin = "re-used"
             if table is None:
                 origin = f"{resamples} resamples"
@@ -748,16 +760,6 @@ def candidate_stability(
             return of_point
 
     return bootstrap_stability(X, labels, refit, resamples=resamples, seed=seed).clusters[columns]
-
-
-def rows_with_fingerprint(
-    previous: pd.DataFrame | None, fingerprint: str, columns: Mapping[str, str]
-) -> pd.DataFrame | None:
-    """Return the rows of an earlier result that were made from the same, or None."""
-    if previous is None or not set(columns) <= set(previous.columns):
-        return None
-    rows = previous[previous["fingerprint"] == fingerprint]
-    return None if rows.empty else rows[list(columns)]
 
 
 def _stacked(tables: list[pd.DataFrame], columns: Mapping[str, str]) -> pd.DataFrame:

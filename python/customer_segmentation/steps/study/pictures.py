@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.cluster.kmeans import standardise
-from customer_segmentation.distance.silhouette import silhouette_samples
-from customer_segmentation.measure.projection import fit_projection, stratified_sample
-from customer_segmentation.steps.reuse import code_and_libraries
+from customer_segmentation.cluster import standardise
+from customer_segmentation.distance import silhouette_samples
+from customer_segmentation.measure import fit_projection, stratified_sample
+from customer_segmentation.steps.reuse import code_and_libraries, reusable
 from customer_segmentation.steps.reuse import fingerprint as fingerprint_of
 from customer_segmentation.steps.study.candidates import (
     candidate_labels,
-    rows_with_fingerprint,
 )
 
 PROJECTION_COLUMNS = {
@@ -96,7 +95,7 @@ def project_customers(
         ],
         code_and_libraries(__name__),
     )
-    unchanged = rows_with_fingerprint(previous, fingerprint, PROJECTION_COLUMNS)
+    unchanged = reusable(previous, PROJECTION_COLUMNS).get(fingerprint)
     if unchanged is not None:
         return unchanged
     X = rows[features].to_numpy(dtype=np.float64)
@@ -169,7 +168,7 @@ def projection_axes(
         [features, list(robust)],
         code_and_libraries(__name__),
     )
-    unchanged = rows_with_fingerprint(previous, fingerprint, AXIS_COLUMNS)
+    unchanged = reusable(previous, AXIS_COLUMNS).get(fingerprint)
     if unchanged is not None:
         return unchanged
     X = rows.loc[rows["is_in_fit"], features].to_numpy(dtype=np.float64)

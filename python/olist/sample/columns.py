@@ -1,9 +1,13 @@
-"""Identifiers that look like md5 sums, made from counters without a Python loop."""
+"""Arrow columns of the sample: timestamps, money, and identifiers that look like md5 sums.
+
+The identifiers are made from counters without a Python loop.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 KINDS = ("customer", "person", "order", "review", "product", "seller")
 HEX_PAIRS = np.array(
@@ -100,3 +104,23 @@ def digit_strings(numbers: np.ndarray, width: int) -> pa.Array:
     powers = 10 ** np.arange(width - 1, -1, -1)
     digits = (numbers[:, None] // powers) % 10 + ord("0")
     return fixed_width_strings(digits.astype(np.uint8).ravel(), width)
+
+
+def blank_where(missing: np.ndarray, values: pa.Array) -> pa.Array:
+    """Return the values with nulls where they are missing."""
+    return pc.if_else(pa.array(missing), pa.scalar(None, values.type), values)
+
+
+def timestamps(seconds: np.ndarray, present: np.ndarray | None = None) -> pa.Array:
+    """Return Arrow timestamps in seconds, null where not present."""
+    mask = None if present is None else ~present
+    return pa.array(seconds.astype(np.int64), mask=mask).cast(pa.timestamp("s"))
+
+
+def money(centavos: np.ndarray) -> pa.Array:
+    """Return exact decimals (10, 2) from centavos that are not negative."""
+    words_of_16_bytes = np.zeros((len(centavos), 2), dtype="<i8")
+    words_of_16_bytes[:, 0] = centavos
+    return pa.Array.from_buffers(
+        pa.decimal128(10, 2), len(centavos), [None, pa.py_buffer(words_of_16_bytes)]
+    )

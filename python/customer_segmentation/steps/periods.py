@@ -24,13 +24,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.cluster import kmeans
-from customer_segmentation.cluster.kmeans import fit_kmeans, standardise
-from customer_segmentation.cluster.refits import Refit, quick_fit, refit_repeats
-from customer_segmentation.cluster.transforms import Quantiles, own_units, robust_columns
-from customer_segmentation.distance.silhouette import silhouette_estimate
-from customer_segmentation.measure import agreement as partitions
-from customer_segmentation.measure.agreement import (
+from customer_segmentation.cluster import (
+    Quantiles,
+    Refit,
+    Scaler,
+    fit_kmeans,
+    match_centroids,
+    own_units,
+    quick_fit,
+    refit_repeats,
+    robust_columns,
+    standardise,
+)
+from customer_segmentation.distance import silhouette_estimate
+from customer_segmentation.measure import (
     adjusted_mutual_information,
     adjusted_rand_index,
     contingency,
@@ -38,10 +45,9 @@ from customer_segmentation.measure.agreement import (
     match_labels,
     matched_jaccard,
 )
-from customer_segmentation.steps import panel
 from customer_segmentation.steps.assignments import cluster_numbers, scalers_and_centroids
-from customer_segmentation.steps.panel import Panel
-from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable_groups
+from customer_segmentation.steps.panel import Cross, Panel
+from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable
 
 DESIGNS = ("prediction_vs_refit", "labels_vs_refit", "structure", "migration")
 # A fit whose inertia is above the best one found by more than this share is a worse optimum;
@@ -180,7 +186,7 @@ def period_stability(
         )
         return pd.DataFrame(columns=list(STABILITY_COLUMNS))
     first = start.iloc[0]
-    earlier = reusable_groups(previous, STABILITY_COLUMNS)
+    earlier = reusable(previous, STABILITY_COLUMNS)
     code = code_and_libraries(__name__)
     numbers = cluster_numbers(models)
     tables = []
@@ -217,7 +223,7 @@ def compare_partitions(
     second: Any,
     X: Any,
     *,
-    scaler: kmeans.Scaler,
+    scaler: Scaler,
     silhouette_rows: int,
     seed: int,
 ) -> dict[str, Any]:
@@ -383,7 +389,7 @@ class _Baseline:
     def n_clusters(self) -> int:
         return len(self.model.centroids)
 
-    def _repeats(self, X: np.ndarray, *, scaler: kmeans.Scaler | None) -> list[Refit]:
+    def _repeats(self, X: np.ndarray, *, scaler: Scaler | None) -> list[Refit]:
         return refit_repeats(
             X,
             scaler=scaler,
@@ -461,7 +467,7 @@ class _Baseline:
         )
         return rows
 
-    def _refit_of(self, row: Any, cross: panel.Cross) -> tuple[Refit, list[Refit], dict[str, Any]]:
+    def _refit_of(self, row: Any, cross: Cross) -> tuple[Refit, list[Refit], dict[str, Any]]:
         """Return the date's fit, or a better optimum of the same rows if a repeat found one."""
         rows = cross.X[cross.is_in_fit]
         scaler, centroids = self.models[row.fitted_model_id]
@@ -480,7 +486,7 @@ class _Baseline:
         repeats = self._repeats(rows, scaler=None)
         best, facts = best_optimum(published, repeats)
         if best is not published:
-            order = partitions.match_centroids(published.centroids, best.centroids)
+            order = match_centroids(published.centroids, best.centroids)
             best = dataclasses.replace(best, centroids=best.centroids[np.argsort(order)])
         return best, repeats, facts
 
