@@ -190,6 +190,7 @@ def test_every_command_of_the_runbook_runs(
         "DBT_USE_COLORS": "false",
         # The builds' own tests run elsewhere, often enough.
         "DBT_EXCLUDE_RESOURCE_TYPES": "test unit_test",
+        "PARTIAL": "1",
         "PYTHONPATH": str(PROJECT / "python"),
     }
     for command in commands:

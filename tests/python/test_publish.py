@@ -242,6 +242,16 @@ def test_a_log_that_was_left_before_the_build_does_not_reach_the_new_file(build,
     assert "left a log of" in capsys.readouterr().err
 
 
+def test_a_log_without_its_database_does_not_reach_the_new_file(build, capsys) -> None:
+    build(1)
+    leave_log(build.published, "drop table marts.sellers")
+    build.published.unlink()
+    assert build(2) == 0
+    assert number_in(build.published) == 2
+    assert logs_beside(build.published) == []
+    assert "without a database" in capsys.readouterr().err
+
+
 def test_a_log_that_is_left_during_the_build_does_not_either(build) -> None:
     build(1)
     changes = "update marts.sellers set number = 99"

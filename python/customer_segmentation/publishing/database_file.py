@@ -298,7 +298,7 @@ def set_log_aside(published: Path, folder: Path) -> str | None:
     copied = subprocess.run(
         ["cp", "-p", "--", str(published), str(kept)], capture_output=True, text=True, check=False
     )
-    if copied.returncode != 0:
+    if copied.returncode != 0 and published.exists():
         shutil.rmtree(aside, ignore_errors=True)
         raise DatabaseFileError(
             f"{logs[0]} is the log of a program that was stopped, and cannot be set aside: {copied.stderr.strip()}. "
@@ -311,6 +311,8 @@ def set_log_aside(published: Path, folder: Path) -> str | None:
         f"A program that was stopped left a log of {size:,} bytes beside {published}. It is in {aside}, with a copy of "
         "the file"
     )
+    if not kept.exists():
+        return f"A log of {size:,} bytes lay where {published} is to be, without a database. It is in {aside}."
     for log in logs:
         # DuckDB deletes a log that it has read, and one that it cannot make sense of.
         shutil.copy2(aside / log.name, aside / f"{log.name}.original")
