@@ -54,16 +54,16 @@ verify: setup  ## Check OLIST_RAW_DIR against the manifest of the real set.
 	$(BIN)/python -m olist verify "$${OLIST_RAW_DIR:-data/olist}"
 
 build: setup $(if $(OLIST_RAW_DIR),,sample)  ## Build, test and publish the database (OPTIONS=... for dbt build, PARTIAL=1 if they leave something out).
-	$(BIN)/python -m customer_segmentation.publishing.build $(if $(PARTIAL),--partial) $(OPTIONS)
+	$(BIN)/python -m customer_segmentation build $(if $(PARTIAL),--partial) $(OPTIONS)
 
 rollback: setup  ## The database published before (TO=NAME for another one, LIST=1 to see them).
-	$(BIN)/python -m customer_segmentation.publishing.rollback $(if $(LIST),--list) $(if $(TO),--to $(TO))
+	$(BIN)/python -m customer_segmentation rollback $(if $(LIST),--list) $(if $(TO),--to $(TO))
 
 contract: setup  ## The maintenance contract, English and French, Markdown and HTML (TO=folder).
-	@$(BIN)/python -m customer_segmentation.commands.contract $(if $(TO),--to "$(TO)")
+	@$(BIN)/python -m customer_segmentation contract $(if $(TO),--to "$(TO)")
 
 full-refresh: setup $(if $(OLIST_RAW_DIR),,sample)  ## As build, re-using nothing.
-	$(BIN)/python -m customer_segmentation.publishing.build --full-refresh $(if $(PARTIAL),--partial) $(OPTIONS)
+	$(BIN)/python -m customer_segmentation build --full-refresh $(if $(PARTIAL),--partial) $(OPTIONS)
 
 test: setup-dev  ## Every test; those on the real data when OLIST_RAW_DIR points at it.
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -75,13 +75,13 @@ lint: setup-dev  ## ruff, sqlfluff, dbt parse, dbt-bouncer.
 	$(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
 
 audience: setup  ## Who is in SEGMENT=name (AS_OF=date, FRENCH=1, TO=folder), as CSV and Parquet.
-	@$(BIN)/python -m customer_segmentation.commands.audience --segment "$(SEGMENT)" $(EXPORT_OPTIONS)
+	@$(BIN)/python -m customer_segmentation audience --segment "$(SEGMENT)" $(EXPORT_OPTIONS)
 
 audiences: setup  ## The same for every segment.
-	@$(BIN)/python -m customer_segmentation.commands.audience --all $(EXPORT_OPTIONS)
+	@$(BIN)/python -m customer_segmentation audience --all $(EXPORT_OPTIONS)
 
 boards: setup $(VENV)/.charts  ## Boards as HTML and PNG, into boards/ (TO=folder, BOARD=name).
-	@$(BIN)/python -m customer_segmentation.commands.boards $(BOARD) $(if $(TO),--to "$(TO)")
+	@$(BIN)/python -m customer_segmentation boards $(BOARD) $(if $(TO),--to "$(TO)")
 
 pictures: setup $(VENV)/.charts $(VENV)/.pictures  ## The README's pictures, from the database (TO=docs/pictures).
 	@$(BIN)/python -m tools.readme_pictures $(if $(TO),--to "$(TO)")
@@ -94,13 +94,13 @@ $(SUPERSET_VENV)/.ready: superset/requirements-superset.txt
 	@touch $@
 
 superset: $(SUPERSET_VENV)/.ready  ## Apache Superset on the database, at 127.0.0.1 (SUPERSET_PORT=8088).
-	@$(SUPERSET_VENV)/bin/python -m customer_segmentation.commands.superset
+	@$(SUPERSET_VENV)/bin/python -m customer_segmentation superset
 
 superset-test: setup-dev $(SUPERSET_VENV)/.ready  ## Start it, log in, compare its numbers with the database.
 	OLIST_TEST_SUPERSET=1 $(BIN)/python -m pytest tests/python/test_superset.py
 
 postgres: setup $(VENV)/.postgres  ## Copy marts and bi into PostgreSQL: DSN=postgresql://... (SCHEMA=olist).
-	@$(BIN)/python -m customer_segmentation.commands.postgres --dsn "$(DSN)" $(if $(SCHEMA),--schema "$(SCHEMA)")
+	@$(BIN)/python -m customer_segmentation postgres --dsn "$(DSN)" $(if $(SCHEMA),--schema "$(SCHEMA)")
 
 metrics: setup $(VENV)/.metrics  ## A metric from the semantic layer: METRICS=revenue BY=customer__segment.
 	@$(BIN)/dbt --quiet parse
@@ -115,7 +115,7 @@ performance: setup  ## docs/performance.md from what `make benchmark` has stored
 	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.report
 
 docs: setup  ## dbt docs as one page, target/docs.html.
-	@$(BIN)/python -m customer_segmentation.commands.docs
+	@$(BIN)/python -m customer_segmentation docs
 
 lock: setup-dev  ## Resolve pyproject.toml anew into the requirements files.
 	$(BIN)/python -m pip install --quiet uv

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import yaml
 
-from customer_segmentation.commands.boards import CHARTS, DEFAULT_DATABASE, BoardError, render
+from customer_segmentation.commands.boards import CHARTS, render
+from customer_segmentation.publishing import CommandError, database_path
 
 DEFAULT_FOLDER = "docs/pictures"
 BOARDS = ("overview", "segment", "evolution")
@@ -45,8 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--to", default=DEFAULT_FOLDER, help="folder (default: %(default)s)")
     folder = Path(parser.parse_args(arguments).to)
-    database = Path(os.environ.get("OLIST_DATABASE") or DEFAULT_DATABASE)
     try:
+        database = database_path(os.environ.get("OLIST_DATABASE", ""))
         with tempfile.TemporaryDirectory(prefix="pictures-") as place:
             # It names each file that it makes; these are gone when the reader looks for them.
             with contextlib.redirect_stdout(io.StringIO()):
@@ -55,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
             folder.mkdir(parents=True, exist_ok=True)
             for stem in STEMS:
                 shrink(Path(place) / f"{stem}.png", folder / f"{stem}.png", palette)
-    except (BoardError, FileNotFoundError) as error:
+    except (CommandError, FileNotFoundError) as error:
         print(f"make pictures: {error}", file=sys.stderr)
         return 1
     return 0

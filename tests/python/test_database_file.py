@@ -28,25 +28,25 @@ from databases import execute, holder, leave_log, make_database, number_in
 @pytest.mark.parametrize("text", [":memory:", ":memory:name", " ", "md:olist", "s3://a/b.duckdb"])
 def test_a_setting_that_names_no_file_is_refused(text: str) -> None:
     with pytest.raises(DatabaseFileError, match="names no file"):
-        database_path({"OLIST_DATABASE": text})
+        database_path(text)
 
 
 def test_a_name_that_is_too_long_is_refused_in_bytes() -> None:
     # 120 letters of two bytes each.
     with pytest.raises(DatabaseFileError, match="too long: 247 bytes"):
-        database_path({"OLIST_DATABASE": f"warehouse/{'é' * 120}.duckdb"})
-    assert database_path({"OLIST_DATABASE": f"{'é' * 110}.duckdb"}).suffix == ".duckdb"
+        database_path(f"warehouse/{'é' * 120}.duckdb")
+    assert database_path(f"{'é' * 110}.duckdb").suffix == ".duckdb"
 
 
 def test_a_link_is_followed_and_a_loop_is_refused(tmp_path: Path) -> None:
     real = tmp_path / "disk" / "olist.duckdb"
     link = tmp_path / "link.duckdb"
     link.symlink_to(real)
-    assert database_path({"OLIST_DATABASE": str(link)}) == real
+    assert database_path(str(link)) == real
     loop = tmp_path / "loop.duckdb"
     loop.symlink_to(loop)
     with pytest.raises(DatabaseFileError, match="cannot be"):
-        refuse_unusable(database_path({"OLIST_DATABASE": str(loop)}))
+        refuse_unusable(database_path(str(loop)))
 
 
 def foreign_file(path: Path, kind: str) -> None:

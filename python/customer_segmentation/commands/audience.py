@@ -1,15 +1,19 @@
-"""Files of who is in a segment, for those who write to customers.
+"""Write who is in a segment, why, and what to do, as CSV and Parquet, the surest members first.
 
-Run as ``python -m customer_segmentation.commands.audience --segment NAME`` or ``--all``.
+The files hold what a campaign needs and no more: no address, no order. A name with SYNTHETIC in it
+says that the customers are made up.
+
+Examples
+--------
+  python -m customer_segmentation audience --segment "Recent one-order customers"
+  python -m customer_segmentation audience --all --as-of 2018-10-18 --language fr --to exports
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import os
 import re
-import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +25,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-DEFAULT_DATABASE = "warehouse/olist.duckdb"
+from customer_segmentation.publishing import CommandError, reading
+
 DEFAULT_FOLDER = "exports"
 # What a campaign needs and no more: no address, no order. The order of the columns is a promise.
 COLUMNS = (
@@ -43,10 +48,6 @@ BATCH_ROWS = 10_000
 FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
 
 
-class AudienceError(Exception):
-    """The file cannot be written; the message says why and how to mend it."""
-
-
 @dataclass(frozen=True)
 class Segment:
     """A segment under its three names."""
@@ -60,84 +61,44 @@ class Segment:
         return self.french if language == "fr" else self.english
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Write the files that the command line asks for.
-
-    Parameters
-    ----------
-    arguments : list of str, optional
-        Those of the command line by default.
-
-    Returns
-    -------
-    int
-        0 when every file was written.
-    """
-    options = parse_arguments(arguments)
-    try:
-        with open_database(Path(options.database)) as connection:
-            as_of_date = choose_date(connection, options.as_of)
-            segments = known_segments(connection, as_of_date)
-            chosen = (
-                [(segment, options.language or "en") for segment in segments]
-                if options.all
-                else [find_segment(options.segment, segments, language=options.language)]
-            )
-            for segment, language in chosen:
-                for path, rows in export(
-                    connection,
-                    segment,
-                    as_of_date=as_of_date,
-                    folder=Path(options.to),
-                    language=language,
-                ):
-                    print(
-                        f"{path}: {rows:,} customers, {segment.name(language)}, as of {as_of_date}"
-                    )
-    except AudienceError as error:
-        print(f"make audience: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m customer_segmentation.commands.audience",
-        description="Write who is in a segment, why and what to do, as CSV and Parquet.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--segment", help="English or French name, or code of the playbook")
     what.add_argument("--all", action="store_true", help="one pair of files for every segment")
-    parser.add_argument("--as-of", help="as-of date, the latest segmented one by default")
-    parser.add_argument("--to", default=DEFAULT_FOLDER, help="folder (default: %(default)s)")
+    parser.add_argument(
+        "--as-of", metavar="DATE", help="as-of date (default: the latest segmented one)"
+    )
+    parser.add_argument(
+        "--to", metavar="FOLDER", default=DEFAULT_FOLDER, help="folder (default: %(default)s)"
+    )
     parser.add_argument(
         "--language",
         choices=sorted(LANGUAGES),
-        help="of the texts; by default that of the name given, or English",
+        help="of the texts (default: that of the name given, or English)",
     )
-    parser.add_argument(
-        "--database",
-        default=os.environ.get("OLIST_DATABASE") or DEFAULT_DATABASE,
-        help="published database (default: OLIST_DATABASE or %(default)s)",
-    )
-    return parser.parse_args(arguments)
 
 
-def open_database(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open the published database to read it."""
-    if not path.exists():
-        raise AudienceError(f"{path} does not exist; run `make build`, or set OLIST_DATABASE.")
-    try:
-        connection = duckdb.connect(str(path), read_only=True)
-        connection.execute("select 1 from bi.audience_members limit 0")
-    except duckdb.IOException as error:
-        raise AudienceError(f"{path} cannot be opened ({error}).") from None
-    except duckdb.CatalogException:
-        raise AudienceError(
-            f"{path} has no bi.audience_members; run `make build` to publish it anew."
-        ) from None
-    return connection
+def run(options: argparse.Namespace) -> int:
+    """Write the files and name them."""
+    with reading(options.database) as connection:
+        as_of_date = choose_date(connection, options.as_of)
+        segments = known_segments(connection, as_of_date)
+        chosen = (
+            [(segment, options.language or "en") for segment in segments]
+            if options.all
+            else [find_segment(options.segment, segments, language=options.language)]
+        )
+        for segment, language in chosen:
+            for path, rows in export(
+                connection,
+                segment,
+                as_of_date=as_of_date,
+                folder=Path(options.to),
+                language=language,
+            ):
+                print(f"{path}: {rows:,} customers, {segment.name(language)}, as of {as_of_date}")
+    return 0
 
 
 def choose_date(connection: duckdb.DuckDBPyConnection, asked: str | None) -> date:
@@ -145,7 +106,7 @@ def choose_date(connection: duckdb.DuckDBPyConnection, asked: str | None) -> dat
 
     Raises
     ------
-    AudienceError
+    CommandError
         For a date without segments; it lists those with.
     """
     known = [
@@ -155,9 +116,7 @@ def choose_date(connection: duckdb.DuckDBPyConnection, asked: str | None) -> dat
         ).fetchall()
     ]
     if not known:
-        raise AudienceError(
-            "no as-of date is segmented; table segmentation.period_models says why."
-        )
+        raise CommandError("no as-of date is segmented; table segmentation.period_models says why.")
     if not asked:
         return known[-1]
     try:
@@ -165,7 +124,7 @@ def choose_date(connection: duckdb.DuckDBPyConnection, asked: str | None) -> dat
     except ValueError:
         wanted = None
     if wanted not in known:
-        raise AudienceError(
+        raise CommandError(
             f"there are no segments as of {asked!r}. Known dates: "
             + ", ".join(day.isoformat() for day in known)
         )
@@ -204,7 +163,7 @@ def find_segment(
 
     Raises
     ------
-    AudienceError
+    CommandError
         When no segment is called so; it lists those that are.
     """
     wanted = plain(asked)
@@ -213,7 +172,7 @@ def find_segment(
             return segment, language or "en"
         if wanted == plain(segment.french):
             return segment, language or "fr"
-    raise AudienceError(
+    raise CommandError(
         f"there is no segment {asked!r}. Known segments, by code, English or French name:\n"
         + "\n".join(f"  {one.code:<10} {one.english:<26} {one.french}" for one in segments)
     )
@@ -285,7 +244,7 @@ def export(
             for part in parts:
                 part.unlink(missing_ok=True)
     except OSError as error:
-        raise AudienceError(
+        raise CommandError(
             f"{folder} cannot be written to ({error.strerror}); name another folder with TO=folder."
         ) from None
     return [(path, total) for path in paths]
@@ -355,7 +314,3 @@ def safe_cell(value: str | None) -> str | None:
 def file_word(text: str) -> str:
     """Return a text as part of a file name."""
     return re.sub(r"[^a-z0-9]+", "-", plain(text)).strip("-") or "segment"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

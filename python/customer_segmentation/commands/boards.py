@@ -1,6 +1,12 @@
-"""Render the boards in ``charts/`` from the published database, as HTML pages and PNG pictures.
+"""Render the boards in charts/ from the published database, as HTML pages and PNG pictures.
 
-Run as ``python -m customer_segmentation.commands.boards [--to FOLDER] [BOARD ...]``; dbt Charts draws them.
+dbt Charts draws them (`make boards` installs it). There is one page for each segment; a board whose
+tables the database does not have is left out, and named.
+
+Examples
+--------
+  python -m customer_segmentation boards
+  python -m customer_segmentation boards overview evolution --format png --to exports
 """
 
 from __future__ import annotations
@@ -19,7 +25,8 @@ from pathlib import Path
 
 import duckdb
 
-DEFAULT_DATABASE = "warehouse/olist.duckdb"
+from customer_segmentation.publishing import CommandError, reading
+
 DEFAULT_FOLDER = "boards"
 CHARTS = Path("charts")
 FORMATS = ("html", "png")
@@ -42,10 +49,6 @@ EXPECTED_WARNINGS = (
 )
 
 
-class BoardError(Exception):
-    """The boards cannot be rendered; the message says why and how to mend it."""
-
-
 @dataclass(frozen=True)
 class Page:
     """A page to render: a board, or a board for one segment."""
@@ -56,38 +59,21 @@ class Page:
     segment: str | None = None
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Render the boards that the command line asks for.
-
-    Parameters
-    ----------
-    arguments : list of str, optional
-        Those of the command line by default.
-
-    Returns
-    -------
-    int
-        0 when every board whose tables exist was rendered.
-    """
-    parser = argparse.ArgumentParser(
-        prog="python -m customer_segmentation.commands.boards",
-        description="Render the boards in charts/.",
-    )
-    parser.add_argument("boards", nargs="*", help="names of boards; all by default")
-    parser.add_argument("--to", default=DEFAULT_FOLDER, help="folder (default: %(default)s)")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
     parser.add_argument(
-        "--database",
-        default=os.environ.get("OLIST_DATABASE") or DEFAULT_DATABASE,
-        help="published database (default: OLIST_DATABASE or %(default)s)",
+        "boards", nargs="*", metavar="BOARD", help="its name (default: all of them)"
     )
-    parser.add_argument("--format", choices=FORMATS, help="only this one; both by default")
-    options = parser.parse_args(arguments)
+    parser.add_argument(
+        "--to", metavar="FOLDER", default=DEFAULT_FOLDER, help="folder (default: %(default)s)"
+    )
+    parser.add_argument("--format", choices=FORMATS, help="only this one (default: both)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Render the boards; those whose tables are missing are named and left out."""
     formats = [options.format] if options.format else FORMATS
-    try:
-        render(Path(options.database), Path(options.to), boards=options.boards, formats=formats)
-    except BoardError as error:
-        print(f"make boards: {error}", file=sys.stderr)
-        return 1
+    render(options.database, Path(options.to), boards=options.boards, formats=formats)
     return 0
 
 
@@ -114,11 +100,9 @@ def render(
     """
     dct = Path(sys.executable).with_name("dct")
     if not dct.exists():
-        raise BoardError("dbt Charts is not installed; run `make boards`, which installs it.")
-    if not database.exists():
-        raise BoardError(f"{database} does not exist; run `make build`, or set OLIST_DATABASE.")
+        raise CommandError("dbt Charts is not installed; run `make boards`, which installs it.")
     chosen = board_names(boards)
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with reading(database) as connection:
         chosen = [name for name in chosen if has_its_tables(connection, name)]
         pages = pages_of(connection, chosen)
         is_synthetic = connection.execute("select is_synthetic from marts.data_origin").fetchone()[
@@ -152,7 +136,7 @@ def board_names(asked: Sequence[str] = ()) -> list[str]:
 
     Raises
     ------
-    BoardError
+    CommandError
         For an unknown one; it lists those that are known.
     """
     known = [name for name in TITLES if (CHARTS / f"{name}.yml").exists()]
@@ -163,7 +147,7 @@ def board_names(asked: Sequence[str] = ()) -> list[str]:
     )
     unknown = [name for name in asked if name not in known]
     if unknown:
-        raise BoardError(f"there is no board {unknown[0]!r}. Known boards: {', '.join(known)}.")
+        raise CommandError(f"there is no board {unknown[0]!r}. Known boards: {', '.join(known)}.")
     return [name for name in known if not asked or name in asked]
 
 
@@ -223,7 +207,7 @@ def with_default_segment(text: str, segment: str) -> str:
         text,
     )
     if count != 1:
-        raise BoardError("charts/segment.yml has no variable segment with a default.")
+        raise CommandError("charts/segment.yml has no variable segment with a default.")
     return changed
 
 
@@ -251,7 +235,9 @@ def run_dct(
     if said:
         print("\n".join(said), file=sys.stderr)
     if done.returncode != 0:
-        raise BoardError(f"dbt Charts could not render every board as {kind}; its words are above.")
+        raise CommandError(
+            f"dbt Charts could not render every board as {kind}; its words are above."
+        )
     written = []
     for page in pages:
         path = folder / f"{page.stem}.{kind}"
@@ -274,7 +260,3 @@ def index_page(pages: Sequence[Page], *, is_synthetic: bool) -> str:
         "<style>body{font:16px/1.6 sans-serif;max-width:40em;margin:3em auto;padding:0 1em}</style>\n"
         f"</head><body><h1>Customer segments</h1>{notice}\n<ul>\n{links}\n</ul></body></html>\n"
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

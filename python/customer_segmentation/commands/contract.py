@@ -1,7 +1,11 @@
-"""The maintenance contract, one page in English and French, as Markdown and HTML.
+"""Write the maintenance contract: one page in English and French, as Markdown and HTML.
 
-Run as ``python -m customer_segmentation.commands.contract [--to FOLDER]``. Every figure on the page is the
-result of a query on the published database, which the HTML carries beside it.
+Every figure on it is the result of a query on the published database, which the HTML carries
+beside it.
+
+Examples
+--------
+  python -m customer_segmentation contract --to exports/contract
 """
 
 from __future__ import annotations
@@ -10,14 +14,14 @@ import argparse
 import dataclasses
 import datetime
 import html
-import os
 import re
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
+
+from customer_segmentation.publishing import reading
 
 Language = Literal["en", "fr"]
 Kind = Literal["whole", "share", "index", "date", "money", "seconds", "megabytes", "text"]
@@ -388,9 +392,9 @@ def write(database: Path, folder: Path) -> list[Path]:
     -------
     list of Path
     """
-    folder.mkdir(parents=True, exist_ok=True)
     files = []
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with reading(database) as connection:
+        folder.mkdir(parents=True, exist_ok=True)
         for language in ("en", "fr"):
             for extension, render in (("md", markdown), ("html", page_as_html)):
                 path = folder / f"maintenance_contract.{language}.{extension}"
@@ -399,29 +403,20 @@ def write(database: Path, folder: Path) -> list[Path]:
     return files
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Write the contract of the published database."""
-    from customer_segmentation.publishing import DEFAULT_DATABASE
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument(
+        "--to",
+        metavar="FOLDER",
+        type=Path,
+        default=Path(DEFAULT_FOLDER),
+        help="folder (default: %(default)s)",
+    )
 
-    parser = argparse.ArgumentParser(prog="make contract", description=__doc__)
-    parser.add_argument("--to", type=Path, default=Path(DEFAULT_FOLDER), help="folder to write to")
-    options = parser.parse_args(arguments)
-    published = Path(os.environ.get("OLIST_DATABASE") or DEFAULT_DATABASE)
-    if not published.exists():
-        print(
-            f"make contract: {published} does not exist; run `make build` first.", file=sys.stderr
-        )
-        return 1
-    try:
-        paths = write(published, options.to)
-    except duckdb.CatalogException as error:
-        print(
-            f"make contract: {published} lacks a table that the contract reads; run `make build` without a"
-            f" selection. {str(error).splitlines()[0]}",
-            file=sys.stderr,
-        )
-        return 1
-    print(*paths, sep="\n")
+
+def run(options: argparse.Namespace) -> int:
+    """Write the contract and name its files."""
+    print(*write(options.database, options.to), sep="\n")
     return 0
 
 
@@ -452,7 +447,3 @@ def _synthetic_note(connection: duckdb.DuckDBPyConnection, language: Language) -
     if language == "fr":
         return "**Données SYNTHÉTIQUES, et non celles d'Olist.**\n\n"
     return "**SYNTHETIC data, not Olist's.**\n\n"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,8 @@
 """Write the dbt documentation as one page that tells nothing about the machine that made it.
 
-Run as ``python -m customer_segmentation.commands.docs [--to FILE]``.
+Examples
+--------
+  python -m customer_segmentation docs --to target/docs.html
 """
 
 from __future__ import annotations
@@ -11,32 +13,29 @@ import subprocess
 import sys
 from pathlib import Path
 
-from customer_segmentation.publishing import DEFAULT_RAW_DIR
+from customer_segmentation.publishing import DEFAULT_RAW_DIR, target_folder
 
 DEFAULT_PAGE = "target/docs.html"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run ``dbt docs generate --static`` and clean its page.
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument(
+        "--to", metavar="FILE", default=DEFAULT_PAGE, help="page (default: %(default)s)"
+    )
 
-    Parameters
-    ----------
-    arguments : list of str, optional
-        Those of the command line by default.
 
-    Returns
-    -------
-    int
-        Status of dbt.
-    """
-    parser = argparse.ArgumentParser(prog="python -m customer_segmentation.commands.docs")
-    parser.add_argument("--to", default=DEFAULT_PAGE, help="page (default: %(default)s)")
-    options = parser.parse_args(arguments)
+def run(options: argparse.Namespace) -> int:
+    """Run ``dbt docs generate --static`` and clean its page."""
     dbt = Path(sys.executable).with_name("dbt")
-    done = subprocess.run([str(dbt), "--quiet", "docs", "generate", "--static"], check=False)
+    done = subprocess.run(
+        [str(dbt), "--quiet", "docs", "generate", "--static"],
+        env={**os.environ, "OLIST_DATABASE": str(options.database)},
+        check=False,
+    )
     if done.returncode != 0:
         return done.returncode
-    target = Path(os.environ.get("DBT_TARGET_PATH") or "target")
+    target = target_folder(os.environ)
     page = Path(options.to)
     page.parent.mkdir(parents=True, exist_ok=True)
     text = (target / "static_index.html").read_text(encoding="utf-8")
@@ -75,7 +74,3 @@ def without_places(text: str, *, raw_dir: Path, target: Path) -> str:
                 place + '"', places[place] + '"'
             )
     return text
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,13 +1,16 @@
 """Copy the public tables of marts and bi into PostgreSQL, all of them or none.
 
-Run as ``python -m customer_segmentation.commands.postgres --dsn postgresql://...``.
+The schema is replaced as a whole, in one transaction: readers see the old tables until it ends. A
+schema that this command did not make is left alone.
+
+Examples
+--------
+  python -m customer_segmentation postgres --dsn postgresql://user@host/database --schema olist
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from tqdm import tqdm
 
+from customer_segmentation.publishing import CommandError, reading
+
 if TYPE_CHECKING:
     import psycopg
 
-DEFAULT_DATABASE = "warehouse/olist.duckdb"
 DEFAULT_SCHEMA = "olist"
 LAYERS = ("marts", "bi")
 BATCH_ROWS = 10_000
@@ -41,10 +45,6 @@ TYPES = {
 MARK = "Published by olist_segmentation; replaced as a whole by `make postgres`."
 
 
-class PostgresError(Exception):
-    """The tables cannot be published; the message says why and how to mend it."""
-
-
 @dataclass(frozen=True)
 class Table:
     """A table or view of the published database."""
@@ -55,36 +55,15 @@ class Table:
     columns: tuple[tuple[str, str, str | None], ...]
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Publish to the server that the command line names.
-
-    Parameters
-    ----------
-    arguments : list of str, optional
-        Those of the command line by default.
-
-    Returns
-    -------
-    int
-        0 when every table was published; otherwise the server is as it was.
-    """
-    parser = argparse.ArgumentParser(
-        prog="python -m customer_segmentation.commands.postgres",
-        description="Copy marts and bi into a schema of a PostgreSQL database.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
     parser.add_argument("--dsn", required=True, help="postgresql://user:password@host/database")
     parser.add_argument("--schema", default=DEFAULT_SCHEMA, help="(default: %(default)s)")
-    parser.add_argument(
-        "--database",
-        default=os.environ.get("OLIST_DATABASE") or DEFAULT_DATABASE,
-        help="published database (default: OLIST_DATABASE or %(default)s)",
-    )
-    options = parser.parse_args(arguments)
-    try:
-        rows = publish(Path(options.database), options.dsn, schema=options.schema)
-    except PostgresError as error:
-        print(f"make postgres: {error}", file=sys.stderr)
-        return 1
+
+
+def run(options: argparse.Namespace) -> int:
+    """Publish, and say how much."""
+    rows = publish(options.database, options.dsn, schema=options.schema)
     total = sum(rows.values())
     print(f"Published {len(rows)} tables, {total:,} rows, in schema {options.schema}.")
     return 0
@@ -110,20 +89,18 @@ def publish(database: Path, dsn: str, *, schema: str = DEFAULT_SCHEMA) -> dict[s
     try:
         import psycopg
     except ImportError:
-        raise PostgresError("psycopg is not installed; run `make postgres`, which does.") from None
+        raise CommandError("psycopg is not installed; run `make postgres`, which does.") from None
     if not dsn:
-        raise PostgresError("say where: make postgres DSN=postgresql://user@host/database")
-    if not database.exists():
-        raise PostgresError(f"{database} does not exist; run `make build`, or set OLIST_DATABASE.")
-    with duckdb.connect(str(database), read_only=True) as source:
+        raise CommandError("say where: make postgres DSN=postgresql://user@host/database")
+    with reading(database) as source:
         tables = public_tables(source)
         if not tables:
-            raise PostgresError(f"{database} has no tables in {' and '.join(LAYERS)}.")
+            raise CommandError(f"{database} has no tables in {' and '.join(LAYERS)}.")
         try:
             with psycopg.connect(dsn, application_name="olist_segmentation") as target:
                 return copy_all(source, target, tables, schema=schema)
         except psycopg.Error as error:
-            raise PostgresError(
+            raise CommandError(
                 f"PostgreSQL refused, its tables are as they were: {str(error).strip()}"
             ) from None
 
@@ -161,7 +138,7 @@ def postgres_type(duckdb_type: str) -> str:
     try:
         return TYPES[duckdb_type]
     except KeyError:
-        raise PostgresError(
+        raise CommandError(
             f"no PostgreSQL type is known for {duckdb_type}; add it to TYPES in"
             " python/customer_segmentation/commands/postgres.py."
         ) from None
@@ -231,7 +208,7 @@ def claim_schema(target: psycopg.Connection, schema: str) -> None:
         "select obj_description(oid, 'pg_namespace') from pg_namespace where nspname = %s", [schema]
     ).fetchone()
     if found and found[0] != MARK:
-        raise PostgresError(
+        raise CommandError(
             f"schema {schema} exists and was not made by this command, so it is not replaced;"
             " name another one: SCHEMA=name."
         )
@@ -300,7 +277,3 @@ def comment(target: psycopg.Connection, relation: Any, table: Table) -> None:
                     relation, sql.Identifier(column), sql.Literal(text)
                 )
             )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

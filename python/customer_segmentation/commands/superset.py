@@ -1,7 +1,11 @@
-"""Start Apache Superset on the published database, with what ``superset/assets`` describes.
+"""Start Apache Superset on the published database, with what superset/assets describes.
 
-Run as ``.venv-superset/bin/python -m customer_segmentation.commands.superset``; ``make superset`` does. Needs
-Superset's own environment and nothing else of this package.
+It listens at 127.0.0.1 only, and Ctrl-C stops it. It needs Superset's own environment, which
+`make superset` makes, and nothing else of this project.
+
+Examples
+--------
+  .venv-superset/bin/python -m customer_segmentation superset --port 8088
 """
 
 from __future__ import annotations
@@ -14,66 +18,48 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-DEFAULT_DATABASE = "warehouse/olist.duckdb"
+from customer_segmentation.publishing import CommandError, reading
+
 FOLDER = Path("superset")
 ASSETS = FOLDER / "assets"
 DASHBOARD = "customer-segments"
 
 
-class SupersetError(Exception):
-    """Superset cannot start; the message says why and how to mend it."""
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Provision Superset and serve it until it is stopped.
-
-    Parameters
-    ----------
-    arguments : list of str, optional
-        Those of the command line by default.
-
-    Returns
-    -------
-    int
-        1 when it could not start.
-    """
-    parser = argparse.ArgumentParser(
-        prog="python -m customer_segmentation.commands.superset",
-        description="Start Apache Superset.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
     parser.add_argument(
         "--port",
         type=int,
         default=os.environ.get("SUPERSET_PORT") or "8088",
-        help="default: SUPERSET_PORT or 8088",
+        help="(default: SUPERSET_PORT or 8088)",
     )
     parser.add_argument(
         "--home",
+        metavar="FOLDER",
         default=os.environ.get("SUPERSET_HOME") or str(FOLDER / "home"),
         help="where Superset keeps its own data (default: SUPERSET_HOME or superset/home)",
     )
-    options = parser.parse_args(arguments)
-    try:
-        database = published_database()
-        home = prepare_home(Path(options.home))
-        user, password = account(home)
-        # Before Superset is imported, which reads them then.
-        os.environ.update(
-            OLIST_DATABASE=str(database),
-            SUPERSET_HOME=str(home),
-            SUPERSET_CONFIG_PATH=str((FOLDER / "superset_config.py").resolve()),
-        )
-        provision(user, password)
-    except SupersetError as error:
-        print(f"make superset: {error}", file=sys.stderr)
-        return 1
+
+
+def run(options: argparse.Namespace) -> int:
+    """Provision Superset and become its server."""
+    with reading(options.database):
+        database = options.database.resolve()
+    home = prepare_home(Path(options.home))
+    user, password = account(home)
+    # Before Superset is imported, which reads them then.
+    os.environ.update(
+        OLIST_DATABASE=str(database),
+        SUPERSET_HOME=str(home),
+        SUPERSET_CONFIG_PATH=str((FOLDER / "superset_config.py").resolve()),
+    )
+    provision(user, password)
     print(
         f"http://127.0.0.1:{options.port}/superset/dashboard/{DASHBOARD}/\n"
         f"user {user}, password {password}; Ctrl-C stops it.",
         flush=True,
     )
     serve(options.port)
-    return 0
 
 
 def serve(port: int) -> NoReturn:
@@ -82,14 +68,6 @@ def serve(port: int) -> NoReturn:
     server += ["--workers", "1", "--worker-class", "gthread", "--threads", "8", "--timeout", "120"]
     server += ["--log-level", "warning", "superset.app:create_app()"]
     os.execv(sys.executable, server)
-
-
-def published_database() -> Path:
-    """Return the absolute path of the published database."""
-    database = Path(os.environ.get("OLIST_DATABASE") or DEFAULT_DATABASE).resolve()
-    if not database.exists():
-        raise SupersetError(f"{database} does not exist; run `make build`, or set OLIST_DATABASE.")
-    return database
 
 
 def prepare_home(home: Path) -> Path:
@@ -125,7 +103,7 @@ def provision(user: str, password: str) -> None:
         import flask_migrate
         from superset.app import create_app
     except ImportError as error:
-        raise SupersetError(
+        raise CommandError(
             f"{error}; `make superset` installs Superset's own environment."
         ) from None
     app = create_app()
@@ -147,7 +125,7 @@ def save_user(security: object, name: str, password: str) -> object:
             security.find_role("Admin"), password=password,
         )  # fmt: skip
         if not user:
-            raise SupersetError(f"user {name!r} could not be made.")
+            raise CommandError(f"user {name!r} could not be made.")
     else:
         security.reset_password(user.id, password)
     return user
@@ -169,18 +147,14 @@ def import_assets(user: object) -> None:
     try:
         ImportAssetsCommand(contents).run()
     except CommandException as error:
-        raise SupersetError(f"{ASSETS}: {error.normalized_messages()}") from error
+        raise CommandError(f"{ASSETS}: {error.normalized_messages()}") from error
     # Columns, their types and their comments come from the database, so that no file repeats them.
     for dataset in db.session.query(SqlaTable).filter(SqlaTable.is_managed_externally):
         try:
             dataset.fetch_metadata()
         except Exception as error:
-            raise SupersetError(
+            raise CommandError(
                 f"the database has no {dataset.schema}.{dataset.table_name} ({error});"
                 " run `make build` without a selection."
             ) from error
     db.session.commit()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

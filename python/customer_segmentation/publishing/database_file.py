@@ -17,10 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+
+from customer_segmentation.publishing.errors import CommandError, InUseError
 
 DEFAULT_DATABASE = "warehouse/olist.duckdb"
 # DuckDB's log and the names that it has during a checkpoint.
@@ -36,20 +38,13 @@ LONGEST_NAME_BYTES = 255
 MOVE_AWAY = "It is left as it is. Give OLIST_DATABASE another name, or move that file away."
 
 
-class DatabaseFileError(Exception):
-    """The file cannot be used; the message says why and how to mend it."""
-
-
-class InUseError(DatabaseFileError):
-    """A program has the file open for writing; the message names it."""
-
-
-def database_path(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the published database: OLIST_DATABASE with symbolic links followed.
+def database_path(text: str = "") -> Path:
+    """Return the path of the published database, with symbolic links followed.
 
     Parameters
     ----------
-    environment : mapping of str to str
+    text : str
+        What OLIST_DATABASE says; `DEFAULT_DATABASE` when that is nothing.
 
     Returns
     -------
@@ -58,28 +53,26 @@ def database_path(environment: Mapping[str, str] = os.environ) -> Path:
 
     Raises
     ------
-    DatabaseFileError
+    CommandError
         When the setting names no file.
     """
-    text = environment.get("OLIST_DATABASE") or DEFAULT_DATABASE
+    text = text or DEFAULT_DATABASE
     if not text.strip() or text.startswith(":memory:") or "://" in text or text.startswith("md:"):
-        raise DatabaseFileError(
+        raise CommandError(
             f"OLIST_DATABASE is '{text}', which names no file; give it a path such as {DEFAULT_DATABASE}."
         )
     if "\0" in text or "\n" in text:
-        raise DatabaseFileError(
-            "OLIST_DATABASE has a line break in it; give it a path of one line."
-        )
+        raise CommandError("OLIST_DATABASE has a line break in it; give it a path of one line.")
     path = Path(text)
     if len(os.fsencode(path.name + LOG_SUFFIXES[-1])) > LONGEST_NAME_BYTES:
-        raise DatabaseFileError(
+        raise CommandError(
             f"The file name in OLIST_DATABASE is too long: {len(os.fsencode(path.name))} bytes, and with what DuckDB "
             f"writes beside it, it must stay within {LONGEST_NAME_BYTES}. Give it a shorter one."
         )
     try:
         return path.resolve() if path.is_symlink() else path
     except (OSError, RuntimeError) as error:
-        raise DatabaseFileError(f"OLIST_DATABASE={text} cannot be followed: {error}.") from None
+        raise CommandError(f"OLIST_DATABASE={text} cannot be followed: {error}.") from None
 
 
 def side_folder(published: Path) -> Path:
@@ -121,12 +114,12 @@ def refuse_unusable(published: Path) -> None:
 
     Raises
     ------
-    DatabaseFileError
+    CommandError
     """
     try:
         exists = published.exists()
     except OSError as error:
-        raise DatabaseFileError(
+        raise CommandError(
             f"OLIST_DATABASE={published} cannot be used: {error.strerror}."
         ) from None
     if exists:
@@ -146,37 +139,74 @@ def refuse_foreign(path: Path, *, mend: str = MOVE_AWAY) -> None:
 
     Raises
     ------
-    DatabaseFileError
+    CommandError
         As an `InUseError` when another program has it open for writing.
     """
     if not stat.S_ISREG(path.stat().st_mode):
         what = "a folder" if path.is_dir() else "no regular file"
-        raise DatabaseFileError(f"{path} is {what}; OLIST_DATABASE must name a file. {mend}")
+        raise CommandError(f"{path} is {what}; OLIST_DATABASE must name a file. {mend}")
     with path.open("rb") as file:
         start = file.read(16)
     if not start:
-        raise DatabaseFileError(f"{path} is empty (0 bytes), no DuckDB database. {mend}")
+        raise CommandError(f"{path} is empty (0 bytes), no DuckDB database. {mend}")
     if start[8:12] != MAGIC:
         kind = (
             "an SQLite database" if start.startswith(b"SQLite format 3") else "no DuckDB database"
         )
-        raise DatabaseFileError(f"{path} is {kind}. {mend}")
+        raise CommandError(f"{path} is {kind}. {mend}")
     try:
         tables = tables_of(path)
     except duckdb.Error as error:
         writer = writer_of(path)
         if writer:
             raise InUseError(in_use_message(path, writer)) from None
-        raise DatabaseFileError(
+        raise CommandError(
             f"{path} cannot be read: {_first_line(error)} Nothing was changed. Put the last good database "
             "in its place with `make rollback`, or move it away to begin anew, without run history and "
             "without results to re-use."
         ) from error
     if tables and not tables & MARKS:
         example = ", ".join(sorted(tables)[:3])
-        raise DatabaseFileError(
+        raise CommandError(
             f"{path} is a DuckDB database, but not one of this project (it holds {example}). {mend}"
         )
+
+
+@contextlib.contextmanager
+def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the published database to read it.
+
+    Parameters
+    ----------
+    published : Path
+
+    Yields
+    ------
+    duckdb.DuckDBPyConnection
+
+    Raises
+    ------
+    CommandError
+        When there is no such file, it cannot be opened, or it lacks a table that is asked for.
+    """
+    if not published.exists():
+        raise CommandError(
+            f"{published} does not exist; run `make build`, or name another one with OLIST_DATABASE or --database."
+        )
+    try:
+        connection = duckdb.connect(str(published), read_only=True)
+    except duckdb.Error as error:
+        writer = writer_of(published) if published.is_file() else None
+        if writer:
+            raise InUseError(in_use_message(published, writer)) from None
+        raise CommandError(f"{published} cannot be opened: {_first_line(error)}") from None
+    with connection:
+        try:
+            yield connection
+        except duckdb.CatalogException as error:
+            raise CommandError(
+                f"{published} lacks what is asked for; run `make build` without a selection. {_first_line(error)}"
+            ) from None
 
 
 def tables_of(path: Path) -> set[str]:
@@ -300,7 +330,7 @@ def set_log_aside(published: Path, folder: Path) -> str | None:
     )
     if copied.returncode != 0 and published.exists():
         shutil.rmtree(aside, ignore_errors=True)
-        raise DatabaseFileError(
+        raise CommandError(
             f"{logs[0]} is the log of a program that was stopped, and cannot be set aside: {copied.stderr.strip()}. "
             "Nothing was changed. Free some disk, or open the database once with the program that wrote it."
         )
@@ -354,7 +384,7 @@ def _refuse_bad_place(published: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise DatabaseFileError(
+        raise CommandError(
             f"The folder of OLIST_DATABASE, {folder}, cannot be written to: {error.strerror}. "
             "Mend its permissions, or name another place."
         ) from None
@@ -364,7 +394,7 @@ def _refuse_bad_place(published: Path) -> None:
         (previous_folder(published), "folder"),
     ):
         if path.exists() and (path.is_dir() != (must_be == "folder")):
-            raise DatabaseFileError(
+            raise CommandError(
                 f"{path} is in the way: a build needs a {must_be} of this name. Move it away."
             )
 

@@ -1,11 +1,7 @@
-"""Go back to the database that was published before.
-
-Run as ``python -m customer_segmentation.publishing.rollback [--list] [--to NAME]``.
-"""
+"""Keep what was published before, and go back to it."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import sys
@@ -13,10 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from customer_segmentation.publishing.database_file import (
-    DatabaseFileError,
-    InUseError,
     build_lock,
-    database_path,
     held_against_writers,
     logs_beside,
     previous_folder,
@@ -24,16 +17,13 @@ from customer_segmentation.publishing.database_file import (
     set_log_aside,
     sync_folder,
 )
+from customer_segmentation.publishing.errors import CommandError, InUseError
 
 DEFAULT_KEPT = 2
 WITHDRAWN = "withdrawn-"
 PASS_OVER = "Nothing was changed; `make rollback LIST=1` shows what there is."
 # Names that `_link` gives.
 STAMPED = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{6}Z(-\d+)?\.duckdb")
-
-
-class RollbackError(Exception):
-    """There is nothing to go back to; the message says why."""
 
 
 def previous_databases(published: Path) -> list[Path]:
@@ -53,9 +43,7 @@ def kept_databases() -> int:
     """Return how many earlier databases are kept (OLIST_KEEP_DATABASES, default 2)."""
     text = os.environ.get("OLIST_KEEP_DATABASES") or str(DEFAULT_KEPT)
     if not (text.isascii() and text.isdecimal() and len(text) < 4):
-        raise RollbackError(
-            f"OLIST_KEEP_DATABASES is '{text}'; it is a whole number from 0 to 999."
-        )
+        raise CommandError(f"OLIST_KEEP_DATABASES is '{text}'; it is a whole number from 0 to 999.")
     return int(text)
 
 
@@ -100,16 +88,15 @@ def roll_back(published: Path, *, name: str | None = None) -> tuple[Path, Path |
 
     Raises
     ------
-    RollbackError
-        If there is no such database.
-    DatabaseFileError
-        If it is no sound database of this project, or a program writes to one of the two files.
+    CommandError
+        If there is no such database, it is not a sound one of this project, or a program writes to
+        one of the two files.
     """
     folder = previous_folder(published)
     chosen = _newest_sound(published) if name is None else _named(published, name)
     with held_against_writers(chosen), held_against_writers(published):
         for log in logs_beside(chosen):
-            raise RollbackError(
+            raise CommandError(
                 f"{log} is the log of a program that wrote to {chosen.name} and was stopped. Open {chosen} once with "
                 "DuckDB to fold it in, or delete the log, and run this again. Nothing was changed."
             )
@@ -118,7 +105,7 @@ def roll_back(published: Path, *, name: str | None = None) -> tuple[Path, Path |
             print(said, file=sys.stderr)
         withdrawn = _link(published, folder, prefix=WITHDRAWN) if published.exists() else None
         for log in logs_beside(published):
-            raise RollbackError(f"{log} appeared meanwhile; run this again.")
+            raise CommandError(f"{log} appeared meanwhile; run this again.")
         os.replace(chosen, published)
         sync_folder(folder)
         sync_folder(published.parent)
@@ -128,44 +115,16 @@ def roll_back(published: Path, *, name: str | None = None) -> tuple[Path, Path |
     return chosen, withdrawn
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """List the earlier databases, or go back to one."""
-    parser = argparse.ArgumentParser(prog="make rollback", description=__doc__)
-    parser.add_argument("--list", action="store_true", help="show the earlier databases")
-    parser.add_argument("--to", metavar="NAME", help="go back to this one")
-    options = parser.parse_args(arguments)
-    try:
-        published = database_path()
-        if options.list:
-            return _list(published)
-        if not previous_folder(published).is_dir():
-            raise RollbackError(f"no earlier database of {published} is kept; nothing was changed.")
-        with build_lock(published):
-            chosen, withdrawn = roll_back(published, name=options.to)
-    except (RollbackError, DatabaseFileError) as error:
-        print(f"make rollback: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("make rollback: stopped.", file=sys.stderr)
-        return 130
-    print(f"{published} is the database published at {chosen.stem} again.")
-    if withdrawn is not None:
-        print(f"To undo this: make rollback TO={withdrawn.name}")
-    return 0
+def go_back(published: Path, *, name: str | None = None) -> tuple[Path, Path | None]:
+    """Do what `roll_back` does, under the lock of the database."""
+    if not previous_folder(published).is_dir():
+        raise CommandError(f"no earlier database of {published} is kept; nothing was changed.")
+    with build_lock(published):
+        return roll_back(published, name=name)
 
 
-def _list(published: Path) -> int:
-    """Print the names that `--to` accepts, the newest first."""
-    earlier = _choices(published)
-    for path in earlier:
-        print(path.name)
-    if not earlier:
-        print(f"There is no earlier database of {published} yet.", file=sys.stderr)
-    return 0
-
-
-def _choices(published: Path) -> list[Path]:
-    """Return every kept file that is not the published one."""
+def choices(published: Path) -> list[Path]:
+    """Return every kept file that is not the published one, the newest first."""
     files = sorted(previous_folder(published).glob("*.duckdb"), reverse=True)
     return [path for path in files if path.is_file() and not _is_same(path, published)]
 
@@ -177,21 +136,21 @@ def _newest_sound(published: Path) -> Path:
             refuse_foreign(path, mend=PASS_OVER)
         except InUseError:
             raise
-        except DatabaseFileError as error:
+        except CommandError as error:
             print(f"Passed over: {error}", file=sys.stderr)
         else:
             return path
-    raise RollbackError(
+    raise CommandError(
         f"no earlier database is kept in {previous_folder(published)}; nothing was changed."
     )
 
 
 def _named(published: Path, name: str) -> Path:
     """Return the kept database of a name, if it is a sound one."""
-    found = [path for path in _choices(published) if path.name == name]
+    found = [path for path in choices(published) if path.name == name]
     if not found:
-        names = ", ".join(path.name for path in _choices(published)) or "none"
-        raise RollbackError(
+        names = ", ".join(path.name for path in choices(published)) or "none"
+        raise CommandError(
             f"'{name}' is no kept database; there are: {names}. Nothing was changed."
         )
     refuse_foreign(found[0], mend=PASS_OVER)
@@ -217,7 +176,3 @@ def _link(published: Path, folder: Path, *, prefix: str) -> Path:
 def _is_same(path: Path, published: Path) -> bool:
     """Say whether two names are one file."""
     return published.exists() and path.exists() and path.samefile(published)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

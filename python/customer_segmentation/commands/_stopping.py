@@ -1,0 +1,33 @@
+"""Signals that end a process, as an exception that lets it put away what was begun."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from types import FrameType
+
+
+class Stopped(BaseException):
+    """Somebody asked this process to end; the message says what that leaves."""
+
+
+@contextlib.contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Turn the signals that end a process into `Stopped`."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Stopped
+
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    try:
+        before = {number: signal.signal(number, stop) for number in signals}
+    except ValueError:
+        # Not the main thread: its caller answers signals.
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
