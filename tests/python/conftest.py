@@ -123,7 +123,8 @@ def publish(run: Run) -> Run:
     ) -> subprocess.CompletedProcess:
         # Selections are meant here.
         done = run(
-            "customer_segmentation.publishing.build",
+            "customer_segmentation",
+            "build",
             *(["--partial"] if may_be_partial else []),
             *options,
             raw_dir=raw_dir,

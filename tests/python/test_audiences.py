@@ -11,14 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from conftest import query
+from customer_segmentation.__main__ import main
 from customer_segmentation.commands import audience as audiences
 from customer_segmentation.commands.audience import (
     COLUMNS,
-    AudienceError,
     Segment,
     find_segment,
     safe_cell,
 )
+from customer_segmentation.publishing import CommandError
 
 SEGMENTS = [
     Segment("big", "Big spenders", "Gros acheteurs"),
@@ -71,7 +72,7 @@ def test_a_segment_is_found_by_code_and_names(asked: str, code: str, language: s
 
 
 def test_an_unknown_segment_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(AudienceError, match=r"(?s)no segment 'VIP'.*big .*Gros acheteurs.*repeat"):
+    with pytest.raises(CommandError, match=r"(?s)no segment 'VIP'.*big .*Gros acheteurs.*repeat"):
         find_segment("VIP", SEGMENTS)
 
 
@@ -83,7 +84,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 @pytest.mark.build
 def test_every_member_is_in_both_files(sample_database: Path, tmp_path: Path, capsys) -> None:
     command = ["--all", "--database", str(sample_database), "--to", str(tmp_path)]
-    assert audiences.main(command) == 0
+    assert main(["audience", *command]) == 0
     written = capsys.readouterr().out
     expected = dict(
         query(
@@ -121,7 +122,7 @@ def test_the_files_are_the_same_every_time(sample_database: Path, tmp_path: Path
     for folder in ("one", "two"):
         command = ["--segment", "gros acheteurs", "--as-of", "2018-05-01"]
         command += ["--database", str(sample_database), "--to", str(tmp_path / folder)]
-        assert audiences.main(command) == 0
+        assert main(["audience", *command]) == 0
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert names == [f"big_2018-05-01_fr_SYNTHETIC.{kind}" for kind in ("csv", "parquet")]
     for name in names:
@@ -141,7 +142,7 @@ def test_formulas_in_the_playbook_do_not_reach_a_spreadsheet(
     with duckdb.connect(str(database)) as connection:
         connection.execute("update seeds.segment_playbook set action_english = ?", [formula])
     command = ["--segment", "big", "--database", str(database), "--to", str(tmp_path / "out")]
-    assert audiences.main(command) == 0
+    assert main(["audience", *command]) == 0
     (text,) = (tmp_path / "out").glob("*.csv")
     assert {row["action"] for row in read_csv(text)} == {"'" + formula}
     (parquet,) = (tmp_path / "out").glob("*.parquet")
@@ -163,18 +164,18 @@ def test_what_is_not_there_is_refused_with_what_is(
     sample_database: Path, tmp_path: Path, capsys, options: list[str], message: str
 ) -> None:
     command = [*options, "--database", str(sample_database), "--to", str(tmp_path / "out")]
-    assert audiences.main(command) == 1
+    assert main(["audience", *command]) == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
 def test_a_missing_or_foreign_database_is_said_to_be_so(tmp_path: Path, capsys) -> None:
     missing = tmp_path / "none.duckdb"
-    assert audiences.main(["--all", "--database", str(missing)]) == 1
+    assert main(["audience", "--all", "--database", str(missing)]) == 1
     assert "run `make build`" in capsys.readouterr().err
     duckdb.connect(str(missing)).close()
-    assert audiences.main(["--all", "--database", str(missing)]) == 1
-    assert "has no bi.audience_members" in capsys.readouterr().err
+    assert main(["audience", "--all", "--database", str(missing)]) == 1
+    assert "run `make build` without a selection" in capsys.readouterr().err
 
 
 @pytest.mark.build
@@ -182,13 +183,13 @@ def test_a_failed_export_leaves_the_old_file(
     sample_database: Path, tmp_path: Path, monkeypatch, capsys
 ) -> None:
     command = ["--segment", "big", "--database", str(sample_database), "--to", str(tmp_path)]
-    assert audiences.main(command) == 0
+    assert main(["audience", *command]) == 0
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
     def full_disk(batch: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(audiences, "safe_rows", full_disk)
-    assert audiences.main(command) == 1
+    assert main(["audience", *command]) == 1
     assert "No space left on device" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -17,6 +17,7 @@ import yaml
 
 from conftest import PROJECT, query
 from customer_segmentation.commands import boards
+from customer_segmentation.publishing import CommandError
 
 CHARTS = PROJECT / "charts"
 BOARDS = boards.TITLES
@@ -63,7 +64,8 @@ def pages(sample_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
         [
             sys.executable,
             "-m",
-            "customer_segmentation.commands.boards",
+            "customer_segmentation",
+            "boards",
             "--to",
             str(folder),
             "--format",
@@ -271,7 +273,7 @@ def test_every_segment_has_one_colour_on_every_page(pages: Path) -> None:
 def test_a_picture_is_rendered_too(sample_database: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [
-            sys.executable, "-m", "customer_segmentation.commands.boards", "experience", "--format", "png",
+            sys.executable, "-m", "customer_segmentation", "boards", "experience", "--format", "png",
             "--to", str(tmp_path), "--database", str(sample_database),
         ],
         cwd=PROJECT,
@@ -320,7 +322,7 @@ def test_titles_are_computed_and_axes_are_labelled() -> None:
 
 def test_an_unknown_board_is_refused_with_the_known_ones(monkeypatch) -> None:
     monkeypatch.chdir(PROJECT)
-    with pytest.raises(boards.BoardError, match="Known boards: overview, segment, study"):
+    with pytest.raises(CommandError, match="Known boards: overview, segment, study"):
         boards.board_names(["nonsense"])
 
 

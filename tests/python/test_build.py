@@ -427,7 +427,8 @@ def test_a_killed_build_leaves_the_published_file_and_the_next_one_succeeds(
         [
             sys.executable,
             "-m",
-            "customer_segmentation.publishing.build",
+            "customer_segmentation",
+            "build",
             "--partial",
             *SPINE,
             "--full-refresh",
@@ -471,7 +472,7 @@ def test_a_full_disk_is_named_and_leaves_the_published_file(
     # A disk of our own, seen by this process and its children only.
     script = (
         'mount -t tmpfs -o size="$DISK_BYTES" tmpfs "$DISK" && cp "$DATABASE" "$DISK/olist.duckdb" || exit 77\n'
-        f'cd "$DISK"; "$PYTHON" -m customer_segmentation.publishing.build --partial'
+        f'cd "$DISK"; "$PYTHON" -m customer_segmentation build --partial'
         f" {' '.join((*SPINE, *WITHOUT_TESTS))}\n"
         'status=$?; sha256sum "$DISK/olist.duckdb"; exit $status'
     )

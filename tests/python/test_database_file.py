@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from customer_segmentation.publishing import CommandError
 from customer_segmentation.publishing.database_file import (
-    DatabaseFileError,
     database_path,
     held_against_writers,
     keep_mode,
@@ -27,13 +27,13 @@ from databases import execute, holder, leave_log, make_database, number_in
 
 @pytest.mark.parametrize("text", [":memory:", ":memory:name", " ", "md:olist", "s3://a/b.duckdb"])
 def test_a_setting_that_names_no_file_is_refused(text: str) -> None:
-    with pytest.raises(DatabaseFileError, match="names no file"):
+    with pytest.raises(CommandError, match="names no file"):
         database_path(text)
 
 
 def test_a_name_that_is_too_long_is_refused_in_bytes() -> None:
     # 120 letters of two bytes each.
-    with pytest.raises(DatabaseFileError, match="too long: 247 bytes"):
+    with pytest.raises(CommandError, match="too long: 247 bytes"):
         database_path(f"warehouse/{'é' * 120}.duckdb")
     assert database_path(f"{'é' * 110}.duckdb").suffix == ".duckdb"
 
@@ -45,7 +45,7 @@ def test_a_link_is_followed_and_a_loop_is_refused(tmp_path: Path) -> None:
     assert database_path(str(link)) == real
     loop = tmp_path / "loop.duckdb"
     loop.symlink_to(loop)
-    with pytest.raises(DatabaseFileError, match="cannot be"):
+    with pytest.raises(CommandError, match="cannot be"):
         refuse_unusable(database_path(str(loop)))
 
 
@@ -94,7 +94,7 @@ def test_a_file_that_is_not_ours_is_refused_and_left(
     path = tmp_path / "olist.duckdb"
     foreign_file(path, kind)
     before = path.read_bytes() if path.is_file() else None
-    with pytest.raises(DatabaseFileError, match=sentence):
+    with pytest.raises(CommandError, match=sentence):
         refuse_unusable(path)
     assert before is None or path.read_bytes() == before
     assert [name.name for name in tmp_path.iterdir()] == ["olist.duckdb"]
@@ -121,7 +121,7 @@ def test_what_is_in_the_way_is_named(tmp_path: Path, name: str) -> None:
         else:
             (folder / name).touch()
         sentence = f"{name} is in the way"
-    with pytest.raises(DatabaseFileError, match=sentence):
+    with pytest.raises(CommandError, match=sentence):
         refuse_unusable(folder / "olist.duckdb")
 
 
@@ -135,11 +135,11 @@ def test_a_writer_is_named_and_a_reader_is_none(tmp_path: Path) -> None:
     with holder(path) as process:
         assert f"Process {process.pid} (" in writer_of(path)
         with (
-            pytest.raises(DatabaseFileError, match=rf"Process {process.pid} .* open for writing"),
+            pytest.raises(CommandError, match=rf"Process {process.pid} .* open for writing"),
             held_against_writers(path),
         ):
             pytest.fail("a writer was not seen")
-        with pytest.raises(DatabaseFileError, match="Close it there"):
+        with pytest.raises(CommandError, match="Close it there"):
             refuse_unusable(path)
 
 
@@ -219,7 +219,7 @@ def test_a_log_stays_when_there_is_no_room_for_a_copy(
     (broken / "cp").chmod(0o755)
     monkeypatch.setenv("PATH", str(broken), prepend=os.pathsep)
     assert shutil.which("cp") == str(broken / "cp")
-    with pytest.raises(DatabaseFileError, match="cannot be set aside: no space left"):
+    with pytest.raises(CommandError, match="cannot be set aside: no space left"):
         set_log_aside(path, previous_folder(path))
     assert [log.name for log in logs_beside(path)] == ["olist.duckdb.wal"]
     with duckdb.connect(str(path), read_only=True) as connection:

@@ -24,7 +24,7 @@ def test_the_page_explains_and_tells_no_place(
 ) -> None:
     page, target = tmp_path / "docs.html", tmp_path / "target"
     done = run(
-        "customer_segmentation.commands.docs", "--to", str(page),
+        "customer_segmentation", "docs", "--to", str(page),
         raw_dir=sample_folder, database=sample_database, in_project=True, DBT_TARGET_PATH=str(target),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -13,7 +13,9 @@ import duckdb
 import pytest
 
 from conftest import query
+from customer_segmentation.__main__ import main
 from customer_segmentation.commands import postgres
+from customer_segmentation.publishing import CommandError
 
 SERVERS = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
 AS_SERVER = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
@@ -156,7 +158,7 @@ def test_a_failure_leaves_the_old_tables(
         connection.execute("delete from marts.customers")
         # The last table in the order of copying cannot be held by PostgreSQL: a text with NUL.
         connection.execute("create table marts.zzz as select 'a' || chr(0) as broken")
-    with pytest.raises(postgres.PostgresError, match="its tables are as they were"):
+    with pytest.raises(CommandError, match="its tables are as they were"):
         postgres.publish(database, server, schema="kept")
     assert rows_of(server, "select count(*), sum(total_spent) from kept.customers") == before
 
@@ -183,16 +185,14 @@ def test_a_reader_is_not_stopped_while_rows_are_copied(
 def test_a_view_of_somebody_is_not_dropped(server: str, sample_database: Path) -> None:
     postgres.publish(sample_database, server, schema="viewed")
     run_on(server, "create view public.mine as select count(*) from viewed.customers")
-    with pytest.raises(
-        postgres.PostgresError, match=r"view mine depends on table viewed\.customers"
-    ):
+    with pytest.raises(CommandError, match=r"view mine depends on table viewed\.customers"):
         postgres.publish(sample_database, server, schema="viewed")
     assert rows_of(server, "select * from public.mine")[0][0] > 0
 
 
 def test_a_schema_of_somebody_else_is_left_alone(server: str, sample_database: Path) -> None:
     run_on(server, "create schema theirs", "create table theirs.customers as select 1 as one")
-    with pytest.raises(postgres.PostgresError, match="was not made by this command"):
+    with pytest.raises(CommandError, match="was not made by this command"):
         postgres.publish(sample_database, server, schema="theirs")
     assert rows_of(server, "select * from theirs.customers") == [(1,)]
 
@@ -200,14 +200,14 @@ def test_a_schema_of_somebody_else_is_left_alone(server: str, sample_database: P
 def test_no_server_no_dsn_no_database(sample_database: Path, tmp_path: Path, capsys) -> None:
     pytest.importorskip("psycopg", reason="psycopg is not installed; `make postgres` installs it")
     found = ["--database", str(sample_database)]
-    assert postgres.main(["--dsn", f"host={tmp_path} user=nobody", *found]) == 1
+    assert main(["postgres", "--dsn", f"host={tmp_path} user=nobody", *found]) == 1
     assert "PostgreSQL refused" in capsys.readouterr().err
-    assert postgres.main(["--dsn", "", *found]) == 1
+    assert main(["postgres", "--dsn", "", *found]) == 1
     assert "make postgres DSN=" in capsys.readouterr().err
-    assert postgres.main(["--dsn", "x", "--database", str(tmp_path / "none")]) == 1
+    assert main(["postgres", "--dsn", "x", "--database", str(tmp_path / "none")]) == 1
     assert "run `make build`" in capsys.readouterr().err
 
 
 def test_an_unknown_type_is_named() -> None:
-    with pytest.raises(postgres.PostgresError, match="no PostgreSQL type is known for BLOB"):
+    with pytest.raises(CommandError, match="no PostgreSQL type is known for BLOB"):
         postgres.postgres_type("BLOB")

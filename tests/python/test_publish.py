@@ -15,16 +15,17 @@ from typing import Any
 import duckdb
 import pytest
 
+import customer_segmentation
+from customer_segmentation.__main__ import main
+from customer_segmentation.publishing import CommandError
 from customer_segmentation.publishing import build as publish
 from customer_segmentation.publishing.build import (
-    PublishError,
     failure_message,
-    forget_stale_parse,
-    has_met_full_disk,
     put_in_place,
 )
 from customer_segmentation.publishing.completeness import read_run
 from customer_segmentation.publishing.database_file import logs_beside
+from customer_segmentation.publishing.dbt_process import forget_stale_parse, has_met_full_disk
 from databases import execute, holder, leave_log, make_database, number_in
 
 
@@ -70,7 +71,7 @@ def test_what_cannot_be_sealed_is_not_published(
         raise error("No space left on device")
 
     monkeypatch.setattr(publish, "seal", fail)
-    with pytest.raises(PublishError, match="could not be published: No space left on device"):
+    with pytest.raises(CommandError, match="could not be published: No space left on device"):
         put_in_place(side, published)
     assert number_in(published) == 1
 
@@ -158,7 +159,7 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             return status
 
         monkeypatch.setattr(publish, "run_dbt", run_dbt)
-        return publish.main(list(options))
+        return main(["build", *options])
 
     run.published = published
     return run
@@ -228,8 +229,9 @@ def test_a_table_that_dbt_says_it_built_must_be_in_the_file(tmp_path: Path) -> N
 
 
 def test_help_builds_nothing(build, capsys) -> None:
-    assert build(1, "--help") == 0
-    assert "usage: make build" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        build(1, "--help")
+    assert "options of dbt build" in capsys.readouterr().out
     assert not build.published.exists()
 
 
@@ -325,7 +327,7 @@ def test_a_setting_that_cannot_be_used_stops_before_anything_is_built(
     monkeypatch.setenv(name, value)
     assert build(1, during=lambda: pytest.fail("it was built")) == 1
     said = capsys.readouterr().err
-    assert said.startswith("make build: ")
+    assert said.startswith("build: ")
     assert sentence in said
 
 
@@ -337,15 +339,15 @@ def test_a_build_that_is_ended_takes_its_dbt_with_it(tmp_path: Path, number: int
     (programs / "dbt").write_text("#!/bin/sh\necho $$ > started\nexec sleep 100\n")
     (programs / "dbt").chmod(0o755)
     code = (
-        "import sys; from customer_segmentation.publishing import build as publish; "
-        f"sys.executable = {str(programs / 'python')!r}; sys.exit(publish.main([]))"
+        "import sys; from customer_segmentation.__main__ import main; "
+        f"sys.executable = {str(programs / 'python')!r}; sys.exit(main(['build']))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=tmp_path,
         env={
             **os.environ,
-            "PYTHONPATH": str(Path(publish.__file__).parents[1]),
+            "PYTHONPATH": str(Path(customer_segmentation.__file__).parents[1]),
             "OLIST_DATABASE": "o.duckdb",
         },
         stderr=subprocess.PIPE,
@@ -360,7 +362,7 @@ def test_a_build_that_is_ended_takes_its_dbt_with_it(tmp_path: Path, number: int
     _, said = process.communicate(timeout=20)
     if number != signal.SIGKILL:
         assert process.returncode == 130
-        assert said == "make build: stopped. The published database is as it was.\n"
+        assert said == "build: stopped. The published database is as it was.\n"
     elif sys.platform != "linux":
         pytest.skip("only Linux tells a child that its parent was killed")
     for _ in range(100):

@@ -90,7 +90,7 @@ def server(
     log = folder / "log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [str(SERVER), "-m", "customer_segmentation.commands.superset", "--port", str(port)],
+            [str(SERVER), "-m", "customer_segmentation", "superset", "--port", str(port)],
             cwd=PROJECT,
             env={
                 **os.environ,
