@@ -68,8 +68,9 @@ full-refresh: setup $(if $(OLIST_RAW_DIR),,sample)  ## As build, re-using nothin
 test: setup-dev  ## Every test; those on the real data when OLIST_RAW_DIR points at it.
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-lint: setup-dev  ## ruff, sqlfluff, dbt parse, dbt-bouncer.
+lint: setup-dev  ## ruff, mypy, sqlfluff, dbt parse, dbt-bouncer.
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/dbt --quiet --warn-error --no-partial-parse parse
 	$(BIN)/sqlfluff lint --processes 2 models tests analyses
 	$(BIN)/dbt-bouncer --config-file dbt-bouncer.yml

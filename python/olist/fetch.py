@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from tqdm import tqdm
 
@@ -63,7 +63,7 @@ def download(*, progress: bool) -> Path:
         raise DataError(msg) from error
 
 
-def copy_stream(source: BinaryIO, target: Path, bar: tqdm) -> None:
+def copy_stream(source: IO[bytes], target: Path, bar: tqdm) -> None:
     """Copy a stream into a file and move the progress bar on."""
     with target.open("wb") as file:
         while chunk := source.read(CHUNK):

@@ -53,7 +53,8 @@ def match_centroids(reference: Any, candidate: Any) -> np.ndarray:
         return _assign(np.arange(len(old)), nearest_new, len(old), len(new))
     from scipy.optimize import linear_sum_assignment
 
-    return _assign(*linear_sum_assignment(squared), len(old), len(new))
+    rows, columns = linear_sum_assignment(squared)
+    return _assign(rows, columns, len(old), len(new))
 
 
 def _assign(rows: np.ndarray, columns: np.ndarray, n_old: int, n_new: int) -> np.ndarray:

@@ -74,7 +74,7 @@ def quick_fit(
     matrix = as_matrix(X)
     n_clusters = check_count(n_clusters, name="n_clusters", minimum=2)
     seed = check_seed(seed)
-    starts = [] if also is None else [np.asarray(also, dtype=np.float64)]
+    starts: list[Any] = [] if also is None else [np.asarray(also, dtype=np.float64)]
     if len(matrix) > START_ROWS:
         chosen = np.random.default_rng(seed).choice(len(matrix), START_ROWS, replace=False)
         sample = matrix[np.sort(chosen)]

@@ -352,7 +352,9 @@ def _embedding(
     affinity: sparse.csr_array, component: np.ndarray, *, n_clusters: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the smallest eigenvalues, and the embedding of shape (n_points, n_clusters)."""
-    values, vectors, members = [], [], []
+    values: list[float] = []
+    vectors: list[np.ndarray] = []
+    members: list[np.ndarray] = []
     for number in range(component.max() + 1):
         member = np.flatnonzero(component == number)
         component_values, component_vectors = _smallest_eigenvectors(

@@ -19,13 +19,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from customer_segmentation.publishing import CommandError, reading
+from customer_segmentation.publishing import CommandError, one_row, reading
 
 DEFAULT_FOLDER = "exports"
 # What a campaign needs and no more: no address, no order. The order of the columns is a promise.
@@ -109,7 +110,7 @@ def choose_date(connection: duckdb.DuckDBPyConnection, asked: str | None) -> dat
     CommandError
         For a date without segments; it lists those with.
     """
-    known = [
+    known: list[date] = [
         row[0]
         for row in connection.execute(
             "select distinct as_of_date from segmentation.segment_profiles order by 1"
@@ -123,7 +124,7 @@ def choose_date(connection: duckdb.DuckDBPyConnection, asked: str | None) -> dat
         wanted = date.fromisoformat(asked)
     except ValueError:
         wanted = None
-    if wanted not in known:
+    if wanted is None or wanted not in known:
         raise CommandError(
             f"there are no segments as of {asked!r}. Known dates: "
             + ", ".join(day.isoformat() for day in known)
@@ -211,11 +212,12 @@ def export(
     list of tuple of Path and int
         The files and their rows.
     """
-    is_synthetic = connection.execute("select is_synthetic from marts.data_origin").fetchone()[0]
-    total = connection.execute(
+    is_synthetic = one_row(connection, "select is_synthetic from marts.data_origin")[0]
+    total = one_row(
+        connection,
         "select count(*) from bi.audience_members where as_of_date = ? and segment_code = ?",
         [as_of_date, segment.code],
-    ).fetchone()[0]
+    )[0]
     mark = "_SYNTHETIC" if is_synthetic else ""
     french = "_fr" if language == "fr" else ""
     stem = f"{file_word(segment.code)}_{as_of_date}{french}{mark}"
@@ -279,7 +281,7 @@ def members(
     return result.to_arrow_reader(BATCH_ROWS)
 
 
-def safe_rows(batch: pa.RecordBatch) -> Iterator[list]:
+def safe_rows(batch: pa.RecordBatch) -> Iterator[list[Any]]:
     """Yield the rows of a batch with cells that a spreadsheet leaves alone."""
     columns = [
         [safe_cell(value) for value in column.to_pylist()]

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import duckdb
 
-from customer_segmentation.publishing import CommandError, reading
+from customer_segmentation.publishing import CommandError, one_row, reading
 
 DEFAULT_FOLDER = "boards"
 CHARTS = Path("charts")
@@ -105,9 +105,7 @@ def render(
     with reading(database) as connection:
         chosen = [name for name in chosen if has_its_tables(connection, name)]
         pages = pages_of(connection, chosen)
-        is_synthetic = connection.execute("select is_synthetic from marts.data_origin").fetchone()[
-            0
-        ]
+        is_synthetic = one_row(connection, "select is_synthetic from marts.data_origin")[0]
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     # A copy of the project, so that a page per segment needs no file in the repository, and no

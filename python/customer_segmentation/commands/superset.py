@@ -16,7 +16,7 @@ import os
 import secrets
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from customer_segmentation.publishing import CommandError, reading
 
@@ -116,7 +116,7 @@ def provision(user: str, password: str) -> None:
         import_assets(admin)
 
 
-def save_user(security: object, name: str, password: str) -> object:
+def save_user(security: Any, name: str, password: str) -> object:
     """Return the user of that name as administrator, with that password."""
     user = security.find_user(username=name)
     if user is None:

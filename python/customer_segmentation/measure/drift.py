@@ -91,15 +91,16 @@ class ClockSplit:
     ----------
     ks_time, wasserstein_time : float
         From the baseline to the distribution in between.
-    ks_behaviour, psi_behaviour, wasserstein_behaviour : float
-        From it to the date. The distances of the two dates are at most the sum of both parts.
+    ks_behaviour, psi_behaviour, wasserstein_behaviour : float or None
+        From it to the date; None for a date without a value. The distances of the two dates are
+        at most the sum of both parts.
     """
 
     ks_time: float
-    ks_behaviour: float
-    psi_behaviour: float
+    ks_behaviour: float | None
+    psi_behaviour: float | None
     wasserstein_time: float
-    wasserstein_behaviour: float
+    wasserstein_behaviour: float | None
 
 
 def ks_statistic(a: Distribution, b: Distribution) -> float | None:
@@ -226,12 +227,10 @@ def clock_split(baseline: Distribution, current: Distribution, edges: np.ndarray
     horizon = baseline.support[-1]
     within = current.up_to(horizon)
     weight = within.size / current.size
-    if not within.size:
-        ks = psi = area = 0.0
-    else:
-        ks = ks_statistic(baseline, within)
-        psi = population_stability_index(baseline, within, edges)
-        area = wasserstein(baseline, within)
+    # None stands for no value within the horizon, whose weight is 0 too.
+    ks = ks_statistic(baseline, within) or 0.0
+    psi = population_stability_index(baseline, within, edges) or 0.0
+    area = wasserstein(baseline, within) or 0.0
     points = np.union1d(baseline.support, current.support)
     at = np.minimum(points, horizon)
     between = weight * baseline.shares_up_to(at)
@@ -281,18 +280,22 @@ def feature_change(
     if is_clock and ks is not None:
         split = clock_split(baseline, current, edges)
     is_measured = ks is not None
-    time = (float(elapsed_days) if is_clock else 0.0) if is_measured else None
-    means = (baseline.mean, stayed_mean, current.mean)
-    are_known = is_measured and stayed_mean is not None
+    passed = float(elapsed_days) if is_clock else 0.0
+    before, after = baseline.mean, current.mean
+    total = after - before if before is not None and after is not None else None
+    behaviour = newcomers = None
+    if before is not None and after is not None and stayed_mean is not None:
+        behaviour = stayed_mean - before - passed
+        newcomers = after - stayed_mean
     return {
         "baseline_missing_share": baseline.missing_share,
         "missing_share": current.missing_share,
-        "baseline_mean": means[0],
-        "mean": means[2],
-        "mean_change": means[2] - means[0] if is_measured else None,
-        "mean_change_time": time,
-        "mean_change_behaviour": means[1] - means[0] - time if are_known else None,
-        "mean_change_new_customers": means[2] - means[1] if are_known else None,
+        "baseline_mean": before,
+        "mean": after,
+        "mean_change": total,
+        "mean_change_time": passed if is_measured else None,
+        "mean_change_behaviour": behaviour,
+        "mean_change_new_customers": newcomers,
         "ks_statistic": ks,
         "ks_time": split.ks_time if is_measured else None,
         "ks_behaviour": split.ks_behaviour,

@@ -95,8 +95,8 @@ def partition_quality(X: Any, labels: Any) -> PartitionQuality:
     sizes = np.bincount(codes)
     # Sums around the grand mean lose no digits to a far origin.
     centred = matrix - matrix.mean(axis=0)
-    means = np.stack([np.bincount(codes, weights=column) for column in centred.T], axis=1)
-    means /= sizes[:, None]
+    sums = np.stack([np.bincount(codes, weights=column) for column in centred.T], axis=1)
+    means = sums / sizes[:, None]
     squared = np.zeros(n_rows)
     for column, mean in zip(centred.T, means.T, strict=True):
         squared += np.square(column - mean[codes])

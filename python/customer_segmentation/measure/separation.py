@@ -98,22 +98,23 @@ def segment_separation(
     On many rows every p-value is tiny; read the effect beside it. The clusters were made from
     these features, so a small p-value says that they differ, not that they were there before.
     """
-    if features is None:
-        if isinstance(X, pd.DataFrame):
-            features = [str(column) for column in X.columns]
-        elif np.ndim(X) == 2:
-            features = [f"feature_{column}" for column in range(np.shape(X)[1])]
     matrix = as_matrix(X, allow_missing=True)
-    if len(features) != matrix.shape[1]:
+    if features is not None:
+        names = list(features)
+    elif isinstance(X, pd.DataFrame):
+        names = [str(column) for column in X.columns]
+    else:
+        names = [f"feature_{column}" for column in range(matrix.shape[1])]
+    if len(names) != matrix.shape[1]:
         raise ValueError(
-            f"features has {len(features)} names for {matrix.shape[1]} columns; name each column."
+            f"features has {len(names)} names for {matrix.shape[1]} columns; name each column."
         )
     codes, values = encode_labels(labels, n_rows=len(matrix))
     if len(values) < 2:
         raise ValueError("labels has a single cluster; at least two are needed to compare.")
     first, second = np.array(list(itertools.combinations(range(len(values)), 2))).T
     tables = []
-    for feature, column in zip(features, matrix.T, strict=True):
+    for feature, column in zip(names, matrix.T, strict=True):
         distances = pairwise_distances(column, codes, n_clusters=len(values))
         delta = distances.cliffs_delta[first, second]
         tables.append(

@@ -17,6 +17,7 @@ from customer_segmentation.publishing.database_file import (
     DEFAULT_DATABASE,
     build_lock,
     database_path,
+    one_row,
     reading,
 )
 from customer_segmentation.publishing.dbt_process import forget_stale_parse, target_folder
@@ -35,6 +36,7 @@ __all__ = [
     "database_path",
     "forget_stale_parse",
     "go_back",
+    "one_row",
     "reading",
     "target_folder",
 ]

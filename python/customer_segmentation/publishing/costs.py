@@ -8,6 +8,8 @@ from pathlib import Path
 
 import duckdb
 
+from customer_segmentation.publishing.database_file import one_row
+
 BLOCK_BYTES = 262_144
 
 
@@ -48,10 +50,11 @@ def complete_last_run(database: Path, *, peak_memory_bytes: int) -> None:
             " and node_type in ('model', 'seed')"
         ).fetchall()
         for schema, table, node_id in tables:
-            blocks = connection.execute(
+            blocks = one_row(
+                connection,
                 "select count(distinct block_id) from pragma_storage_info(?) where block_id >= 0",
                 [f"{schema}.{table}"],
-            ).fetchone()[0]
+            )[0]
             connection.execute(
                 "update maintenance.run_history set byte_count = ?"
                 f" where run_id = {last} and node_id = ?",

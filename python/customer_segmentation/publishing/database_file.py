@@ -17,8 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -207,6 +208,14 @@ def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             raise CommandError(
                 f"{published} lacks what is asked for; run `make build` without a selection. {_first_line(error)}"
             ) from None
+
+
+def one_row(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
+) -> tuple[Any, ...]:
+    """Return the row of a query that gives exactly one."""
+    (row,) = connection.execute(sql, list(parameters)).fetchall()
+    return row
 
 
 def tables_of(path: Path) -> set[str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import duckdb
 
+from customer_segmentation.publishing.database_file import one_row
+
 DEFAULT_RAW_DIR = "data/sample"
 
 
@@ -48,9 +50,10 @@ def _has(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
 def _data_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
     if not _has(connection, "staging", "raw_loads"):
         return []
-    is_synthetic, raw_rows, rejected_rows = connection.execute(
-        "select bool_or(is_synthetic), sum(raw_rows), sum(rejected_rows) from staging.raw_loads"
-    ).fetchone()
+    is_synthetic, raw_rows, rejected_rows = one_row(
+        connection,
+        "select bool_or(is_synthetic), sum(raw_rows), sum(rejected_rows) from staging.raw_loads",
+    )
     raw_dir = os.environ.get("OLIST_RAW_DIR") or DEFAULT_RAW_DIR
     kind = "SYNTHETIC data, not Olist's" if is_synthetic else "data"
     return [f"  from {kind}: {raw_dir}, {raw_rows:,} rows, {rejected_rows:,} refused"]
@@ -59,24 +62,27 @@ def _data_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def _customer_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
     if not _has(connection, "marts", "customers"):
         return []
-    customers, orders, spent = connection.execute(
-        "select count(*), coalesce(sum(order_count), 0), coalesce(sum(total_spent), 0) from marts.customers"
-    ).fetchone()
+    customers, orders, spent = one_row(
+        connection,
+        "select count(*), coalesce(sum(order_count), 0), coalesce(sum(total_spent), 0) from marts.customers",
+    )
     return [f"  {customers:,} customers, {orders:,} orders, {spent:,.2f} BRL"]
 
 
 def _segment_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
     if not _has(connection, "segmentation", "period_models"):
         return []
-    dates, fallbacks, unsegmented = connection.execute(
+    dates, fallbacks, unsegmented = one_row(
+        connection,
         "select count(*), count(*) filter (where is_fallback), count(*) filter (where model_id is null)"
-        " from segmentation.period_models"
-    ).fetchone()
+        " from segmentation.period_models",
+    )
     if not dates:
         return ["  No as-of date."]
-    as_of_date, note = connection.execute(
-        "select as_of_date, note from segmentation.period_models order by as_of_date desc limit 1"
-    ).fetchone()
+    as_of_date, note = one_row(
+        connection,
+        "select as_of_date, note from segmentation.period_models order by as_of_date desc limit 1",
+    )
     lines = [
         f"  {dates - unsegmented} of {dates} as-of dates segmented, {fallbacks} of them with an earlier model",
         f"  Segments as of {as_of_date}. {note}",

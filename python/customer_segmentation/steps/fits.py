@@ -330,7 +330,7 @@ def _fit_rows(
     # A robust scaler knows the median; the mean of all is that of the clusters' means.
     robust = list(robust_columns(settings.features, settings.transforms))
     mean[robust] = fit.sizes @ centroids[:, robust] / fit.sizes.sum()
-    *centroids, mean = own_units(
+    *own_centroids, own_mean = own_units(
         np.vstack([centroids, mean]),
         features=settings.features,
         transforms=settings.transforms,
@@ -346,8 +346,8 @@ def _fit_rows(
             "scaler_mean": float(fit.scaler.mean[position]),
             "scaler_scale": float(fit.scaler.scale[position]),
             "centroid_scaled": float(fit.centroids[cluster, position]),
-            "centroid": float(centroids[cluster][position]),
-            "mean_customer": float(mean[position]),
+            "centroid": float(own_centroids[cluster][position]),
+            "mean_customer": float(own_mean[position]),
         }
         for cluster in range(len(fit.centroids))
         for position, feature in enumerate(settings.features)

@@ -214,7 +214,9 @@ def _cadence_rows(
     agreement, changed = tables[f"{design}_agreement"], tables[f"{design}_changed_share"]
     structure = tables["structure_agreement"]
 
-    def passing(agreement_end: np.ndarray, structure_end: np.ndarray, changed_end: np.ndarray):
+    def passing(
+        agreement_end: np.ndarray, structure_end: np.ndarray, changed_end: np.ndarray
+    ) -> np.ndarray:
         if cadence == "rescore":
             return changed_end <= settings.largest_outdated_share
         return (agreement_end >= settings.least_prediction_agreement) & (

@@ -337,12 +337,7 @@ def offer_by_month(
     tables = marginals.load()
     calendar = marginals.calendar()
     months = len(calendar.orders)
-    first_month = np.array(
-        [
-            (np.datetime64(month, "M") - np.datetime64("2016-09", "M")).astype(int)
-            for month, _ in tables["seller_months"]
-        ]
-    )
+    first_month = np.array([marginals.months_since(month) for month, _ in tables["seller_months"]])
     seller_shares = marginals.cumulative([count for _, count in tables["seller_months"]])
     opens = first_month[marginals.choose(seller_shares, generator.random(seller_count))]
     # The larger of two draws: sellers with one sale have a life of zero days in the table, but

@@ -133,6 +133,11 @@ class Calendar:
     orders: np.ndarray
 
 
+def months_since(month: str) -> int:
+    """Return the months from September 2016, the first of the data, to a month such as 2018-01."""
+    return int((np.datetime64(month, "M") - np.datetime64("2016-09", "M")) / np.timedelta64(1, "M"))
+
+
 @cache
 def calendar() -> Calendar:
     """Spread the monthly counts over days by weekday and busy days."""
@@ -155,10 +160,10 @@ def calendar() -> Calendar:
     # The first, the last and the December order of 2016 are cast by name, see orders.py.
     cast_days = np.isin(days, np.array(["2016-09-04", "2016-12-23", "2018-10-17"], "datetime64[D]"))
     day_of_month = (days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(int) + 1
-    for month, people, all_orders, repeats, first_day, last_day, delivery, estimate in tables[
+    for month, all_people, all_orders, repeats, first_day, last_day, delivery, estimate in tables[
         "months"
     ]:
-        index = int((np.datetime64(month, "M") - np.datetime64("2016-09", "M")).astype(int))
+        index = months_since(month)
         orders[index] = all_orders
         is_open = (
             (month_of_day == index)
@@ -166,6 +171,7 @@ def calendar() -> Calendar:
             & (day_of_month <= last_day)
             & ~cast_days
         )
+        people = all_people
         if people > 100:
             repeat_share[index] = repeats / people
             delivery_factor[index] = delivery
@@ -181,10 +187,10 @@ def calendar() -> Calendar:
     next_open_day = np.arange(DAY_COUNT)
     last_regular_day = int(LAST_REGULAR_PURCHASE // DAY) - FIRST_DAY
     upcoming = last_regular_day
-    for day in range(DAY_COUNT - 1, -1, -1):
-        if regular[day] and day <= last_regular_day:
-            upcoming = day
-        next_open_day[day] = upcoming
+    for number in range(DAY_COUNT - 1, -1, -1):
+        if regular[number] and number <= last_regular_day:
+            upcoming = number
+        next_open_day[number] = upcoming
     return Calendar(
         day_shares=cumulative(shares),
         hour_shares=np.stack([cumulative(row) for row in hours]),

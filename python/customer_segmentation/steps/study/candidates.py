@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from customer_segmentation.cluster import (
+    AssignLabels,
     Scaler,
     SpectralFit,
     fit_spectral_grid,
@@ -122,7 +123,7 @@ class StudySettings:
     seeds: tuple[int, ...]
     spectral_cluster_counts: tuple[int, ...]
     spectral_neighbors: tuple[int, ...]
-    spectral_assign_labels: tuple[str, ...]
+    spectral_assign_labels: tuple[AssignLabels, ...]
     exact_silhouette_rows: int
     gap_rows: int
     gap_references: int
@@ -142,7 +143,9 @@ class StudySettings:
         transforms: Mapping[str, str] | None = None,
     ) -> StudySettings:
         """Make the settings from plain values; sequences become tuples."""
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()
+        }
         in_order = tuple(sorted((transforms or {}).items()))
         return cls(**values, n_clusters=n_clusters, transforms=in_order)
 
@@ -278,7 +281,9 @@ def kmeans_candidates(
     for position, n_clusters in enumerate(counts, start=1):
         for init in inits:
 
-            def start(job: tuple[int, int], n_clusters=n_clusters, init=init) -> Start:
+            def start(
+                job: tuple[int, int], n_clusters: int = n_clusters, init: str = init
+            ) -> Start:
                 seed, max_iter = job
                 centroids, inertia, iterations = single_start(
                     rows, n_clusters=n_clusters, init=init, max_iter=max_iter, seed=seed
@@ -650,7 +655,7 @@ def study_clusters(
         reference = model_scaler.inverse_transform(model_centroids)
         numbering = reference.tolist()
     for feature_set, candidates in finalists.groupby("feature_set", sort=False):
-        rows, scaled, scaler = None, None, None
+        rows, scaled, scaler = pd.DataFrame(), None, None
         for _, candidate in candidates.iterrows():
             algorithm, n_clusters = candidate["algorithm"], int(candidate["n_clusters"])
             resamples = settings.resamples_of(algorithm, n_clusters)
@@ -665,7 +670,7 @@ def study_clusters(
             origin = "re-used"
             if table is None:
                 origin = f"{resamples} resamples"
-                if scaled is None:
+                if scaled is None or scaler is None:
                     rows = rows_of(feature_set)
                     X = rows[list(features_of[feature_set])].to_numpy(dtype=np.float64)
                     scaler = settings.standardise(X, features_of[feature_set])
