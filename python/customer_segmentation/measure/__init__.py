@@ -20,6 +20,7 @@ from customer_segmentation.measure.agreement import (
     jaccard_matrix,
     match_labels,
     matched_jaccard,
+    null_band,
 )
 from customer_segmentation.measure.association import (
     TraitShares,
@@ -46,7 +47,9 @@ from customer_segmentation.measure.projection import (
 from customer_segmentation.measure.quality import (
     GapStatistic,
     PartitionQuality,
+    cluster_means,
     gap_statistic,
+    partition_inertia,
     partition_quality,
 )
 from customer_segmentation.measure.separation import (
@@ -82,6 +85,7 @@ __all__ = [
     "adjusted_rand_index",
     "bootstrap_stability",
     "clock_split",
+    "cluster_means",
     "contingency",
     "cramers_v",
     "eta_squared",
@@ -95,7 +99,9 @@ __all__ = [
     "ks_statistic",
     "match_labels",
     "matched_jaccard",
+    "null_band",
     "pairwise_distances",
+    "partition_inertia",
     "partition_quality",
     "population_stability_index",
     "psi_edges",

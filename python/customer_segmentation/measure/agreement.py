@@ -8,6 +8,7 @@ with ``group by``. Rows of the table are the clusters of ``a``, columns those of
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from typing import Any, NamedTuple
 
@@ -18,6 +19,16 @@ from customer_segmentation._validation import encode_labels
 MAXIMUM_CELLS = 10_000_000
 # Working memory of the count: a few arrays of this many rows.
 CHUNK_ROWS = 1_000_000
+# Share of the pairs of refits that agree less than null_low.
+NULL_SHARE = 0.05
+NULL_COLUMNS = (
+    "null_low",
+    "null_median",
+    "null_high",
+    "null_refits",
+    "adjusted_rand_index_low",
+    "adjusted_rand_index_high",
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -307,6 +318,52 @@ def match_labels(reference: Any, candidate: Any) -> np.ndarray:
     new_label[is_left] = highest + 1 + np.arange(is_left.sum())
     codes, _ = encode_labels(candidate)
     return new_label[codes]
+
+
+def null_band(
+    first: np.ndarray, second: np.ndarray, repeats: list[np.ndarray], *, n_clusters: int
+) -> dict[str, Any]:
+    """Say how much of a disagreement refitting alone explains.
+
+    Parameters
+    ----------
+    first, second : ndarray of shape (n_rows,), integers below ``n_clusters``
+        The two partitions of the design.
+    repeats : list of ndarray of shape (n_rows,)
+        The second one, made again by repeated fits.
+    n_clusters : int
+
+    Returns
+    -------
+    dict
+        null_low, null_median, null_high: 5th percentile, median and highest of the adjusted
+        Rand index between any two of ``second`` and ``repeats``; null_refits: how many repeats;
+        adjusted_rand_index_low and adjusted_rand_index_high: the design's own index if its
+        second partition were another repeat. None without repeats.
+
+    Notes
+    -----
+    Sources: Hubert and Arabie (1985); the percentile of bootstrap replicates, Efron (1979).
+    """
+    if not repeats:
+        return dict.fromkeys(NULL_COLUMNS) | {"null_refits": 0}
+
+    def index(a: np.ndarray, b: np.ndarray) -> float:
+        cells = np.bincount(a * np.int64(n_clusters) + b, minlength=n_clusters**2)
+        return adjusted_rand_index(cells.reshape(n_clusters, n_clusters))
+
+    fits = [second, *repeats]
+    null = [index(a, b) for a, b in itertools.combinations(fits, 2)]
+    own = [index(first, labels) for labels in fits]
+    low, median = np.quantile(null, [NULL_SHARE, 0.5])
+    return {
+        "null_low": float(low),
+        "null_median": float(median),
+        "null_high": max(null),
+        "null_refits": len(repeats),
+        "adjusted_rand_index_low": min(own),
+        "adjusted_rand_index_high": max(own),
+    }
 
 
 def _table(a: Any, b: Any) -> np.ndarray:

@@ -221,3 +221,35 @@ def _inertia(rows: np.ndarray, count: int, n_init: int, max_iter: int, seed: int
     return fit_kmeans(
         rows, n_clusters=count, n_init=n_init, max_iter=max_iter, fast_starts=True, seed=seed
     ).inertia
+
+
+def partition_inertia(X: np.ndarray, labels: np.ndarray) -> float:
+    """Compute the sum of squared distances to the mean of the own cluster.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+    labels : ndarray of shape (n_rows,), integers of at least 0
+
+    Returns
+    -------
+    float
+        In squared units of ``X``.
+    """
+    means = cluster_means(X, labels, n_clusters=int(labels.max()) + 1)
+    return float(np.square(X - means[labels]).sum())
+
+
+def cluster_means(X: np.ndarray, labels: np.ndarray, *, n_clusters: int) -> np.ndarray:
+    """Compute the mean of each cluster; NaN for one without rows.
+
+    Returns
+    -------
+    ndarray of shape (n_clusters, n_features), float64
+    """
+    sizes = np.bincount(labels, minlength=n_clusters)
+    totals = np.stack(
+        [np.bincount(labels, weights=column, minlength=n_clusters) for column in X.T], axis=1
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return totals / sizes[:, None]

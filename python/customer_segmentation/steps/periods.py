@@ -17,7 +17,6 @@ migration              those of the baseline  labels given at the baseline, froz
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -40,10 +39,13 @@ from customer_segmentation.distance import silhouette_estimate
 from customer_segmentation.measure import (
     adjusted_mutual_information,
     adjusted_rand_index,
+    cluster_means,
     contingency,
     homogeneity_completeness,
     match_labels,
     matched_jaccard,
+    null_band,
+    partition_inertia,
 )
 from customer_segmentation.steps.assignments import cluster_numbers, scalers_and_centroids
 from customer_segmentation.steps.panel import Cross, Panel
@@ -54,16 +56,6 @@ DESIGNS = ("prediction_vs_refit", "labels_vs_refit", "structure", "migration")
 # fits of one optimum that end a few rows apart differ by less.
 SAME_OPTIMUM = 1e-5
 
-# Share of the pairs of refits that agree less than null_low.
-NULL_SHARE = 0.05
-NULL_COLUMNS = (
-    "null_low",
-    "null_median",
-    "null_high",
-    "null_refits",
-    "adjusted_rand_index_low",
-    "adjusted_rand_index_high",
-)
 
 DESIGN_COLUMNS = {
     "as_of_date": "date",
@@ -279,84 +271,6 @@ def compare_partitions(
         "silhouette_standard_error": max((s.standard_error for s in scores if s), default=None),
         "inertia_first": partition_inertia(scaled, first),
         "inertia_second": partition_inertia(scaled, second),
-    }
-
-
-def partition_inertia(X: np.ndarray, labels: np.ndarray) -> float:
-    """Compute the sum of squared distances to the mean of the own cluster.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_rows, n_features)
-    labels : ndarray of shape (n_rows,), integers of at least 0
-
-    Returns
-    -------
-    float
-        In squared units of ``X``.
-    """
-    means = cluster_means(X, labels, n_clusters=int(labels.max()) + 1)
-    return float(np.square(X - means[labels]).sum())
-
-
-def cluster_means(X: np.ndarray, labels: np.ndarray, *, n_clusters: int) -> np.ndarray:
-    """Compute the mean of each cluster; NaN for one without rows.
-
-    Returns
-    -------
-    ndarray of shape (n_clusters, n_features), float64
-    """
-    sizes = np.bincount(labels, minlength=n_clusters)
-    totals = np.stack(
-        [np.bincount(labels, weights=column, minlength=n_clusters) for column in X.T], axis=1
-    )
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return totals / sizes[:, None]
-
-
-def null_band(
-    first: np.ndarray, second: np.ndarray, repeats: list[np.ndarray], *, n_clusters: int
-) -> dict[str, Any]:
-    """Say how much of a disagreement refitting alone explains.
-
-    Parameters
-    ----------
-    first, second : ndarray of shape (n_rows,), integers below ``n_clusters``
-        The two partitions of the design.
-    repeats : list of ndarray of shape (n_rows,)
-        The second one, made again by repeated fits.
-    n_clusters : int
-
-    Returns
-    -------
-    dict
-        null_low, null_median, null_high: 5th percentile, median and highest of the adjusted
-        Rand index between any two of ``second`` and ``repeats``; null_refits: how many repeats;
-        adjusted_rand_index_low and adjusted_rand_index_high: the design's own index if its
-        second partition were another repeat. None without repeats.
-
-    Notes
-    -----
-    Sources: Hubert and Arabie (1985); the percentile of bootstrap replicates, Efron (1979).
-    """
-    if not repeats:
-        return dict.fromkeys(NULL_COLUMNS) | {"null_refits": 0}
-
-    def index(a: np.ndarray, b: np.ndarray) -> float:
-        cells = np.bincount(a * np.int64(n_clusters) + b, minlength=n_clusters**2)
-        return adjusted_rand_index(cells.reshape(n_clusters, n_clusters))
-
-    fits = [second, *repeats]
-    null = [index(a, b) for a, b in itertools.combinations(fits, 2)]
-    own = [index(first, labels) for labels in fits]
-    low, median = np.quantile(null, [NULL_SHARE, 0.5])
-    return {
-        "null_low": float(low),
-        "null_median": float(median),
-        "null_high": max(null),
-        "null_refits": len(repeats),
-        "adjusted_rand_index_low": min(own),
-        "adjusted_rand_index_high": max(own),
     }
 
 
