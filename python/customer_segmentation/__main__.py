@@ -16,7 +16,6 @@ from pathlib import Path
 from types import ModuleType
 
 from customer_segmentation.commands import COMMANDS
-from customer_segmentation.commands._stopping import Stopped, stopped_by_signals
 
 DESCRIPTION = "Build, publish and use a customer segmentation in dbt."
 FOOT = """\
@@ -48,7 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if others and "others" not in options:
         parser.error(f"{name} does not know {' '.join(others)}; see {name} --help.")
     options.others = others
-    from customer_segmentation.publishing import CommandError, database_path
+    from customer_segmentation.publishing import (
+        CommandError,
+        Stopped,
+        database_path,
+        stopped_by_signals,
+    )
 
     try:
         with stopped_by_signals():

@@ -31,6 +31,25 @@ def test_a_setting_that_names_no_file_is_refused(text: str) -> None:
         database_path(text)
 
 
+@pytest.mark.parametrize("name", ["o?x=1.duckdb", "a?b/o.duckdb", "a\nb.duckdb"])
+def test_a_name_that_duckdb_reads_otherwise_is_refused(name: str) -> None:
+    with pytest.raises(CommandError, match="leave it out"):
+        database_path(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["marts", "information_schema", "Temp", "main", "segmentation_work"]
+)
+def test_a_name_of_a_schema_is_refused(name: str) -> None:
+    with pytest.raises(CommandError, match="is also the name of a schema"):
+        database_path(f"warehouse/{name}.duckdb")
+
+
+def test_the_home_folder_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/somewhere")
+    assert database_path("~/o.duckdb") == Path("/somewhere/o.duckdb")
+
+
 def test_a_name_that_is_too_long_is_refused_in_bytes() -> None:
     # 120 letters of two bytes each.
     with pytest.raises(CommandError, match="too long: 247 bytes"):

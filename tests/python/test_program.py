@@ -15,7 +15,7 @@ import pytest
 from conftest import PROJECT
 from customer_segmentation import __main__ as program
 from customer_segmentation.commands import COMMANDS, audience, build, rollback
-from customer_segmentation.commands._stopping import Stopped
+from customer_segmentation.publishing import Stopped
 from olist.__main__ import build_parser as olist_parser
 
 FOLDER = PROJECT / "python" / "customer_segmentation" / "commands"

@@ -16,8 +16,7 @@ from __future__ import annotations
 import argparse
 import shlex
 
-from customer_segmentation.commands._stopping import Stopped
-from customer_segmentation.publishing import CommandError, build_and_publish
+from customer_segmentation.publishing import CommandError, Stopped, build_and_publish
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -48,5 +47,5 @@ def run(options: argparse.Namespace) -> int:
         ) from None
     try:
         return build_and_publish(options.database, for_dbt, may_be_partial=options.partial)
-    except (Stopped, KeyboardInterrupt):
+    except Stopped:
         raise Stopped("The published database is as it was.") from None

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from customer_segmentation.publishing import choices, go_back
+from customer_segmentation.publishing import WITHDRAWN, choices, go_back
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -37,8 +37,9 @@ def run(options: argparse.Namespace) -> int:
         if not earlier:
             print(f"There is no earlier database of {published} yet.", file=sys.stderr)
         return 0
-    chosen, withdrawn = go_back(published, name=options.to)
-    print(f"{published} is the database published at {chosen.stem} again.")
-    if withdrawn is not None:
-        print(f"To undo this: make rollback TO={withdrawn.name}")
+    chosen, present = go_back(published, name=options.to)
+    until = chosen.stem.removeprefix(WITHDRAWN)
+    print(f"{published} is the database that was published until {until} again.")
+    if present is not None:
+        print(f"To undo this: make rollback TO={present.name}")
     return 0

@@ -9,6 +9,7 @@ Nothing is replaced before its successor was built and tested, and a reader neve
 ``rollback``       earlier databases, kept and brought back
 ``costs``          what a build cost, for ``maintenance.run_history``
 ``summary``        what a person reads at the end
+``stopping``       signals that end a process, as an exception
 ``errors``         the one error of a command that cannot go on
 """
 
@@ -22,14 +23,17 @@ from customer_segmentation.publishing.database_file import (
 )
 from customer_segmentation.publishing.dbt_process import forget_stale_parse, target_folder
 from customer_segmentation.publishing.errors import CommandError, InUseError
-from customer_segmentation.publishing.rollback import choices, go_back
+from customer_segmentation.publishing.rollback import WITHDRAWN, choices, go_back
+from customer_segmentation.publishing.stopping import Stopped, stopped_by_signals
 from customer_segmentation.publishing.summary import DEFAULT_RAW_DIR
 
 __all__ = [
     "DEFAULT_DATABASE",
     "DEFAULT_RAW_DIR",
+    "WITHDRAWN",
     "CommandError",
     "InUseError",
+    "Stopped",
     "build_and_publish",
     "build_lock",
     "choices",
@@ -38,5 +42,6 @@ __all__ = [
     "go_back",
     "one_row",
     "reading",
+    "stopped_by_signals",
     "target_folder",
 ]

@@ -36,6 +36,7 @@ from customer_segmentation.publishing.rollback import (
     keep_previous,
     kept_databases,
 )
+from customer_segmentation.publishing.stopping import finish_undisturbed
 from customer_segmentation.publishing.summary import summary
 
 # What a build carries over from the last one; each re-uses by fingerprint, never by trust.
@@ -178,17 +179,19 @@ def carry_over(
     """Copy those of the tables that the published database has."""
     with duckdb.connect(str(side)) as connection:
         quoted = str(published).replace("'", "''")
-        connection.execute(f"attach '{quoted}' as last_build (read_only)")
+        # Not the name of the side file, which is that of the published one.
+        last_build = f"before_{published.stem}".replace('"', '""')
+        connection.execute(f"attach '{quoted}' as \"{last_build}\" (read_only)")
         for schema, table in tables:
             found = connection.execute(
                 "select 1 from duckdb_tables()"
-                " where database_name = 'last_build' and schema_name = ? and table_name = ?",
-                [schema, table],
+                " where database_name = ? and schema_name = ? and table_name = ?",
+                [f"before_{published.stem}", schema, table],
             ).fetchone()
             if found:
                 connection.execute(f"create schema if not exists {schema}")
                 connection.execute(
-                    f"create table {schema}.{table} as from last_build.{schema}.{table}"
+                    f'create table {schema}.{table} as from "{last_build}".{schema}.{table}'
                 )
 
 
@@ -210,6 +213,7 @@ def put_in_place(side: Path, published: Path) -> str:
         seal(side)
         announced = summary(side, published)
         with held_against_writers(published, patience_seconds=PATIENCE_SECONDS):
+            finish_undisturbed()
             swap(side, published)
     except (OSError, duckdb.Error, CommandError) as error:
         raise CommandError(

@@ -32,6 +32,11 @@ LOG_SUFFIXES = (".wal", ".wal.checkpoint", ".wal.recovery")
 MARKS = frozenset({"maintenance.run_history", "seeds.segment_playbook", "staging.csv_rejects"})
 # At offset 8 of every DuckDB file.
 MAGIC = b"DUCK"
+# Names that DuckDB, or a schema of this project, has already: a file's stem is the name of its database.
+TAKEN_NAMES = {"information_schema", "main", "memory", "pg_catalog", "system", "temp"} | {
+    *("staging", "intermediate", "marts", "segmentation", "segmentation_work"),
+    *("maintenance", "maintenance_work", "bi", "seeds"),
+}
 # Longest name of a file on the usual file systems, in bytes.
 LONGEST_NAME_BYTES = 255
 
@@ -62,9 +67,23 @@ def database_path(text: str = "") -> Path:
         raise CommandError(
             f"OLIST_DATABASE is '{text}', which names no file; give it a path such as {DEFAULT_DATABASE}."
         )
-    if "\0" in text or "\n" in text:
-        raise CommandError("OLIST_DATABASE has a line break in it; give it a path of one line.")
+    for character, name in (
+        ("\0", "a zero byte"),
+        ("\n", "a line break"),
+        ("?", "a question mark"),
+    ):
+        if character in text:
+            raise CommandError(
+                f"OLIST_DATABASE has {name} in it, which DuckDB does not take for a part of the name; leave it out."
+            )
     path = Path(text)
+    with contextlib.suppress(RuntimeError):
+        path = path.expanduser()
+    if path.stem.lower() in TAKEN_NAMES:
+        raise CommandError(
+            f"OLIST_DATABASE names the file {path.name}, and {path.stem.lower()} is also the name of a schema; "
+            "give the file another name."
+        )
     if len(os.fsencode(path.name + LOG_SUFFIXES[-1])) > LONGEST_NAME_BYTES:
         raise CommandError(
             f"The file name in OLIST_DATABASE is too long: {len(os.fsencode(path.name))} bytes, and with what DuckDB "
@@ -78,17 +97,22 @@ def database_path(text: str = "") -> Path:
 
 def side_folder(published: Path) -> Path:
     """Return the folder in which a database is built before it is published."""
-    return published.parent / f".{published.stem}.building"
+    return published.parent / f".{_base_name(published)}.building"
 
 
 def previous_folder(published: Path) -> Path:
     """Return where earlier published databases are kept, on the same file system."""
-    return published.parent / f".{published.stem}.previous"
+    return published.parent / f".{_base_name(published)}.previous"
 
 
 def lock_file(published: Path) -> Path:
     """Return the file that a build of the database holds locked."""
-    return published.parent / f".{published.stem}.lock"
+    return published.parent / f".{_base_name(published)}.lock"
+
+
+def _base_name(published: Path) -> str:
+    """Return what tells the files beside a database from those beside another in its folder."""
+    return published.stem if published.suffix == ".duckdb" else published.name
 
 
 @contextlib.contextmanager

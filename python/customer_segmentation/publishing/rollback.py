@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from customer_segmentation.publishing.database_file import (
@@ -22,8 +22,9 @@ from customer_segmentation.publishing.errors import CommandError, InUseError
 DEFAULT_KEPT = 2
 WITHDRAWN = "withdrawn-"
 PASS_OVER = "Nothing was changed; `make rollback LIST=1` shows what there is."
-# Names that `_link` gives.
-STAMPED = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{6}Z(-\d+)?\.duckdb")
+# Names that `_keep` gives.
+STAMP = "%Y-%m-%dT%H-%M-%S.%fZ.duckdb"
+STAMPED = re.compile(rf"({WITHDRAWN})?\d{{4}}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{{6}}Z\.duckdb")
 
 
 def previous_databases(published: Path) -> list[Path]:
@@ -35,7 +36,9 @@ def previous_databases(published: Path) -> list[Path]:
     return [
         path
         for path in sorted(previous_folder(published).glob("*.duckdb"), reverse=True)
-        if STAMPED.fullmatch(path.name) and not _is_same(path, published)
+        if STAMPED.fullmatch(path.name)
+        and not path.name.startswith(WITHDRAWN)
+        and not _is_same(path, published)
     ]
 
 
@@ -57,7 +60,7 @@ def keep_previous(published: Path) -> None:
     published : Path
     """
     if published.exists() and kept_databases() > 0:
-        _link(published, previous_folder(published), prefix="")
+        _keep(published)
 
 
 def forget_old(published: Path) -> None:
@@ -83,8 +86,9 @@ def roll_back(published: Path, *, name: str | None = None) -> tuple[Path, Path |
     -------
     chosen : Path
         The file that was published again; it is one of the earlier ones no more.
-    withdrawn : Path or None
-        Where the database is that was published until now.
+    present : Path or None
+        Where the database is that was published until now: withdrawn, or one of the earlier ones
+        when a withdrawn one came back.
 
     Raises
     ------
@@ -103,16 +107,20 @@ def roll_back(published: Path, *, name: str | None = None) -> tuple[Path, Path |
         said = set_log_aside(published, folder)
         if said:
             print(said, file=sys.stderr)
-        withdrawn = _link(published, folder, prefix=WITHDRAWN) if published.exists() else None
+        # Whoever undoes a rollback finds the earlier ones as they were.
+        is_undone = chosen.name.startswith(WITHDRAWN)
+        present = (
+            _keep(published, prefix="" if is_undone else WITHDRAWN) if published.exists() else None
+        )
         for log in logs_beside(published):
             raise CommandError(f"{log} appeared meanwhile; run this again.")
         os.replace(chosen, published)
         sync_folder(folder)
         sync_folder(published.parent)
     for old in folder.glob(f"{WITHDRAWN}*.duckdb"):
-        if old != withdrawn:
+        if old != present:
             old.unlink()
-    return chosen, withdrawn
+    return chosen, present
 
 
 def go_back(published: Path, *, name: str | None = None) -> tuple[Path, Path | None]:
@@ -157,19 +165,27 @@ def _named(published: Path, name: str) -> Path:
     return found[0]
 
 
-def _link(published: Path, folder: Path, *, prefix: str) -> Path:
-    """Give the published file a second name, by the time at which it was written."""
+def _keep(published: Path, *, prefix: str = "") -> Path:
+    """Give the published file a second name: the time until which it was published.
+
+    Names sort by it, whatever the clock does. A name that a swap which was cut off has given it
+    already is replaced.
+    """
+    folder = previous_folder(published)
     folder.mkdir(exist_ok=True)
-    written = datetime.fromtimestamp(published.stat().st_mtime, UTC)
-    stamp = f"{prefix}{written:%Y-%m-%dT%H-%M-%S.%f}Z"
-    number = 1
-    target = folder / f"{stamp}.duckdb"
-    while target.exists() and not _is_same(target, published):
-        number += 1
-        target = folder / f"{stamp}-{number}.duckdb"
-    if not target.exists():
+    now = datetime.now(UTC)
+    kept = [path for path in folder.glob("*.duckdb") if STAMPED.fullmatch(path.name)]
+    times = [datetime.strptime(path.name.removeprefix(WITHDRAWN), STAMP) for path in kept]
+    latest = max((time.replace(tzinfo=UTC) for time in times), default=now)
+    target = folder / (prefix + max(now, latest + timedelta(microseconds=1)).strftime(STAMP))
+    linked = [path for path in kept if _is_same(path, published)]
+    if linked:
+        os.replace(linked[0], target)
+        for other in linked[1:]:
+            other.unlink()
+    else:
         os.link(published, target)
-        sync_folder(folder)
+    sync_folder(folder)
     return target
 
 

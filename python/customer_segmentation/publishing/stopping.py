@@ -7,6 +7,8 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 
+STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 class Stopped(BaseException):
     """Somebody asked this process to end; the message says what that leaves."""
@@ -19,9 +21,8 @@ def stopped_by_signals() -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         raise Stopped
 
-    signals = (signal.SIGTERM, signal.SIGHUP)
     try:
-        before = {number: signal.signal(number, stop) for number in signals}
+        before = {number: signal.signal(number, stop) for number in STOPPING_SIGNALS}
     except ValueError:
         # Not the main thread: its caller answers signals.
         yield
@@ -31,3 +32,10 @@ def stopped_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def finish_undisturbed() -> None:
+    """Let nobody stop what is left to do; called when the next step changes what is published."""
+    with contextlib.suppress(ValueError):
+        for number in STOPPING_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
