@@ -3,31 +3,52 @@
 #   OLIST_RAW_DIR   folder with the nine raw files (default data/sample, made when missing)
 #   OLIST_DATABASE  the published database (default warehouse/olist.duckdb)
 
+# What the caller gives, on the command line or in one of these environment variables, is text: make does not expand it,
+# and recipes read it from the environment ("$$TO"), so that no shell takes it for a command.
+override define as_text
+override $1 := $$(value $1)
+export $1
+endef
+override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON REPEATS RESULTS \
+	SCHEMA SEGMENT SELECTOR SIZE SUPERSET_PYTHON TO WORK
+override GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))) \
+	$(foreach name,$(SETTINGS),$(if $(filter environment,$(origin $(name))),$(name)))
+$(foreach name,$(GIVEN),$(eval $(call as_text,$(name))))
+# An option of a command, when its variable is given: $(call option,--to,TO) is --to="$TO".
+override option = $(if $($2),$1="$$$2")
+
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-SUPERSET_VENV := .venv-superset
 SUPERSET_PYTHON ?= $(PYTHON)
+export PYTHON SUPERSET_PYTHON
+VENV := .venv
+SUPERSET_VENV := .venv-superset
+# These two are parts of rules, where nothing can be quoted.
+override odd_characters = $(foreach character,' " ` $$ ; & | < > ( ) * ? [ ] { } \ ! = % :,$(findstring $(character),$1))
+$(foreach name,VENV SUPERSET_VENV,$(if $(filter-out 1,$(words $($(name))))$(strip $(call odd_characters,$($(name)))),\
+	$(error $(name) is a path without blanks, quotes and the like)))
+override BIN := $(VENV)/bin
 export PYTHONPATH := python
 # dbt reads profiles.yml from here, whatever the caller's own profile is.
 export DBT_PROFILES_DIR := .
+# OPTIONS are several words, quoted as in a shell; Python takes them apart.
+override BUILD = $(BIN)/python -m customer_segmentation build $(call option,--options,OPTIONS)
 # Of `make audience` and `make audiences`.
-EXPORT_OPTIONS = $(if $(AS_OF),--as-of "$(AS_OF)") $(if $(TO),--to "$(TO)") $(if $(FRENCH),--language fr)
+override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--to,TO) $(if $(FRENCH),--language fr)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-all sample data verify build rollback contract full-refresh test lint docs audience audiences boards pictures superset superset-test postgres metrics benchmark performance lock clean
 
 help:  ## This list.
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 setup: $(VENV)/.runtime  ## The environment from the lock.
 
 setup-dev: $(VENV)/.dev
 
 $(VENV)/bin/python:
-	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) found: install Python 3.11 or later, or name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, this is %d.%d. Name another one: make PYTHON=/path/to/python3.12" % v)'
-	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@command -v "$$PYTHON" >/dev/null || { echo "No $$PYTHON found: install Python 3.11 or later, or name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$$PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, this is %d.%d. Name another one: make PYTHON=/path/to/python3.12" % v)'
+	"$$PYTHON" -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 
 $(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
@@ -45,25 +66,25 @@ $(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metr
 setup-all: setup-dev $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics
 
 sample: setup  ## Synthetic Olist in data/sample (CUSTOMERS=96096).
-	$(BIN)/python -m olist sample --to data/sample $(if $(CUSTOMERS),--customers $(CUSTOMERS))
+	$(BIN)/python -m olist sample --to data/sample $(call option,--customers,CUSTOMERS)
 
 data: $(if $(FROM),setup,$(VENV)/.fetch)  ## The real set in data/olist, from Kaggle or FROM=dir-or-zip.
-	$(BIN)/python -m olist fetch --to data/olist $(if $(FROM),--from $(FROM))
+	$(BIN)/python -m olist fetch --to data/olist $(call option,--from,FROM)
 
 verify: setup  ## Check OLIST_RAW_DIR against the manifest of the real set.
-	$(BIN)/python -m olist verify "$${OLIST_RAW_DIR:-data/olist}"
+	$(BIN)/python -m olist verify -- "$${OLIST_RAW_DIR:-data/olist}"
 
 build: setup $(if $(OLIST_RAW_DIR),,sample)  ## Build, test and publish the database (OPTIONS=... for dbt build, PARTIAL=1 if they leave something out).
-	$(BIN)/python -m customer_segmentation build $(if $(PARTIAL),--partial) $(OPTIONS)
+	$(BUILD) $(if $(PARTIAL),--partial)
 
 rollback: setup  ## The database published before (TO=NAME for another one, LIST=1 to see them).
-	$(BIN)/python -m customer_segmentation rollback $(if $(LIST),--list) $(if $(TO),--to $(TO))
+	$(BIN)/python -m customer_segmentation rollback $(if $(LIST),--list) $(call option,--to,TO)
 
 contract: setup  ## The maintenance contract, English and French, Markdown and HTML (TO=folder).
-	@$(BIN)/python -m customer_segmentation contract $(if $(TO),--to "$(TO)")
+	@$(BIN)/python -m customer_segmentation contract $(call option,--to,TO)
 
 full-refresh: setup $(if $(OLIST_RAW_DIR),,sample)  ## As build, re-using nothing.
-	$(BIN)/python -m customer_segmentation build --full-refresh $(if $(PARTIAL),--partial) $(OPTIONS)
+	$(BUILD) --full-refresh $(if $(PARTIAL),--partial)
 
 test: setup-dev  ## Every test; those on the real data when OLIST_RAW_DIR points at it.
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -76,21 +97,21 @@ lint: setup-dev  ## ruff, mypy, sqlfluff, dbt parse, dbt-bouncer.
 	$(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
 
 audience: setup  ## Who is in SEGMENT=name (AS_OF=date, FRENCH=1, TO=folder), as CSV and Parquet.
-	@$(BIN)/python -m customer_segmentation audience --segment "$(SEGMENT)" $(EXPORT_OPTIONS)
+	@$(BIN)/python -m customer_segmentation audience --segment="$$SEGMENT" $(EXPORT_OPTIONS)
 
 audiences: setup  ## The same for every segment.
 	@$(BIN)/python -m customer_segmentation audience --all $(EXPORT_OPTIONS)
 
 boards: setup $(VENV)/.charts  ## Boards as HTML and PNG, into boards/ (TO=folder, BOARD=name).
-	@$(BIN)/python -m customer_segmentation boards $(BOARD) $(if $(TO),--to "$(TO)")
+	@$(BIN)/python -m customer_segmentation boards $(call option,--to,TO) $(if $(BOARD),-- "$$BOARD")
 
 pictures: setup $(VENV)/.charts $(VENV)/.pictures  ## The README's pictures, from the database (TO=docs/pictures).
-	@$(BIN)/python -m tools.readme_pictures $(if $(TO),--to "$(TO)")
+	@$(BIN)/python -m tools.readme_pictures $(call option,--to,TO)
 
 # Superset needs older versions of what we use, so it has an environment of its own.
 $(SUPERSET_VENV)/.ready: superset/requirements-superset.txt
-	@$(SUPERSET_PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 12) or sys.exit("Superset 6.1 needs Python 3.11 or 3.12, this is %d.%d. Name another one: make superset SUPERSET_PYTHON=/path/to/python3.12" % v)'
-	$(SUPERSET_PYTHON) -m venv $(SUPERSET_VENV) || { rm -rf $(SUPERSET_VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@"$$SUPERSET_PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 12) or sys.exit("Superset 6.1 needs Python 3.11 or 3.12, this is %d.%d. Name another one: make superset SUPERSET_PYTHON=/path/to/python3.12" % v)'
+	"$$SUPERSET_PYTHON" -m venv $(SUPERSET_VENV) || { rm -rf $(SUPERSET_VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	$(SUPERSET_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
@@ -100,17 +121,16 @@ superset: $(SUPERSET_VENV)/.ready  ## Apache Superset on the database, at 127.0.
 superset-test: setup-dev $(SUPERSET_VENV)/.ready  ## Start it, log in, compare its numbers with the database.
 	OLIST_TEST_SUPERSET=1 $(BIN)/python -m pytest tests/python/test_superset.py
 
-postgres: setup $(VENV)/.postgres  ## Copy marts and bi into PostgreSQL: DSN=postgresql://... (SCHEMA=olist).
-	@$(BIN)/python -m customer_segmentation postgres --dsn "$(DSN)" $(if $(SCHEMA),--schema "$(SCHEMA)")
+postgres: setup $(VENV)/.postgres  ## Copy the public tables into PostgreSQL: DSN=postgresql://... or PGHOST and the like (SCHEMA=olist).
+	@$(BIN)/python -m customer_segmentation postgres $(call option,--schema,SCHEMA)
 
 metrics: setup $(VENV)/.metrics  ## A metric from the semantic layer: METRICS=revenue BY=customer__segment.
-	@$(BIN)/dbt --quiet parse
-	@$(BIN)/mf query --metrics "$(METRICS)" $(if $(BY),--group-by "$(BY)")
+	@$(BIN)/python -m customer_segmentation metrics $(call option,--metrics,METRICS) $(call option,--by,BY)
 
 benchmark: setup  ## Ours against pandas and scikit-learn: SIZE=1, 10 or 100, PARTS=rfm,ks, REPEATS=3, WORK=folder.
-	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.run $(if $(SIZE),--size $(SIZE)) $(if $(PARTS),--parts $(PARTS)) \
-		$(if $(REPEATS),--repeats $(REPEATS)) $(if $(WORK),--work "$(WORK)") $(if $(NAME),--name $(NAME)) \
-		$(if $(RESULTS),--results "$(RESULTS)") $(if $(SELECTOR),--selector $(SELECTOR))
+	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.run $(call option,--size,SIZE) $(call option,--parts,PARTS) \
+		$(call option,--repeats,REPEATS) $(call option,--work,WORK) $(call option,--name,NAME) \
+		$(call option,--results,RESULTS) $(call option,--selector,SELECTOR)
 
 performance: setup  ## docs/performance.md from what `make benchmark` has stored.
 	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.report

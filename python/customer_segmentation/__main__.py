@@ -45,7 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if module is None:
         parser.error("say which command.")
     if others and "others" not in options:
-        parser.error(f"{name} does not know {' '.join(others)}; see {name} --help.")
+        # Not what they say: a connection string may be among them.
+        named = [word.split("=")[0] for word in others if word.startswith("-")]
+        what = ", ".join(named) or f"{len(others)} of the arguments"
+        parser.error(f"{name} does not know {what}; see {name} --help.")
     options.others = others
     from customer_segmentation.publishing import (
         CommandError,

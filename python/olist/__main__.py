@@ -26,7 +26,8 @@ def build_parser() -> argparse.ArgumentParser:
     bring.add_argument(
         "--from",
         dest="source",
-        type=Path,
+        # Not every shell expands the ~ of `make data FROM=~/archive.zip`.
+        type=lambda text: Path(text).expanduser(),
         metavar="DIR|ZIP",
         help="take the files from here instead of Kaggle",
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
+import stat
 from pathlib import Path
 
 import duckdb
@@ -13,12 +15,7 @@ import pytest
 from conftest import query
 from customer_segmentation.__main__ import main
 from customer_segmentation.commands import audience as audiences
-from customer_segmentation.commands.audience import (
-    COLUMNS,
-    Segment,
-    find_segment,
-    safe_cell,
-)
+from customer_segmentation.commands.audience import COLUMNS, Segment, find_segment, safe_cell
 from customer_segmentation.publishing import CommandError
 
 SEGMENTS = [
@@ -50,7 +47,41 @@ def test_a_cell_that_is_a_formula_becomes_a_text(cell: str) -> None:
     assert safe_cell(cell) == "'" + cell
 
 
-@pytest.mark.parametrize("cell", [None, "", "text", "a=b", "2018-01-01", " text", "'=1", "é"])
+@pytest.mark.parametrize("start", [*"=+-@", *"＝＋－＠", *"﹦﹢﹣﹫", "\N{MINUS SIGN}"])
+@pytest.mark.parametrize(
+    "unseen",
+    [
+        *"\u200b\u200c\u200d\u200e\u200f\ufeff\u2060\u2061\u00ad\u034f\u061c\u180e\u2065\ufff9",
+        *"\u00a0\u1680\u2000\u2007\u2009\u200a\u202f\u205f\u3000\u2028\u2029",
+        *"\t\r\n\v\f\0\x1f\x7f\x85 ",
+        *"\u202a\u202e\u2066\u2069\ufe0f\U000e0001\U000e0020\U000e0100\u115f\u1160\u3164\uffa0\u2800",
+        " \u200b\ufeff\t ",
+    ],
+)
+def test_what_is_not_seen_does_not_hide_a_formula(unseen: str, start: str) -> None:
+    assert safe_cell(f"{unseen}{start}1+1") == f"'{unseen}{start}1+1"
+    # Before a text it is no harm; a tab or a break there moves a cell, so it is quoted as well.
+    moves = unseen in ("\t", "\r", "\n")
+    assert safe_cell(f"{unseen}text {start}1") == ("'" if moves else "") + f"{unseen}text {start}1"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        None,
+        "",
+        "text",
+        "a=b",
+        "2018-01-01",
+        " text",
+        "'=1",
+        "é",
+        "\u200b",
+        "\u00a0 ",
+        "—5",
+        "x\u200b=1",
+    ],
+)
 def test_another_cell_stays_as_it_is(cell: str | None) -> None:
     assert safe_cell(cell) == cell
 
@@ -133,12 +164,61 @@ def test_the_files_are_the_same_every_time(sample_database: Path, tmp_path: Path
 
 
 @pytest.mark.build
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o277])
+def test_only_the_owner_can_read_who_is_in_a_segment(
+    sample_database: Path, tmp_path: Path, monkeypatch, umask: int
+) -> None:
+    seen = []
+    safe_rows = audiences.safe_rows
+
+    def look_and_go_on(batch: object) -> object:
+        seen.extend(mode_of(path) for path in folder.iterdir())
+        return safe_rows(batch)
+
+    monkeypatch.setattr(audiences, "safe_rows", look_and_go_on)
+    monkeypatch.chdir(tmp_path)
+    folder = Path(audiences.DEFAULT_FOLDER)
+    old = os.umask(umask)
+    try:
+        for _ in range(2):
+            assert main(["audience", "--all", "--database", str(sample_database)]) == 0
+    finally:
+        os.umask(old)
+    assert mode_of(folder) == 0o700
+    # Those that are half written, too.
+    assert set(seen) == {mode_of(path) for path in folder.iterdir()} == {0o600}
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.build
+def test_a_folder_of_somebody_keeps_its_mode_and_our_own_is_closed(
+    sample_database: Path, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, mode in (("theirs", 0o775), (audiences.DEFAULT_FOLDER, 0o755)):
+        Path(name).mkdir()
+        Path(name).chmod(mode)
+        # What a killed run may have left, readable by all.
+        Path(name, ".big_2018-05-01_SYNTHETIC.csv.part").touch(0o644)
+        command = ["--segment", "big", "--as-of", "2018-05-01", "--to", name]
+        assert main(["audience", *command, "--database", str(sample_database)]) == 0
+        assert sorted((path.name, mode_of(path)) for path in Path(name).iterdir()) == [
+            (f"big_2018-05-01_SYNTHETIC.{kind}", 0o600) for kind in ("csv", "parquet")
+        ]
+    assert mode_of(Path("theirs")) == 0o775
+    assert mode_of(Path(audiences.DEFAULT_FOLDER)) == 0o700
+
+
+@pytest.mark.build
 def test_formulas_in_the_playbook_do_not_reach_a_spreadsheet(
     sample_database: Path, tmp_path: Path
 ) -> None:
     database = tmp_path / "olist.duckdb"
     shutil.copy(sample_database, database)
-    formula = '=HYPERLINK("http://localhost";"gift")'
+    formula = '\u200b\ufeff=HYPERLINK("http://localhost";"gift")'
     with duckdb.connect(str(database)) as connection:
         connection.execute("update seeds.segment_playbook set action_english = ?", [formula])
     command = ["--segment", "big", "--database", str(database), "--to", str(tmp_path / "out")]
@@ -176,6 +256,12 @@ def test_a_missing_or_foreign_database_is_said_to_be_so(tmp_path: Path, capsys) 
     duckdb.connect(str(missing)).close()
     assert main(["audience", "--all", "--database", str(missing)]) == 1
     assert "run `make build` without a selection" in capsys.readouterr().err
+    for content in (b"", b"no database at all", b"SQLite format 3\0" + bytes(5000)):
+        missing.write_bytes(content)
+        assert main(["audience", "--all", "--database", str(missing)]) == 1
+        said = capsys.readouterr().err
+        assert str(missing) in said
+        assert said.count("\n") == 1
 
 
 @pytest.mark.build

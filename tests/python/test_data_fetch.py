@@ -207,3 +207,16 @@ def test_command_with_from(source: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert "verified" in capsys.readouterr().out
     assert command.main(arguments) == 0
     assert "already there" in capsys.readouterr().out
+
+
+def test_a_folder_with_blanks_and_accents_below_home(
+    source: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    source.rename(tmp_path / "Mes données à moi")
+    arguments = ["fetch", "--to", str(tmp_path / "olist"), "--from", "~/Mes données à moi"]
+    assert command.main(arguments) == 0
+    assert "verified" in capsys.readouterr().out

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 import yaml
 
 from conftest import PROJECT, query
+from customer_segmentation.__main__ import main
+from customer_segmentation.commands import metrics, postgres
+from customer_segmentation.publishing import CommandError
 
 MF = Path(sys.executable).with_name("mf")
 DBT = Path(sys.executable).with_name("dbt")
@@ -26,7 +32,7 @@ pytestmark = [
 
 
 class Layer:
-    """A copy of the project and of a database: mf reads target/ of the project and locks the file."""
+    """A copy of the project, because mf reads its target folder, on a database that is only read."""
 
     def __init__(self, folder: Path, database: Path) -> None:
         self.folder = folder
@@ -34,25 +40,28 @@ class Layer:
             (folder / name).symlink_to(PROJECT / name)
         for path in PROJECT.glob("*.yml"):
             shutil.copy(path, folder)
-        self.database = folder / "olist.duckdb"
-        shutil.copy(database, self.database)
+        self.database = database
         self.call(str(DBT), "--quiet", "--no-partial-parse", "parse")
 
-    def call(self, *command: str) -> None:
-        environment = {name: value for name, value in os.environ.items() if name[:4] != "DBT_"}
-        done = subprocess.run(
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess:
+        inherited = {name: value for name, value in os.environ.items() if name[:4] != "DBT_"}
+        return subprocess.run(
             command,
             cwd=self.folder,
             env={
-                **environment,
+                **inherited,
                 "OLIST_DATABASE": str(self.database),
                 "DBT_PROFILES_DIR": str(self.folder),
                 "PYTHONPATH": str(PROJECT / "python"),
+                **environment,
             },
             capture_output=True,
             text=True,
             check=False,
         )
+
+    def call(self, *command: str) -> None:
+        done = self.run(*command, OLIST_ACCESS_MODE="read_only")
         assert done.returncode == 0, done.stdout + done.stderr
 
     def ask(self, *metrics: str, by: str | None = None) -> dict[str, list[float]]:
@@ -71,6 +80,142 @@ class Layer:
 @pytest.fixture(scope="module")
 def layer(sample_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Layer:
     return Layer(tmp_path_factory.mktemp("semantic"), sample_database)
+
+
+HOLDER = """
+import sys
+import duckdb
+with duckdb.connect(sys.argv[1], read_only=sys.argv[2] == "reader") as connection:
+    if sys.argv[2] == "writer":
+        connection.execute("set checkpoint_threshold = '1TB'")
+        connection.execute("delete from marts.orders")
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("holder", ["reader", "writer"])
+def test_metrics_are_asked_for_while_another_program_has_the_file_open(
+    layer: Layer, sample_database: Path, tmp_path: Path, holder: str
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(sample_database, database)
+    program = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(database), holder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert program.stdout.readline() == "open\n"
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        done = layer.run(
+            sys.executable, "-m", "customer_segmentation", "metrics",
+            "--metrics", "orders , revenue", "--by", "customer__region",
+            OLIST_DATABASE=str(database),
+        )  # fmt: skip
+        # Nothing was written: no log, no copy that stays.
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+        assert program.poll() is None
+    finally:
+        program.communicate("", timeout=60)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert rows[0] == ["customer__region", "orders", "revenue"]
+    assert [row[0] for row in rows[2:]] == sorted(row[0] for row in rows[2:])
+    orders, revenue = query(sample_database, "select count(*), sum(order_value) from marts.orders")[
+        0
+    ]
+    assert sum(int(row[-2]) for row in rows[2:]) == orders
+    # MetricFlow prints six digits.
+    assert sum(float(row[-1]) for row in rows[2:]) == pytest.approx(float(revenue), rel=1e-4)
+    said = f"(PID {program.pid}); the answer is from a copy of what it has last saved"
+    assert (said in done.stderr) == (holder == "writer")
+
+
+def test_an_unknown_group_is_refused_with_the_known_ones(layer: Layer) -> None:
+    done = layer.run(
+        sys.executable, "-m", "customer_segmentation", "metrics",
+        "--metrics", "revenue", "--by", "metric_time__month,customer__segmen",
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "revenue cannot be grouped by 'customer__segmen'. Known groups: " in done.stderr
+    assert "customer__segment, " in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("", "say which metric, such as make metrics METRICS=revenue,orders"),
+        (" , ", "say which metric"),
+        ("revenu", "there is no metric 'revenu'. Known metrics: revenue, orders."),
+        ("orders,x y", "there is no metric 'x', 'y'. Known metrics: revenue, orders."),
+    ],
+)
+def test_an_unknown_metric_is_refused_with_the_known_ones(asked: str, said: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        metrics.check_metrics(metrics.names_in(asked), known=["revenue", "orders"])
+    assert str(refused.value).startswith(said)
+    assert "\n" not in str(refused.value)
+
+
+def test_what_is_no_database_of_ours_is_said_and_not_made(tmp_path: Path, capsys) -> None:
+    database = tmp_path / "olist.duckdb"
+    assert main(["metrics", "--metrics", "revenue", "--database", str(database)]) == 1
+    assert "run `make build`" in capsys.readouterr().err
+    assert not database.exists()
+    database.write_text("no database")
+    with (
+        pytest.raises(CommandError, match="cannot be read"),
+        metrics.readable(database),
+    ):
+        pass
+    database.unlink()
+    duckdb.connect(str(database)).close()
+    manifest = {
+        "semantic_models": [{"node_relation": {"schema_name": "bi", "alias": "order_measures"}}],
+        "project_configuration": {"time_spines": []},
+    }
+    with (
+        pytest.raises(CommandError, match=r"has no bi\.order_measures; run `make build`"),
+        metrics.readable(database) as (_, connection),
+    ):
+        metrics.check_tables(connection, database, manifest)
+
+
+def test_a_copy_is_private_whole_and_does_not_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    database.write_bytes(b"x" * 5000)
+    left_by_a_killed_run = tmp_path / ".olist.metrics-killed"
+    left_by_a_killed_run.mkdir()
+    os.utime(left_by_a_killed_run, (0, 0))
+    with metrics.private_copy(database) as copy:
+        assert copy.read_bytes() == database.read_bytes()
+        assert copy.name == database.name
+        assert stat.S_IMODE(copy.parent.stat().st_mode) == 0o700
+    copyfile = shutil.copyfile
+
+    def written_meanwhile(source: Path, target: Path) -> None:
+        copyfile(source, target)
+        with source.open("ab") as file:
+            file.write(b"more")
+
+    monkeypatch.setattr(shutil, "copyfile", written_meanwhile)
+    with (
+        pytest.raises(CommandError, match="changes while it is read"),
+        metrics.private_copy(database),
+    ):
+        pass
+    monkeypatch.setenv("OLIST_TEMP_DIRECTORY", str(tmp_path / "none"))
+    with (
+        pytest.raises(CommandError, match="name another folder with OLIST_TEMP_DIRECTORY"),
+        metrics.private_copy(database),
+    ):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [database.name]
 
 
 def by_hand(database: Path, sql: str) -> dict[str, list[float]]:
@@ -162,8 +307,17 @@ def test_repeat_rate_and_money_at_risk(layer: Layer, sample_database: Path) -> N
     )
 
 
+def test_what_is_published_to_a_server_is_what_dbt_calls_public(layer: Layer) -> None:
+    manifest = json.loads((layer.folder / "target" / "manifest.json").read_text(encoding="utf-8"))
+    assert postgres.public_models(postgres.models_folder()) == {
+        (node["schema"], node["name"])
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["access"] == "public"
+    }
+
+
 def test_every_metric_is_asked_for_here() -> None:
     models = yaml.safe_load((PROJECT / "models" / "bi" / "_metrics.yml").read_text())["models"]
-    metrics = {metric["name"] for model in models for metric in model.get("metrics", [])}
+    names = {metric["name"] for model in models for metric in model.get("metrics", [])}
     text = Path(__file__).read_text()
-    assert {metric for metric in metrics if f'"{metric}"' not in text} == set()
+    assert {metric for metric in names if f'"{metric}"' not in text} == set()

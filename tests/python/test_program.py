@@ -134,6 +134,9 @@ def test_what_it_does_not_know_it_refuses(words: list[str], capsys) -> None:
         (["--options", "--vars '{a: \"b c\"}' -s rfm"], ["--vars", '{a: "b c"}', "-s", "rfm"], False),
         (["--options=$(touch x) ; y", "--full-refresh"], ["$(touch", "x)", ";", "y", "--full-refresh"], False),
         (["--options="], [], False),
+        (["--options=--select customers+  --fail-fast"], ["--select", "customers+", "--fail-fast"], False),
+        (['--options=--select "a b" c\\ d'], ["--select", "a b", "c d"], False),
+        (["--options=`touch x`\n# $HOME ~ path:models/*"], ["`touch", "x`", "#", "$HOME", "~", "path:models/*"], False),
     ],
 )  # fmt: skip
 def test_what_build_does_not_know_is_for_dbt(
@@ -149,11 +152,26 @@ def test_what_build_does_not_know_is_for_dbt(
     assert seen == [(for_dbt, is_partial)]
 
 
-def test_options_that_are_not_whole_are_refused_in_a_sentence(capsys) -> None:
-    assert program.main(["build", "--options", "--vars '{a: 1}"]) == 1
+@pytest.mark.parametrize("text", ["--vars '{a: 1}", '--select "x', "x\\"])
+def test_options_that_are_not_whole_are_refused_in_a_sentence(text: str, capsys) -> None:
+    assert program.main(["build", f"--options={text}"]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("build: the options --vars '{a: 1} cannot be read")
-    assert "Traceback" not in said
+    assert said.startswith(f"build: the options {text} cannot be read: No ")
+    assert said.count("\n") == 1
+
+
+def test_what_it_does_not_know_is_not_repeated_since_it_may_be_a_secret(capsys) -> None:
+    for words in (
+        ["--dns=host=x password=secret"],
+        ["--dns", "host=x password=secret"],
+        ["secret"],
+    ):
+        with pytest.raises(SystemExit):
+            program.main(["postgres", *words])
+        said = capsys.readouterr().err
+        assert "does not know" in said
+        assert "secret" not in said
+        assert "--dns" in said or words == ["secret"]
 
 
 def test_the_database_of_the_command_line_comes_before_that_of_the_environment(

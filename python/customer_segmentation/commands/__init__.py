@@ -12,6 +12,7 @@ COMMANDS = {
     "audience": "write who is in a segment, as CSV and Parquet",
     "boards": "render the boards in charts/, as HTML pages and PNG pictures",
     "contract": "write the maintenance contract, in English and French",
+    "metrics": "ask the semantic layer for metrics",
     "docs": "write the dbt documentation as one page",
     "postgres": "copy the public tables into PostgreSQL",
     "superset": "serve the dashboards of Apache Superset",

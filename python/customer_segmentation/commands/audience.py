@@ -12,14 +12,16 @@ Examples
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
+import os
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import duckdb
 import pyarrow as pa
@@ -44,9 +46,18 @@ COLUMNS = (
 )
 LANGUAGES = {"en": "english", "fr": "french"}
 BATCH_ROWS = 10_000
-# OWASP, "CSV Injection": a cell that begins like this is a formula to a spreadsheet. The last four
-# are the full-width forms that spreadsheets take for the first four.
-FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
+# OWASP, "CSV Injection": a cell that begins like this is a formula to a spreadsheet, which also takes
+# other forms of these characters (full-width, small, raised) for them, and a minus for a hyphen.
+FORMULA_STARTS = frozenset("=+-@")
+MINUS = "\N{MINUS SIGN}"
+CELL_BREAKS = ("\t", "\r", "\n")
+# Nobody sees them before a formula: controls, formats, blanks, marks, and these, which are letters
+# and symbols by their category.
+UNSEEN_CATEGORIES = ("C", "Z", "M")
+UNSEEN = frozenset(
+    "\N{HANGUL CHOSEONG FILLER}\N{HANGUL JUNGSEONG FILLER}\N{HANGUL FILLER}"
+    "\N{HALFWIDTH HANGUL FILLER}\N{BRAILLE PATTERN BLANK}"
+)
 
 
 @dataclass(frozen=True)
@@ -196,7 +207,7 @@ def export(
     """Write a segment as CSV and as Parquet, the surest members first.
 
     Either both files are there at the end or the old ones are: each is written beside its place
-    and moved into it.
+    and moved into it. They are their owner's only, whatever the umask.
 
     Parameters
     ----------
@@ -204,7 +215,7 @@ def export(
     segment : Segment
     as_of_date : date
     folder : Path
-        Made when missing.
+        Made when missing, for its owner only.
     language : str, default "en"
 
     Returns
@@ -225,12 +236,13 @@ def export(
     paths = [folder / f"{stem}.csv", folder / f"{stem}.parquet"]
     parts = [folder / f".{path.name}.part" for path in paths]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         reader = members(connection, segment, as_of_date=as_of_date, language=language)
         try:
             with (
-                parts[0].open("w", encoding="utf-8-sig", newline="") as text,
-                pq.ParquetWriter(parts[1], reader.schema) as parquet,
+                open_private(parts[0], "w", encoding="utf-8-sig", newline="") as text,
+                open_private(parts[1], "wb") as binary,
+                pq.ParquetWriter(binary, reader.schema) as parquet,
                 # None: only where a person looks.
                 tqdm(total=total, unit=" customers", desc=stem, disable=None, leave=False) as bar,
             ):
@@ -250,6 +262,38 @@ def export(
             f"{folder} cannot be written to ({error.strerror}); name another folder with TO=folder."
         ) from None
     return [(path, total) for path in paths]
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder for its owner only; of those that exist, only our own is closed to others."""
+    if not folder.exists():
+        folder.mkdir(parents=True)
+    elif folder != Path(DEFAULT_FOLDER) or folder.is_symlink():
+        return
+    # Of somebody else: he has decided who may read.
+    with contextlib.suppress(PermissionError):
+        folder.chmod(0o700)
+
+
+def open_private(path: Path, mode: str, **how: Any) -> IO[Any]:
+    """Open a file to write it that nobody but its owner can read, from its first byte on.
+
+    Parameters
+    ----------
+    path : Path
+        Replaced when it is there.
+    mode, how
+        As of :func:`open`.
+
+    Returns
+    -------
+    file
+    """
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    # The umask may have taken more away.
+    os.fchmod(descriptor, 0o600)
+    return open(descriptor, mode, **how)
 
 
 def members(
@@ -302,15 +346,28 @@ def safe_cell(value: str | None) -> str | None:
     Returns
     -------
     str or None
-        The same text otherwise. Leading blanks do not hide a formula from every spreadsheet.
+        The same text otherwise. What is not seen does not hide a formula: some programs drop it.
 
     References
     ----------
     OWASP, "CSV Injection".
     """
-    if value and (value[0] in FORMULA_STARTS or value.lstrip(" \u00a0")[:1] in FORMULA_STARTS):
+    if not value:
+        return value
+    first = next((character for character in value if not is_unseen(character)), "")
+    if value.startswith(CELL_BREAKS) or starts_formula(first):
         return "'" + value
     return value
+
+
+def is_unseen(character: str) -> bool:
+    """Tell whether a character leaves no ink."""
+    return character in UNSEEN or unicodedata.category(character).startswith(UNSEEN_CATEGORIES)
+
+
+def starts_formula(character: str) -> bool:
+    """Tell whether a character, in any of its forms, begins a formula."""
+    return character == MINUS or unicodedata.normalize("NFKC", character) in FORMULA_STARTS
 
 
 def file_word(text: str) -> str:

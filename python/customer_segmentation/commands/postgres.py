@@ -1,7 +1,10 @@
-"""Copy the public tables of marts and bi into PostgreSQL, all of them or none.
+"""Copy the public tables of marts, segmentation, maintenance and bi into PostgreSQL, all of them or none.
 
 The schema is replaced as a whole, in one transaction: readers see the old tables until it ends. A
-schema that this command did not make is left alone.
+schema that this command did not make is left alone. Connection string DSN, or --dsn, may leave out
+what PostgreSQL's own variables say (PGHOST, PGDATABASE, PGUSER, PGPASSWORD, PGPASSFILE,
+PGSERVICE …). A password is better in PGPASSWORD or PGPASSFILE: other users of this machine see a
+command line.
 
 Examples
 --------
@@ -11,22 +14,38 @@ Examples
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import io
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow.csv
+import yaml
 from tqdm import tqdm
 
-from customer_segmentation.publishing import CommandError, reading
+from customer_segmentation.commands._postgres_connection import (
+    APPLICATION,
+    connection_parameters,
+    without_secrets,
+)
+from customer_segmentation.commands._postgres_locks import (
+    table_names,
+    wait_for_other_runs,
+    with_locks,
+)
+from customer_segmentation.publishing import CommandError, Stopped, reading
 
 if TYPE_CHECKING:
     import psycopg
 
 DEFAULT_SCHEMA = "olist"
-LAYERS = ("marts", "bi")
-BATCH_ROWS = 10_000
+LAYERS = ("marts", "segmentation", "maintenance", "bi")
+BATCH_ROWS = 100_000
+LONGEST_NAME_BYTES = 63
 TYPES = {
     "VARCHAR": "text",
     "BOOLEAN": "boolean",
@@ -57,13 +76,20 @@ class Table:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.add_argument("--dsn", required=True, help="postgresql://user:password@host/database")
+    parser.add_argument(
+        "--dsn",
+        help="postgresql://user@host/database (default: variable DSN, and what that leaves out from PostgreSQL's own)",
+    )
     parser.add_argument("--schema", default=DEFAULT_SCHEMA, help="(default: %(default)s)")
 
 
 def run(options: argparse.Namespace) -> int:
     """Publish, and say how much."""
-    rows = publish(options.database, options.dsn, schema=options.schema)
+    dsn = os.environ.get("DSN", "") if options.dsn is None else options.dsn
+    try:
+        rows = publish(options.database, dsn, schema=options.schema)
+    except Stopped:
+        raise Stopped("The tables are as they were.") from None
     total = sum(rows.values())
     print(f"Published {len(rows)} tables, {total:,} rows, in schema {options.schema}.")
     return 0
@@ -85,28 +111,81 @@ def publish(database: Path, dsn: str, *, schema: str = DEFAULT_SCHEMA) -> dict[s
     -------
     dict of str to int
         Rows by table.
+
+    Raises
+    ------
+    CommandError
+        When something is in the way; the tables on the server are as they were.
     """
     try:
         import psycopg
     except ImportError:
         raise CommandError("psycopg is not installed; run `make postgres`, which does.") from None
-    if not dsn:
-        raise CommandError("say where: make postgres DSN=postgresql://user@host/database")
+    parameters = connection_parameters(dsn)
+    if len(schema.encode()) > LONGEST_NAME_BYTES:
+        raise CommandError(
+            f"the schema's name is longer than PostgreSQL's {LONGEST_NAME_BYTES} bytes; give a"
+            " shorter one: SCHEMA=name."
+        )
     with reading(database) as source:
-        tables = public_tables(source)
+        tables = public_tables(source, public_models(models_folder()))
         if not tables:
-            raise CommandError(f"{database} has no tables in {' and '.join(LAYERS)}.")
+            raise CommandError(
+                f"{database} has no public tables in {', '.join(LAYERS)}; run `make build`."
+            )
         try:
-            with psycopg.connect(dsn, application_name="olist_segmentation") as target:
+            with psycopg.connect(**parameters) as target:
                 return copy_all(source, target, tables, schema=schema)
         except psycopg.Error as error:
-            raise CommandError(
-                f"PostgreSQL refused, its tables are as they were: {str(error).strip()}"
-            ) from None
+            said = without_secrets(" ".join(str(error).split()), dsn, parameters)
+            raise CommandError(f"PostgreSQL refused, its tables are as they were: {said}") from None
 
 
-def public_tables(source: duckdb.DuckDBPyConnection) -> list[Table]:
-    """Return tables and views of the public layers with their columns and comments."""
+def models_folder() -> Path:
+    """Return the folder of the models of this dbt project."""
+    folder = Path(os.environ.get("DBT_PROJECT_DIR") or ".") / "models"
+    if not folder.is_dir():
+        raise CommandError(
+            f"{folder} is not there, which says what tables are public; run this in the folder of the dbt project."
+        )
+    return folder
+
+
+def public_models(folder: Path) -> set[tuple[str, str]]:
+    """Return layer and name of the models that are not private to the project.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds a folder for each layer, with YAML files that describe its models.
+
+    Returns
+    -------
+    set of tuple of str and str
+    """
+    return {
+        (layer, model["name"])
+        for layer in LAYERS
+        for path in sorted((folder / layer).rglob("*.yml"))
+        for model in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models") or []
+        if (model.get("access") or model.get("config", {}).get("access", "public")) == "public"
+    }
+
+
+def public_tables(source: duckdb.DuckDBPyConnection, public: set[tuple[str, str]]) -> list[Table]:
+    """Return those tables and views that are public with their columns and comments.
+
+    Parameters
+    ----------
+    source : duckdb.DuckDBPyConnection
+    public : set of tuple of str and str
+        Layer and name, as :func:`public_models` returns them.
+
+    Returns
+    -------
+    list of Table
+        In the order of their layers and names.
+    """
     rows = source.execute(
         """
         with relations as (
@@ -124,7 +203,8 @@ def public_tables(source: duckdb.DuckDBPyConnection) -> list[Table]:
     ).fetchall()
     tables: dict[tuple[str, str], list[Any]] = {}
     for layer, name, comment, *column in rows:
-        tables.setdefault((layer, name), [comment, []])[1].append(tuple(column))
+        if (layer, name) in public:
+            tables.setdefault((layer, name), [comment, []])[1].append(tuple(column))
     return [
         Table(schema=layer, name=name, comment=comment, columns=tuple(columns))
         for (layer, name), (comment, columns) in tables.items()
@@ -144,6 +224,25 @@ def postgres_type(duckdb_type: str) -> str:
         ) from None
 
 
+def target_names(tables: Sequence[Table]) -> dict[Table, str]:
+    """Name the tables in the one schema of the server.
+
+    Parameters
+    ----------
+    tables : sequence of Table
+
+    Returns
+    -------
+    dict of Table to str
+        The table's own name; of those that two layers have, the layer and an underscore before it.
+    """
+    count = Counter(table.name for table in tables)
+    return {
+        table: f"{table.schema}_{table.name}" if count[table.name] > 1 else table.name
+        for table in tables
+    }
+
+
 def copy_all(
     source: duckdb.DuckDBPyConnection,
     target: psycopg.Connection,
@@ -151,23 +250,20 @@ def copy_all(
     *,
     schema: str,
 ) -> dict[str, int]:
-    """Copy the tables aside, then put them in place of the old ones; all in the caller's transaction.
+    """Copy the tables under names of passage, then put them in place of the old ones, in one transaction.
 
-    Dropping a table locks readers out until the transaction ends, so that is left to the end.
+    To put them in place locks readers out until the transaction ends, so that is left to the end.
     """
     from psycopg import sql
 
     claim_schema(target, schema)
-    aside = f"{schema}_new"
-    target.execute(sql.SQL("create schema {}").format(sql.Identifier(aside)))
+    names = target_names(tables)
     rows = {}
-    names = [table.name for table in tables]
-    with tqdm(tables, unit=" tables", disable=None, leave=False) as bar:
-        for table in bar:
-            # Both layers in one schema: a name that both have keeps its layer before it.
-            name = f"{table.schema}_{table.name}" if names.count(table.name) > 1 else table.name
+    with tqdm(names.items(), unit=" tables", disable=None, leave=False) as bar:
+        for number, (table, name) in enumerate(bar):
             bar.set_description(name)
-            relation = sql.Identifier(aside, name)
+            # In the schema itself, so that its default privileges hold.
+            relation = sql.Identifier(schema, passage_name(number))
             columns = [
                 sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(postgres_type(kind)))
                 for column, kind, _ in table.columns
@@ -177,33 +273,26 @@ def copy_all(
             )
             rows[name] = copy_rows(source, target, table, relation)
             comment(target, relation, table)
-    grants = table_grants(target, schema)
-    drop_tables(target, schema)
-    for name in rows:
-        target.execute(
-            sql.SQL("alter table {} set schema {}").format(
-                sql.Identifier(aside, name), sql.Identifier(schema)
-            )
+    passages = {passage_name(number): name for number, name in enumerate(rows)}
+    gone = with_locks(target, schema, passages, lambda: put_in_place(target, schema, passages))
+    if gone:
+        print(
+            f"Removed from schema {schema}, since {'it is' if len(gone) == 1 else 'they are'} not"
+            f" published any more: {', '.join(gone)}."
         )
-    target.execute(sql.SQL("drop schema {}").format(sql.Identifier(aside)))
-    for name, role, privilege in grants:
-        if name in rows:
-            target.execute(
-                sql.SQL("grant {} on {} to {}").format(
-                    sql.SQL(privilege),
-                    sql.Identifier(schema, name),
-                    sql.Identifier(role) if role else sql.SQL("public"),
-                )
-            )
     return rows
+
+
+def passage_name(number: int) -> str:
+    """Return what a table is called before it takes the place of an old one."""
+    return f"{APPLICATION} {number}"
 
 
 def claim_schema(target: psycopg.Connection, schema: str) -> None:
     """Make the schema when it is missing; refuse one that is not ours."""
     from psycopg import sql
 
-    # Two runs at once: the second waits here, not in the middle.
-    target.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"olist_segmentation.{schema}"])
+    wait_for_other_runs(target, schema)
     found = target.execute(
         "select obj_description(oid, 'pg_namespace') from pg_namespace where nspname = %s", [schema]
     ).fetchone()
@@ -216,6 +305,47 @@ def claim_schema(target: psycopg.Connection, schema: str) -> None:
         name = sql.Identifier(schema)
         target.execute(sql.SQL("create schema {}").format(name))
         target.execute(sql.SQL("comment on schema {} is {}").format(name, sql.Literal(MARK)))
+
+
+def put_in_place(target: psycopg.Connection, schema: str, passages: Mapping[str, str]) -> list[str]:
+    """Drop the tables of the last run, give the others their names and the old privileges.
+
+    No cascade: a view that somebody built on them must not vanish unseen.
+
+    Parameters
+    ----------
+    target : psycopg.Connection
+    schema : str
+    passages : mapping of str to str
+        Names by names of passage.
+
+    Returns
+    -------
+    list of str
+        Tables that are no longer there.
+    """
+    from psycopg import sql
+
+    grants = table_grants(target, schema)
+    old = [name for name in table_names(target, schema) if name not in passages]
+    for name in old:
+        target.execute(sql.SQL("drop table {}").format(sql.Identifier(schema, name)))
+    for passage, name in passages.items():
+        target.execute(
+            sql.SQL("alter table {} rename to {}").format(
+                sql.Identifier(schema, passage), sql.Identifier(name)
+            )
+        )
+    for name, role, privilege in grants:
+        if name in passages.values():
+            target.execute(
+                sql.SQL("grant {} on {} to {}").format(
+                    sql.SQL(privilege),
+                    sql.Identifier(schema, name),
+                    sql.Identifier(role) if role else sql.SQL("public"),
+                )
+            )
+    return [name for name in old if name not in passages.values()]
 
 
 def table_grants(target: psycopg.Connection, schema: str) -> list[tuple[str, str | None, str]]:
@@ -234,18 +364,6 @@ def table_grants(target: psycopg.Connection, schema: str) -> list[tuple[str, str
     ).fetchall()
 
 
-def drop_tables(target: psycopg.Connection, schema: str) -> None:
-    """Drop the tables of the last run, and keep the schema with its privileges.
-
-    No cascade: a view that somebody built on them must not vanish unseen.
-    """
-    from psycopg import sql
-
-    names = target.execute("select tablename from pg_tables where schemaname = %s", [schema])
-    for (name,) in names.fetchall():
-        target.execute(sql.SQL("drop table {}").format(sql.Identifier(schema, name)))
-
-
 def copy_rows(
     source: duckdb.DuckDBPyConnection, target: psycopg.Connection, table: Table, relation: Any
 ) -> int:
@@ -253,12 +371,18 @@ def copy_rows(
     from psycopg import sql
 
     rows = 0
-    source.execute(f'select * from "{table.schema}"."{table.name}"')
-    with target.cursor().copy(sql.SQL("copy {} from stdin").format(relation)) as copy:
-        while batch := source.fetchmany(BATCH_ROWS):
-            rows += len(batch)
-            for row in batch:
-                copy.write_row(row)
+    reader = source.execute(f'select * from "{table.schema}"."{table.name}"').to_arrow_reader(
+        BATCH_ROWS
+    )
+    # Quotes tell an empty text from a null.
+    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
+    statement = sql.SQL("copy {} from stdin (format csv)").format(relation)
+    with target.cursor().copy(statement) as copy:
+        for batch in reader:
+            rows += batch.num_rows
+            text = io.BytesIO()
+            pyarrow.csv.write_csv(batch, text, options)
+            copy.write(text.getbuffer())
     return rows
 
 

@@ -224,7 +224,7 @@ def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         writer = writer_of(published) if published.is_file() else None
         if writer:
             raise InUseError(in_use_message(published, writer)) from None
-        raise CommandError(f"{published} cannot be opened: {_first_line(error)}") from None
+        raise CommandError(f"{published} cannot be read: {_first_line(error)}") from None
     with connection:
         try:
             yield connection
