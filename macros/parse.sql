@@ -1,7 +1,15 @@
 {#- Raw text to types. Each gives null for a value that is not of the type; refused() tells those apart from empty ones. -#}
 
 {% macro to_timestamp(column) -%}
-    try_cast({{ column }} as timestamp)
+    {#-
+        In UTC, if the time has an offset (10:00:00-03:00, 10:00:00 +0000, 10:00:00Z, 10:00:00 UTC: after the day there is a
+        sign or a letter); as it is, if it has none. A file in which some have one and some have not is refused before.
+    -#}
+    case
+        when regexp_matches(substr({{ column }}, 12), '[-+A-Za-z]')
+            then try_cast(replace(replace({{ column }}, ' +', '+'), ' -', '-') as timestamptz) at time zone 'UTC'
+        else try_cast({{ column }} as timestamp)
+    end
 {%- endmacro %}
 
 {% macro to_integer(column) -%}

@@ -1,6 +1,6 @@
 {#-
-    Reading the nine raw files. One source table = one file `<name>.csv` or `<name>.parquet` in
-    OLIST_RAW_DIR. The columns that must be there are those listed in models/staging/_sources.yml.
+    Reading the nine raw files in OLIST_RAW_DIR. What each of them is, and how it is read, is found out by
+    python/customer_segmentation/intake/raw_folder.py; the columns that must be there are those of models/staging/_sources.yml.
 -#}
 
 {% macro raw_dir() -%}
@@ -16,31 +16,11 @@
     {{ return(run_query(query).columns[0].values() | list) }}
 {%- endmacro %}
 
-{% macro raw_file_path(name) -%}
-    {#- The file of a raw table, or none. CSV goes before Parquet. -#}
-    {% for extension in ['csv', 'parquet'] %}
-        {% set path = raw_dir() ~ '/' ~ name ~ '.' ~ extension %}
-        {% if first_values('select file from glob(' ~ sql_text(path) ~ ')') %}
-            {{ return(path) }}
-        {% endif %}
-    {% endfor %}
-    {{ return(none) }}
-{%- endmacro %}
-
-{% macro raw_file_columns(path) -%}
-    {#- The column names in a file's header, in file order. -#}
-    {% if path.endswith('.parquet') %}
-        {{ return(first_values("select name from parquet_schema(" ~ sql_text(path) ~ ") where type is not null")) }}
-    {% endif %}
-    {% set header = first_values(
-        "select line from read_csv(" ~ sql_text(path) ~ ", header = false, auto_detect = false, delim = E'\\x01', quote = '', "
-        ~ "escape = '', strict_mode = false, ignore_errors = true, columns = {'line': 'varchar'}) limit 1"
-    ) %}
-    {% set columns = [] %}
-    {% for column in (header[0] if header else '').split(',') %}
-        {% do columns.append(column.replace('\ufeff', '').strip().strip('"')) %}
-    {% endfor %}
-    {{ return(columns) }}
+{% macro raw_table_reading(name) -%}
+    {#- How a raw table is read: sql, file and is_csv; or problem. Function of the plugin raw_plugin. -#}
+    {{ return(fromjson(first_values(
+        "select raw_table_reading(" ~ sql_text(raw_dir()) ~ ", " ~ sql_text(name) ~ ", current_setting('temp_directory') || '.raw')"
+    )[0])) }}
 {%- endmacro %}
 
 {% macro raw_table(name) -%}
@@ -51,64 +31,24 @@
     -#}
     {% set relation = source('olist', name) %}
     {% if not execute %}{{ return(relation) }}{% endif %}
-    {% set path = raw_file_path(name) %}
-    {% if path is none %}{{ raise_missing_file(name) }}{% endif %}
-    {% if path.endswith('.parquet') %}
-        {{ return("(select columns(*)::varchar from read_parquet(" ~ sql_text(path) ~ "))") }}
-    {% endif %}
-    {% set types = [] %}
-    {% for column in raw_file_columns(path) %}
-        {% do types.append(sql_text(column) ~ ": 'varchar'") %}
-    {% endfor %}
-    {{ return(
-        "read_csv(" ~ sql_text(path) ~ ", header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
-        ~ "store_rejects = true, rejects_table = 'rejects_" ~ name ~ "', rejects_scan = 'scans_" ~ name ~ "', "
-        ~ "columns = {" ~ types | join(', ') ~ "})"
-    ) }}
-{%- endmacro %}
-
-{% macro raise_missing_file(name) -%}
-    {{ exceptions.raise_compiler_error(
-        "The raw file " ~ name ~ ".csv (or .parquet) is not in " ~ raw_dir() ~ ". Run `make sample` for synthetic data, "
-        ~ "`make data` for the real set, or point OLIST_RAW_DIR at the folder that holds the nine files."
-    ) }}
+    {% set reading = raw_table_reading(name) %}
+    {% if reading.problem %}{{ exceptions.raise_compiler_error(reading.problem) }}{% endif %}
+    {{ return(reading.sql) }}
 {%- endmacro %}
 
 {% macro check_raw_files() -%}
-    {#- Before any table is replaced: all nine files are there, with all their columns. -#}
-    {% if execute and flags.WHICH in ['run', 'build'] %}
-        {% set problems = [] %}
-        {% for node in graph.sources.values() if node.source_name == 'olist' %}
-            {% set path = raw_file_path(node.name) %}
-            {% if path is none %}
-                {% do problems.append(node.name ~ ".csv: the file is missing") %}
-            {% else %}
-                {% set found = raw_file_columns(path) %}
-                {% set missing = node.columns.keys() | reject('in', found) | list %}
-                {% set unknown = found | reject('in', node.columns.keys() | list) | list %}
-                {% if missing %}
-                    {% do problems.append(
-                        path ~ ": no column " ~ missing | join(', ')
-                        ~ ("; new column " ~ unknown | join(', ') if unknown else "")
-                        ~ "; its header has " ~ found | join(', ')
-                    ) %}
-                {% elif unknown %}
-                    {% do log(
-                        "Schema change: " ~ path ~ " has a new column " ~ unknown | join(', ') ~ ", which is not read. "
-                        ~ "To use it, add it to models/staging/_sources.yml and to the table's model in models/staging/base.",
-                        info=true
-                    ) %}
-                {% endif %}
-            {% endif %}
-        {% endfor %}
-        {% if problems %}
+    {#- Before any table is replaced: all nine files and the seeds can be read, with all their columns. -#}
+    {% if execute and flags.WHICH in ['run', 'build', 'seed'] %}
+        {% set found = fromjson(first_values("select raw_folder_findings(" ~ sql_text(raw_dir()) ~ ")")[0]) %}
+        {% if found.problems %}
             {{ exceptions.raise_compiler_error(
                 "The raw data in " ~ raw_dir() ~ " cannot be used; nothing was replaced.\n  - "
-                ~ problems | sort | join("\n  - ")
+                ~ found.problems | join("\n  - ")
                 ~ "\nMend it: `make sample` makes synthetic data, `make data` fetches the real set, "
                 ~ "`make verify` checks a folder line by line; OLIST_RAW_DIR says which folder is read."
             ) }}
         {% endif %}
+        {% for note in found.notes %}{% do log(note, info=true) %}{% endfor %}
     {% endif %}
 {%- endmacro %}
 
@@ -132,9 +72,9 @@
         (10,000 characters) cannot be accounted for, and stops the build.
     -#}
     {% if not execute %}{{ return('') }}{% endif %}
-    {% set path = raw_file_path(name) %}
+    {% set reading = raw_table_reading(name) %}
     delete from {{ csv_rejects_table() }} where file_name = {{ sql_text(name) }};
-    {% if path is not none and path.endswith('.csv') %}
+    {% if reading.is_csv %}
     insert into {{ csv_rejects_table() }}
     with refused as (
         select
@@ -152,7 +92,7 @@
             case
                 when length(csv_line) >= 10000
                     then error(
-                        {{ sql_text(path) }} || ' record ' || line || ': a quote is opened and not closed, and what follows is '
+                        {{ sql_text(reading.file) }} || ' record ' || line || ': a quote is opened and not closed, and what follows is '
                         || 'longer than 10,000 characters. Close the quote there (a quote inside a value is written twice).'
                     )
                 else string_split(csv_line, chr(10))
@@ -182,5 +122,6 @@
 {% macro is_synthetic() -%}
     {#- Whether OLIST_RAW_DIR was made by the sample generator, which leaves a marker file there. -#}
     {% if not execute %}{{ return(false) }}{% endif %}
-    {{ return((first_values('select file from glob(' ~ sql_text(raw_dir() ~ '/_synthetic.json') ~ ')') | length) > 0) }}
+    {% set marker = (raw_dir() ~ '/_synthetic.json').replace('[', '[[]').replace('*', '[*]').replace('?', '[?]') %}
+    {{ return((first_values('select file from glob(' ~ sql_text(marker) ~ ')') | length) > 0) }}
 {%- endmacro %}

@@ -148,6 +148,7 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("OLIST_DATABASE", str(published))
     monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
     monkeypatch.setattr(publish, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(publish, "problems", lambda _, project: [])
 
     def run(number: int, *options: str, status: int = 0, during=lambda: None, **artifacts) -> int:
         def run_dbt(side: Path, given: list[str], **_: Any) -> int:
@@ -226,6 +227,14 @@ def test_a_table_that_dbt_says_it_built_must_be_in_the_file(tmp_path: Path) -> N
     assert read_run(
         tmp_path, since=0, relations={"marts.sellers", "seeds.segment_playbook"}
     ).is_complete
+
+
+def test_raw_files_that_cannot_be_read_stop_before_dbt(build, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(publish, "problems", lambda _, project: ["a.csv is empty.", "b.csv too."])
+    assert build(1, during=lambda: pytest.fail("it was built")) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("build: the raw data in ")
+    assert "\n  - a.csv is empty.\n  - b.csv too.\n" in said
 
 
 def test_help_builds_nothing(build, capsys) -> None:
@@ -340,6 +349,7 @@ def test_a_build_that_is_ended_takes_its_dbt_with_it(tmp_path: Path, number: int
     (programs / "dbt").chmod(0o755)
     code = (
         "import sys; from customer_segmentation.__main__ import main; "
+        "from customer_segmentation.publishing import build; build.refuse_bad_raw_files = lambda *_, **__: None; "
         f"sys.executable = {str(programs / 'python')!r}; sys.exit(main(['build']))"
     )
     process = subprocess.Popen(

@@ -27,7 +27,12 @@ from typing import Any
 
 import duckdb
 
-from customer_segmentation.publishing import CommandError, forget_stale_parse, target_folder
+from customer_segmentation.publishing import (
+    CommandError,
+    forget_stale_parse,
+    project_folder,
+    target_folder,
+)
 
 EXAMPLE = "make metrics METRICS=revenue,orders BY=metric_time__month"
 GRAINS = ("day", "week", "month", "quarter", "year")
@@ -110,7 +115,7 @@ def answer(database: Path, metrics: Sequence[str], *, by: Sequence[str] = ()) ->
 def semantic_manifest(environment: Mapping[str, str]) -> dict[str, Any]:
     """Let dbt parse the project and return what it says about metrics."""
     target = target_folder(environment)
-    forget_stale_parse(Path(environment.get("DBT_PROJECT_DIR") or "."), target)
+    forget_stale_parse(project_folder(environment), target)
     dbt = Path(sys.executable).with_name("dbt")
     done = subprocess.run([str(dbt), "--quiet", "parse"], env=dict(environment), check=False)
     if done.returncode != 0:

@@ -37,7 +37,7 @@ from customer_segmentation.commands._postgres_locks import (
     wait_for_other_runs,
     with_locks,
 )
-from customer_segmentation.publishing import CommandError, Stopped, reading
+from customer_segmentation.publishing import CommandError, Stopped, project_folder, reading
 
 if TYPE_CHECKING:
     import psycopg
@@ -143,7 +143,7 @@ def publish(database: Path, dsn: str, *, schema: str = DEFAULT_SCHEMA) -> dict[s
 
 def models_folder() -> Path:
     """Return the folder of the models of this dbt project."""
-    folder = Path(os.environ.get("DBT_PROJECT_DIR") or ".") / "models"
+    folder = project_folder(os.environ) / "models"
     if not folder.is_dir():
         raise CommandError(
             f"{folder} is not there, which says what tables are public; run this in the folder of the dbt project."

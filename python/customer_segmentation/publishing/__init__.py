@@ -21,7 +21,11 @@ from customer_segmentation.publishing.database_file import (
     one_row,
     reading,
 )
-from customer_segmentation.publishing.dbt_process import forget_stale_parse, target_folder
+from customer_segmentation.publishing.dbt_process import (
+    forget_stale_parse,
+    project_folder,
+    target_folder,
+)
 from customer_segmentation.publishing.errors import CommandError, InUseError
 from customer_segmentation.publishing.rollback import WITHDRAWN, choices, go_back
 from customer_segmentation.publishing.stopping import Stopped, stopped_by_signals
@@ -41,6 +45,7 @@ __all__ = [
     "forget_stale_parse",
     "go_back",
     "one_row",
+    "project_folder",
     "reading",
     "stopped_by_signals",
     "target_folder",

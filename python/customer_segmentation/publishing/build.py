@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from customer_segmentation.intake import problems
 from customer_segmentation.publishing.completeness import Run, read_run
 from customer_segmentation.publishing.costs import complete_last_run, peak_memory_of_children
 from customer_segmentation.publishing.database_file import (
@@ -27,6 +28,7 @@ from customer_segmentation.publishing.database_file import (
 )
 from customer_segmentation.publishing.dbt_process import (
     has_met_full_disk,
+    project_folder,
     run_dbt,
     target_folder,
 )
@@ -37,7 +39,7 @@ from customer_segmentation.publishing.rollback import (
     kept_databases,
 )
 from customer_segmentation.publishing.stopping import finish_undisturbed
-from customer_segmentation.publishing.summary import summary
+from customer_segmentation.publishing.summary import DEFAULT_RAW_DIR, summary
 
 # What a build carries over from the last one; each re-uses by fingerprint, never by trust.
 REUSED_TABLES = (
@@ -114,6 +116,9 @@ def _build(published: Path, options: list[str], *, may_be_partial: bool, lock: i
     int
         Status for the shell.
     """
+    refuse_bad_raw_files(
+        Path(os.environ.get("OLIST_RAW_DIR") or DEFAULT_RAW_DIR), project=project_folder(os.environ)
+    )
     side = prepare_side_file(published, reuse="--full-refresh" not in options)
     before = tables_of(published) if published.exists() else set()
     started_at = time.time()
@@ -137,6 +142,31 @@ def _build(published: Path, options: list[str], *, may_be_partial: bool, lock: i
             f"  In the database before, and not in this one: {listed(lost)}. `make rollback` brings it back."
         )
     return 0
+
+
+def refuse_bad_raw_files(folder: Path, *, project: Path) -> None:
+    """Stop before dbt starts when the raw files or the seeds cannot be read.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the raw files.
+    project : Path
+        Folder with dbt_project.yml.
+
+    Raises
+    ------
+    CommandError
+        A sentence for each of them.
+    """
+    found = problems(folder, project=project)
+    if found:
+        sentences = "".join(f"\n  - {problem}" for problem in found)
+        raise CommandError(
+            f"the raw data in {folder} cannot be used; nothing was replaced.{sentences}\n"
+            "Mend it: `make sample` makes synthetic data, `make data` fetches the real set, `make verify` checks a "
+            "folder line by line; OLIST_RAW_DIR says which folder is read."
+        )
 
 
 def side_file(published: Path) -> Path:

@@ -36,7 +36,7 @@ def run_dbt(
     dbt = Path(sys.executable).with_name("dbt")
     if not dbt.exists():
         raise CommandError(f"{dbt} is missing; run `make setup`.")
-    project = Path(environment.get("DBT_PROJECT_DIR") or ".")
+    project = project_folder(environment)
     forget_stale_parse(project, target_folder(environment))
     process = subprocess.Popen(
         [str(dbt), "build", *options],
@@ -75,10 +75,14 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def project_folder(environment: Mapping[str, str]) -> Path:
+    """Return the folder of the dbt project."""
+    return Path(environment.get("DBT_PROJECT_DIR") or ".")
+
+
 def target_folder(environment: Mapping[str, str]) -> Path:
     """Return the folder that dbt writes to."""
-    project = Path(environment.get("DBT_PROJECT_DIR") or ".")
-    return Path(environment.get("DBT_TARGET_PATH") or project / "target")
+    return Path(environment.get("DBT_TARGET_PATH") or project_folder(environment) / "target")
 
 
 def has_met_full_disk(target: Path, *, since: float) -> bool:
