@@ -11,8 +11,30 @@
     {% for name in ['max_rejected_share', 'smallest_cluster_share'] if not 0 <= var(name) | float <= 1 %}
         {% do problems.append(name ~ " is " ~ var(name) ~ "; it is a share between 0 and 1") %}
     {% endfor %}
+    {# --- data #}
+    {% for name in ['allow_future_times', 'allow_fewer_rows'] if var(name) is not boolean %}
+        {% do problems.append(name ~ " is '" ~ var(name) ~ "'; it is true or false") %}
+    {% endfor %}
+    {% if var('largest_amount') is not number or var('largest_amount') is boolean or var('largest_amount') <= 0 %}
+        {% do problems.append("largest_amount is '" ~ var('largest_amount') ~ "'; it is an amount in BRL, above 0") %}
+    {% endif %}
+    {% if var('largest_gap_days') is not none and (var('largest_gap_days') is not integer or var('largest_gap_days') < 1) %}
+        {% do problems.append("largest_gap_days is '" ~ var('largest_gap_days') ~ "'; it is a whole number of days, 1 or more, or null for any") %}
+    {% endif %}
+    {% set checks = file_completeness_checks().keys() | list %}
+    {% if var('largest_missing_shares') is not mapping %}
+        {% do problems.append("largest_missing_shares is '" ~ var('largest_missing_shares') ~ "'; it names checks with shares, such as {" ~ checks[0] ~ ": 0.5}") %}
+    {% else %}
+        {% for check, share in var('largest_missing_shares').items() %}
+            {% if check not in checks %}
+                {% do problems.append("largest_missing_shares names '" ~ check ~ "'; the checks are " ~ checks | join(', ')) %}
+            {% elif share is not number or share is boolean or not 0 <= share <= 1 %}
+                {% do problems.append("largest_missing_shares of " ~ check ~ " is '" ~ share ~ "'; it is a share between 0 and 1") %}
+            {% endif %}
+        {% endfor %}
+    {% endif %}
     {% for name, least in {
-        'minimum_customers': 1, 'minimum_history_days': 0, 'n_clusters': 2, 'n_init': 1, 'max_iter': 1, 'seed': 0,
+        'maximum_as_of_dates': 1, 'minimum_customers': 1, 'minimum_history_days': 0, 'n_clusters': 2, 'n_init': 1, 'max_iter': 1, 'seed': 0,
         'sparse_month_orders': 0, 'exact_silhouette_rows': 3, 'measured_customers': 1000,
     }.items() if var(name) is not integer or var(name) < least %}
         {% do problems.append(name ~ " is " ~ var(name) ~ "; it is a whole number, " ~ least ~ " or more") %}

@@ -1,5 +1,6 @@
 """What sqlfluff's Jinja templater must know of dbt: vars from dbt_project.yml, the rest stands in."""
 
+import datetime
 import types
 from pathlib import Path
 
@@ -13,7 +14,8 @@ adapter = types.SimpleNamespace(
 )
 target = types.SimpleNamespace(type="duckdb", database="olist", schema="main")
 globals()["return"] = lambda value: value  # a keyword of Python, a function in dbt's Jinja
-modules = types.SimpleNamespace()
+modules = types.SimpleNamespace(datetime=datetime, pytz=types.SimpleNamespace(utc=datetime.UTC))
+run_started_at = datetime.datetime(2018, 10, 18, tzinfo=datetime.UTC)
 
 
 def var(name, default=None):
@@ -59,3 +61,16 @@ def transformed(feature, expression, is_in_fit, within):
 def is_synthetic():
     """Return what the macro does while parsing."""
     return "false"
+
+
+def file_completeness_checks():
+    """Return one check, as the macro does all."""
+    return {
+        "orders_without_payment": {
+            "file": "olist_order_payments_dataset",
+            "counted_as": "orders have no payment",
+            "maximum_share": 0.01,
+            "counted": [("base_orders", "order_id")],
+            "found_in": ("base_order_payments", "order_id"),
+        }
+    }

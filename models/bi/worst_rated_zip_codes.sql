@@ -34,6 +34,7 @@ answers as (
     where
         order_reviews.review_answered_at >= question_period.reviews_from_date
         and order_reviews.review_answered_at < question_period.as_of_date
+        and order_reviews.customer_zip_code_prefix is not null
     group by question_period.as_of_date, order_reviews.customer_zip_code_prefix, order_reviews.review_id
 ),
 

@@ -17,13 +17,29 @@ counted_orders as (
 ),
 
 span as (
-    select cast(max(purchased_at) as date) as last_date
+    select
+        cast(max(purchased_at) as date) as last_date,
+        {{ months_between("date '" ~ var('first_as_of_date') ~ "'", 'max(purchased_at)') }} as month_count,
     from orders
+),
+
+checked_span as (
+    -- A date that is far off would make a fit for every month of a thousand years.
+    select
+        case
+            when month_count < {{ var('maximum_as_of_dates') }} or month_count is null then last_date
+            else error(
+                'From first_as_of_date {{ var("first_as_of_date") }} to the last purchase, ' || last_date
+                || ', there are more than {{ var("maximum_as_of_dates") }} as-of dates (var maximum_as_of_dates). '
+                || 'Correct first_as_of_date or the purchase (vars allow_future_times, largest_gap_days).'
+            )
+        end as last_date,
+    from span
 ),
 
 as_of_dates as (
     select cast({{ month_starts("date '" ~ var('first_as_of_date') ~ "'", 'last_date') }} as date) as as_of_date
-    from span
+    from checked_span
     union
     select cast(last_date + interval 1 day as date) as as_of_date
     from span

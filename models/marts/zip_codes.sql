@@ -16,12 +16,14 @@ addresses as (
         customer_city as city,
         customer_state as state,
     from {{ ref('stg_customers') }}
+    where customer_zip_code_prefix is not null
     union all
     select
         seller_zip_code_prefix as zip_code_prefix,
         seller_city as city,
         seller_state as state,
     from {{ ref('stg_sellers') }}
+    where seller_zip_code_prefix is not null
 ),
 
 places as (

@@ -47,7 +47,6 @@ def test_a_cell_that_is_a_formula_becomes_a_text(cell: str) -> None:
     assert safe_cell(cell) == "'" + cell
 
 
-@pytest.mark.parametrize("start", [*"=+-@", *"＝＋－＠", *"﹦﹢﹣﹫", "\N{MINUS SIGN}"])
 @pytest.mark.parametrize(
     "unseen",
     [
@@ -58,11 +57,12 @@ def test_a_cell_that_is_a_formula_becomes_a_text(cell: str) -> None:
         " \u200b\ufeff\t ",
     ],
 )
-def test_what_is_not_seen_does_not_hide_a_formula(unseen: str, start: str) -> None:
-    assert safe_cell(f"{unseen}{start}1+1") == f"'{unseen}{start}1+1"
+def test_what_is_not_seen_does_not_hide_a_formula(unseen: str) -> None:
+    for start in "=+-@＝＋－＠﹦﹢﹣﹫\N{MINUS SIGN}":
+        assert safe_cell(f"{unseen}{start}1+1") == f"'{unseen}{start}1+1"
     # Before a text it is no harm; a tab or a break there moves a cell, so it is quoted as well.
     moves = unseen in ("\t", "\r", "\n")
-    assert safe_cell(f"{unseen}text {start}1") == ("'" if moves else "") + f"{unseen}text {start}1"
+    assert safe_cell(f"{unseen}text =1") == ("'" if moves else "") + f"{unseen}text =1"
 
 
 @pytest.mark.parametrize(

@@ -372,6 +372,20 @@ def test_a_role_that_may_not_see_others_still_gets_the_pid(
     assert "private matter" not in str(refused.value)
 
 
+def test_who_is_in_the_way_is_looked_up_each_time(server: str, psycopg_connect) -> None:
+    run_on(server, "create table public.looked_at as select 1 as one")
+    waiting = psycopg_connect()
+    locks = "relation = {}::regclass"
+    assert _postgres_locks.sessions(waiting, locks, ["looked_at"]).startswith(
+        "Who used them has ended"
+    )
+    readers = [psycopg_connect(), psycopg_connect()]
+    for reader in readers:
+        reader.execute("select * from looked_at")
+        said = _postgres_locks.sessions(waiting, locks, ["looked_at"])
+        assert f"pid {reader.info.backend_pid}, analyst, idle in transaction" in said
+
+
 def test_of_two_publications_the_second_waits_and_names_the_first(
     server: str, small_database: Path, psycopg_connect, monkeypatch, capfd
 ) -> None:

@@ -10,17 +10,26 @@ with raw as (
     from {{ raw_table('olist_customers_dataset') }}
 ),
 
+typed as (
+    select
+        *,
+        {{ to_key('customer_id') }} as order_customer_id,
+        {{ to_key('customer_unique_id') }} as person_id,
+        {{ to_zip_prefix('customer_zip_code_prefix') }} as zip_code_prefix,
+    from raw
+),
+
 checked as (
     select
         *,
         case
-            when customer_id is null then 'customer_id is empty'
-            when customer_unique_id is null then 'customer_unique_id is empty'
-            when not {{ is_zip_prefix('customer_zip_code_prefix') }}
+            when order_customer_id is null then 'customer_id is empty'
+            when person_id is null then 'customer_unique_id is empty'
+            when {{ refused('customer_zip_code_prefix', 'zip_code_prefix') }}
                 then 'customer_zip_code_prefix is not five digits'
             when contains(customer_city, chr(10)) then 'customer_city has a line break'
         end as row_problem,
-    from raw
+    from typed
 ),
 
 numbered as (
@@ -28,10 +37,10 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by customer_id
+            partition by order_customer_id
             order by
                 row_problem is not null,
-                customer_unique_id, customer_zip_code_prefix, customer_city, customer_state
+                customer_unique_id, customer_zip_code_prefix, customer_city, customer_state, customer_id
         ) as key_occurrence,
     from checked
 ),
@@ -48,9 +57,9 @@ judged as (
 
 final as (
     select
-        customer_id as order_customer_id,
-        customer_unique_id,
-        customer_zip_code_prefix,
+        order_customer_id,
+        person_id as customer_unique_id,
+        zip_code_prefix as customer_zip_code_prefix,
         customer_city,
         customer_state,
         reject_reason,

@@ -13,6 +13,7 @@ with raw as (
 typed as (
     select
         *,
+        {{ to_zip_prefix('geolocation_zip_code_prefix') }} as zip_code_prefix,
         {{ to_coordinate('geolocation_lat') }} as latitude,
         {{ to_coordinate('geolocation_lng') }} as longitude,
     from raw
@@ -22,8 +23,7 @@ checked as (
     select
         *,
         case
-            when geolocation_zip_code_prefix is null or not {{ is_zip_prefix('geolocation_zip_code_prefix') }}
-                then 'geolocation_zip_code_prefix is not five digits'
+            when zip_code_prefix is null then 'geolocation_zip_code_prefix is not five digits'
             when latitude is null or abs(latitude) > 90 then 'geolocation_lat is not a latitude'
             when longitude is null or abs(longitude) > 180 then 'geolocation_lng is not a longitude'
             when contains(geolocation_city, chr(10)) then 'geolocation_city has a line break'
@@ -33,7 +33,7 @@ checked as (
 
 final as (
     select
-        geolocation_zip_code_prefix as zip_code_prefix,
+        zip_code_prefix,
         latitude,
         longitude,
         geolocation_city as city,

@@ -21,6 +21,9 @@ orders as (
 typed as (
     select
         *,
+        {{ to_key('order_id') }} as order_key,
+        {{ to_key('product_id') }} as product_key,
+        {{ to_key('seller_id') }} as seller_key,
         {{ to_integer('order_item_id') }} as order_item_number,
         {{ to_timestamp('shipping_limit_date') }} as shipping_limit_at,
         {{ to_money('price') }} as item_price,
@@ -32,15 +35,13 @@ checked as (
     select
         *,
         case
-            when order_id is null then 'order_id is empty'
+            when order_key is null then 'order_id is empty'
             when order_item_number is null then 'order_item_id is not a whole number'
-            when product_id is null then 'product_id is empty'
-            when seller_id is null then 'seller_id is empty'
-            when {{ refused('shipping_limit_date', 'shipping_limit_at') }} then 'shipping_limit_date is not a time'
-            when item_price is null then 'price is not an amount'
-            when item_price < 0 then 'price is negative'
-            when item_freight is null then 'freight_value is not an amount'
-            when item_freight < 0 then 'freight_value is negative'
+            when product_key is null then 'product_id is empty'
+            when seller_key is null then 'seller_id is empty'
+            {{ time_problem('shipping_limit_date', 'shipping_limit_at', has_happened=false) }}
+            {{ amount_problem('price', 'item_price') }}
+            {{ amount_problem('freight_value', 'item_freight') }}
         end as row_problem,
     from typed
 ),
@@ -50,10 +51,10 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by order_id, order_item_number
+            partition by order_key, order_item_number
             order by
                 row_problem is not null,
-                product_id, seller_id, shipping_limit_date, price, freight_value
+                product_id, seller_id, shipping_limit_date, price, freight_value, order_id, order_item_id
         ) as key_occurrence,
     from checked
 ),
@@ -68,15 +69,15 @@ judged as (
                 then 'orphan: order_id is not an accepted row of olist_orders_dataset'
         end as reject_reason,
     from numbered
-    left join orders on numbered.order_id = orders.order_id
+    left join orders on numbered.order_key = orders.order_id
 ),
 
 final as (
     select
-        order_id,
+        order_key as order_id,
         order_item_number,
-        product_id,
-        seller_id,
+        product_key as product_id,
+        seller_key as seller_id,
         shipping_limit_at,
         item_price as price,
         item_freight as freight_value,

@@ -19,6 +19,8 @@ orders as (
 typed as (
     select
         *,
+        {{ to_key('order_id') }} as order_key,
+        {{ to_key('payment_type') }} as means_of_payment,
         {{ to_integer('payment_sequential') }} as payment_number,
         {{ to_integer('payment_installments') }} as installments,
         {{ to_money('payment_value') }} as amount,
@@ -29,13 +31,12 @@ checked as (
     select
         *,
         case
-            when order_id is null then 'order_id is empty'
+            when order_key is null then 'order_id is empty'
             when payment_number is null then 'payment_sequential is not a whole number'
-            when payment_type is null then 'payment_type is empty'
+            when means_of_payment is null then 'payment_type is empty'
             when installments is null then 'payment_installments is not a whole number'
             when installments < 0 then 'payment_installments is negative'
-            when amount is null then 'payment_value is not an amount'
-            when amount < 0 then 'payment_value is negative'
+            {{ amount_problem('payment_value', 'amount') }}
         end as row_problem,
     from typed
 ),
@@ -45,10 +46,10 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by order_id, payment_number
+            partition by order_key, payment_number
             order by
                 row_problem is not null,
-                payment_type, payment_installments, payment_value
+                payment_type, payment_installments, payment_value, order_id, payment_sequential
         ) as key_occurrence,
     from checked
 ),
@@ -63,14 +64,14 @@ judged as (
                 then 'orphan: order_id is not an accepted row of olist_orders_dataset'
         end as reject_reason,
     from numbered
-    left join orders on numbered.order_id = orders.order_id
+    left join orders on numbered.order_key = orders.order_id
 ),
 
 final as (
     select
-        order_id,
+        order_key as order_id,
         payment_number as payment_sequential,
-        payment_type,
+        means_of_payment as payment_type,
         installments as payment_installments,
         amount as payment_value,
         reject_reason,

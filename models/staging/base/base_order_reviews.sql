@@ -21,6 +21,8 @@ orders as (
 typed as (
     select
         *,
+        {{ to_key('review_id') }} as review_key,
+        {{ to_key('order_id') }} as order_key,
         {{ to_integer('review_score') }} as score,
         {{ to_timestamp('review_creation_date') }} as review_created_at,
         {{ to_timestamp('review_answer_timestamp') }} as review_answered_at,
@@ -31,13 +33,12 @@ checked as (
     select
         *,
         case
-            when review_id is null then 'review_id is empty'
-            when order_id is null then 'order_id is empty'
+            when review_key is null then 'review_id is empty'
+            when order_key is null then 'order_id is empty'
             when score is null then 'review_score is not a whole number'
             when score not between 1 and 5 then 'review_score is not between 1 and 5'
-            when {{ refused('review_creation_date', 'review_created_at') }} then 'review_creation_date is not a time'
-            when {{ refused('review_answer_timestamp', 'review_answered_at') }}
-                then 'review_answer_timestamp is not a time'
+            {{ time_problem('review_creation_date', 'review_created_at') }}
+            {{ time_problem('review_answer_timestamp', 'review_answered_at') }}
         end as row_problem,
     from typed
 ),
@@ -48,12 +49,12 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by review_id, order_id
+            partition by review_key, order_key
             order by
                 row_problem is not null,
                 review_answered_at nulls last,
                 review_score, review_comment_title, review_comment_message, review_creation_date,
-                review_answer_timestamp
+                review_answer_timestamp, review_id, order_id
         ) as key_occurrence,
     from checked
 ),
@@ -68,13 +69,13 @@ judged as (
                 then 'orphan: order_id is not an accepted row of olist_orders_dataset'
         end as reject_reason,
     from numbered
-    left join orders on numbered.order_id = orders.order_id
+    left join orders on numbered.order_key = orders.order_id
 ),
 
 final as (
     select
-        review_id,
-        order_id,
+        review_key as review_id,
+        order_key as order_id,
         score as review_score,
         review_comment_title,
         review_comment_message,

@@ -22,6 +22,9 @@ customers as (
 typed as (
     select
         *,
+        {{ to_key('order_id') }} as order_key,
+        {{ to_key('customer_id') }} as order_customer_id,
+        {{ to_key('order_status') }} as status,
         {{ to_timestamp('order_purchase_timestamp') }} as purchased_at,
         {{ to_timestamp('order_approved_at') }} as approved_at,
         {{ to_timestamp('order_delivered_carrier_date') }} as handed_to_carrier_at,
@@ -34,18 +37,43 @@ checked as (
     select
         *,
         case
-            when order_id is null then 'order_id is empty'
-            when order_status is null then 'order_status is empty'
+            when order_key is null then 'order_id is empty'
+            when order_customer_id is null then 'customer_id is empty'
+            when status is null then 'order_status is empty'
             when purchased_at is null then 'order_purchase_timestamp is not a time'
-            when {{ refused('order_approved_at', 'approved_at') }} then 'order_approved_at is not a time'
-            when {{ refused('order_delivered_carrier_date', 'handed_to_carrier_at') }}
-                then 'order_delivered_carrier_date is not a time'
-            when {{ refused('order_delivered_customer_date', 'delivered_at') }}
-                then 'order_delivered_customer_date is not a time'
-            when {{ refused('order_estimated_delivery_date', 'estimated_delivery_at') }}
-                then 'order_estimated_delivery_date is not a time'
-        end as row_problem,
+            {{ time_problem('order_purchase_timestamp', 'purchased_at') }}
+            {{ time_problem('order_approved_at', 'approved_at') }}
+            {{ time_problem('order_delivered_carrier_date', 'handed_to_carrier_at') }}
+            {{ time_problem('order_delivered_customer_date', 'delivered_at') }}
+            {{ time_problem('order_estimated_delivery_date', 'estimated_delivery_at', has_happened=false) }}
+            {{ order_of_times_problem(
+                'order_purchase_timestamp', 'purchased_at', ['approved_at', 'delivered_at', 'estimated_delivery_at']
+            ) }}
+        end as value_problem,
     from typed
+),
+
+sound_times as (
+    select purchased_at
+    from checked
+    where value_problem is null
+),
+
+plausible as (
+    {{ main_stretch('sound_times', 'purchased_at') }}
+),
+
+compared as (
+    select
+        checked.*,
+        case
+            when checked.value_problem is not null then checked.value_problem
+            when cast(checked.purchased_at as date) not between plausible.first_day and plausible.last_day
+                then 'order_purchase_timestamp is more than {{ var("largest_gap_days") }} days away from the other '
+                    || 'purchases: correct the year, or raise var largest_gap_days'
+        end as row_problem,
+    from checked
+    cross join plausible
 ),
 
 numbered as (
@@ -53,13 +81,13 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by order_id
+            partition by order_key
             order by
                 row_problem is not null,
                 customer_id, order_status, order_purchase_timestamp, order_approved_at,
-                order_delivered_carrier_date, order_delivered_customer_date, order_estimated_delivery_date
+                order_delivered_carrier_date, order_delivered_customer_date, order_estimated_delivery_date, order_id
         ) as key_occurrence,
-    from checked
+    from compared
 ),
 
 judged as (
@@ -72,14 +100,14 @@ judged as (
                 then 'orphan: customer_id is not an accepted row of olist_customers_dataset'
         end as reject_reason,
     from numbered
-    left join customers on numbered.customer_id = customers.order_customer_id
+    left join customers on numbered.order_customer_id = customers.order_customer_id
 ),
 
 final as (
     select
-        order_id,
-        customer_id as order_customer_id,
-        order_status,
+        order_key as order_id,
+        order_customer_id,
+        status as order_status,
         purchased_at,
         approved_at,
         handed_to_carrier_at,

@@ -7,14 +7,22 @@ with raw as (
     from {{ raw_table('product_category_name_translation') }}
 ),
 
+typed as (
+    select
+        *,
+        {{ to_key('product_category_name') }} as category,
+        {{ to_key('product_category_name_english') }} as category_english,
+    from raw
+),
+
 checked as (
     select
         *,
         case
-            when product_category_name is null then 'product_category_name is empty'
-            when product_category_name_english is null then 'product_category_name_english is empty'
+            when category is null then 'product_category_name is empty'
+            when category_english is null then 'product_category_name_english is empty'
         end as row_problem,
-    from raw
+    from typed
 ),
 
 numbered as (
@@ -22,10 +30,10 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by product_category_name
+            partition by category
             order by
                 row_problem is not null,
-                product_category_name_english
+                product_category_name_english, product_category_name
         ) as key_occurrence,
     from checked
 ),
@@ -42,8 +50,8 @@ judged as (
 
 final as (
     select
-        product_category_name,
-        product_category_name_english,
+        category as product_category_name,
+        category_english as product_category_name_english,
         reject_reason,
         case
             when reject_reason is not null

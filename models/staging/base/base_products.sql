@@ -17,6 +17,8 @@ with raw as (
 typed as (
     select
         *,
+        {{ to_key('product_id') }} as product_key,
+        {{ to_key('product_category_name') }} as category,
         {{ to_integer('product_name_lenght') }} as name_length,
         {{ to_integer('product_description_lenght') }} as description_length,
         {{ to_integer('product_photos_qty') }} as photo_count,
@@ -31,7 +33,7 @@ checked as (
     select
         *,
         case
-            when product_id is null then 'product_id is empty'
+            when product_key is null then 'product_id is empty'
             when {{ refused('product_name_lenght', 'name_length') }} then 'product_name_lenght is not a whole number'
             when {{ refused('product_description_lenght', 'description_length') }}
                 then 'product_description_lenght is not a whole number'
@@ -49,11 +51,11 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by product_id
+            partition by product_key
             order by
                 row_problem is not null,
                 product_category_name, product_name_lenght, product_description_lenght, product_photos_qty,
-                product_weight_g, product_length_cm, product_height_cm, product_width_cm
+                product_weight_g, product_length_cm, product_height_cm, product_width_cm, product_id
         ) as key_occurrence,
     from checked
 ),
@@ -70,8 +72,8 @@ judged as (
 
 final as (
     select
-        product_id,
-        product_category_name,
+        product_key as product_id,
+        category as product_category_name,
         name_length as product_name_length,
         description_length as product_description_length,
         photo_count as product_photo_count,

@@ -9,15 +9,24 @@ with raw as (
     from {{ raw_table('olist_sellers_dataset') }}
 ),
 
+typed as (
+    select
+        *,
+        {{ to_key('seller_id') }} as seller_key,
+        {{ to_zip_prefix('seller_zip_code_prefix') }} as zip_code_prefix,
+    from raw
+),
+
 checked as (
     select
         *,
         case
-            when seller_id is null then 'seller_id is empty'
-            when not {{ is_zip_prefix('seller_zip_code_prefix') }} then 'seller_zip_code_prefix is not five digits'
+            when seller_key is null then 'seller_id is empty'
+            when {{ refused('seller_zip_code_prefix', 'zip_code_prefix') }}
+                then 'seller_zip_code_prefix is not five digits'
             when contains(seller_city, chr(10)) then 'seller_city has a line break'
         end as row_problem,
-    from raw
+    from typed
 ),
 
 numbered as (
@@ -25,10 +34,10 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by seller_id
+            partition by seller_key
             order by
                 row_problem is not null,
-                seller_zip_code_prefix, seller_city, seller_state
+                seller_zip_code_prefix, seller_city, seller_state, seller_id
         ) as key_occurrence,
     from checked
 ),
@@ -45,8 +54,8 @@ judged as (
 
 final as (
     select
-        seller_id,
-        seller_zip_code_prefix,
+        seller_key as seller_id,
+        zip_code_prefix as seller_zip_code_prefix,
         seller_city,
         seller_state,
         reject_reason,

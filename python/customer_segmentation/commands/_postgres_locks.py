@@ -157,6 +157,8 @@ def sessions(target: psycopg.Connection, locks: str, values: Sequence[str]) -> s
     from psycopg import sql
 
     condition = sql.SQL(locks).format(*map(sql.Literal, values))
+    # A transaction keeps what it has seen of other sessions.
+    target.execute("select pg_stat_clear_snapshot()")
     rows = target.execute(
         sql.SQL(
             """

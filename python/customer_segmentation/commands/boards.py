@@ -105,6 +105,10 @@ def render(
     with reading(database) as connection:
         chosen = [name for name in chosen if has_its_tables(connection, name)]
         pages = pages_of(connection, chosen)
+        if not chosen:
+            raise CommandError(
+                f"{database} has none of the tables that the boards read; run `make build`."
+            )
         is_synthetic = one_row(connection, "select is_synthetic from marts.data_origin")[0]
     folder.mkdir(parents=True, exist_ok=True)
     written = []

@@ -29,7 +29,9 @@ import duckdb
 
 from customer_segmentation.publishing import (
     CommandError,
+    InUseError,
     forget_stale_parse,
+    open_to_read,
     project_folder,
     target_folder,
 )
@@ -66,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
 
 def names_in(text: str) -> list[str]:
     """Return the names in a list with commas or blanks."""
-    return re.split(r"[,\s]+", text.strip(", \t\n")) if text.strip(", \t\n") else []
+    return re.findall(r"[^,\s]+", text)
 
 
 def answer(database: Path, metrics: Sequence[str], *, by: Sequence[str] = ()) -> str:
@@ -91,14 +93,17 @@ def answer(database: Path, metrics: Sequence[str], *, by: Sequence[str] = ()) ->
     """
     if not Path(sys.executable).with_name("mf").exists():
         raise CommandError("MetricFlow is not installed; run `make metrics`, which installs it.")
-    if not database.exists():
-        raise CommandError(f"{database} does not exist; run `make build`, or set OLIST_DATABASE.")
-    manifest = semantic_manifest({**os.environ, "OLIST_DATABASE": str(database)})
+    # Said at once, not after a parse.
+    with contextlib.suppress(InUseError):
+        open_to_read(database).close()
+    # MetricFlow looks for what dbt has parsed in the project's own target folder only.
+    inherited = {name: text for name, text in os.environ.items() if name != "DBT_TARGET_PATH"}
+    manifest = semantic_manifest({**inherited, "OLIST_DATABASE": str(database)})
     check_metrics(metrics, known=[metric["name"] for metric in manifest["metrics"]])
     with readable(database) as (path, connection):
         check_tables(connection, database, manifest)
         environment = {
-            **os.environ,
+            **inherited,
             "OLIST_DATABASE": str(path),
             "OLIST_ACCESS_MODE": "read_only",
         }
@@ -201,25 +206,14 @@ def readable(database: Path) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]
     with contextlib.ExitStack() as stack:
         path = database
         try:
-            connection = duckdb.connect(str(path), read_only=True)
-        except duckdb.Error as error:
-            if "Could not set lock" not in str(error):
-                raise CommandError(f"{database} cannot be read ({first_line(error)}).") from None
-            holder = re.search(r"PID \d+", str(error))
+            connection = open_to_read(path)
+        except InUseError as error:
             print(
-                f"{database} is open for writing in another program"
-                f"{f' ({holder.group()})' if holder else ''}; the answer is from a copy of what it"
-                " has last saved.",
+                f"{str(error).partition(';')[0]}; the answer is from a copy of what it has last saved.",
                 file=sys.stderr,
             )
             path = stack.enter_context(private_copy(database))
-            try:
-                connection = duckdb.connect(str(path), read_only=True)
-            except duckdb.Error as damage:
-                raise CommandError(
-                    f"{database} cannot be read while another program writes into it; close that,"
-                    f" and ask again ({first_line(damage)})."
-                ) from None
+            connection = open_to_read(path)
         yield path, stack.enter_context(connection)
 
 
@@ -259,8 +253,3 @@ def state_of(path: Path) -> tuple[int, int, int]:
     """Return what changes when a file is written or replaced."""
     status = path.stat()
     return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error, without its final stop."""
-    return str(error).splitlines()[0].rstrip(".")

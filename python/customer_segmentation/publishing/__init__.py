@@ -6,6 +6,7 @@ Nothing is replaced before its successor was built and tested, and a reader neve
 ``database_file``  the published file and what may lie beside it: locks, logs, foreign files
 ``dbt_process``    dbt as a process of ours
 ``completeness``   whether a run built and tested the whole project
+``readers``        the published database opened to read, or why it cannot be
 ``rollback``       earlier databases, kept and brought back
 ``costs``          what a build cost, for ``maintenance.run_history``
 ``summary``        what a person reads at the end
@@ -18,8 +19,6 @@ from customer_segmentation.publishing.database_file import (
     DEFAULT_DATABASE,
     build_lock,
     database_path,
-    one_row,
-    reading,
 )
 from customer_segmentation.publishing.dbt_process import (
     forget_stale_parse,
@@ -27,6 +26,7 @@ from customer_segmentation.publishing.dbt_process import (
     target_folder,
 )
 from customer_segmentation.publishing.errors import CommandError, InUseError
+from customer_segmentation.publishing.readers import one_row, open_to_read, reading
 from customer_segmentation.publishing.rollback import WITHDRAWN, choices, go_back
 from customer_segmentation.publishing.stopping import Stopped, stopped_by_signals
 from customer_segmentation.publishing.summary import DEFAULT_RAW_DIR
@@ -45,6 +45,7 @@ __all__ = [
     "forget_stale_parse",
     "go_back",
     "one_row",
+    "open_to_read",
     "project_folder",
     "reading",
     "stopped_by_signals",

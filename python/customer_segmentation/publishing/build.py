@@ -53,7 +53,7 @@ REUSED_TABLES = (
     ("maintenance", "stability_measures"),
 )
 # What a build keeps of the last one, whatever it re-uses.
-KEPT_TABLES = (("maintenance", "run_history"),)
+KEPT_TABLES = (("maintenance", "run_history"), ("staging", "published_raw_loads"))
 
 # With less than this free, a failure is probably one of the disk.
 SMALL_DISK_BYTES = 50_000_000

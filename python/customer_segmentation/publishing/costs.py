@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from customer_segmentation.publishing.database_file import one_row
+from customer_segmentation.publishing.readers import one_row
 
 BLOCK_BYTES = 262_144
 

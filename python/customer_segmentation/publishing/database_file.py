@@ -17,9 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -195,51 +194,6 @@ def refuse_foreign(path: Path, *, mend: str = MOVE_AWAY) -> None:
         raise CommandError(
             f"{path} is a DuckDB database, but not one of this project (it holds {example}). {mend}"
         )
-
-
-@contextlib.contextmanager
-def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the published database to read it.
-
-    Parameters
-    ----------
-    published : Path
-
-    Yields
-    ------
-    duckdb.DuckDBPyConnection
-
-    Raises
-    ------
-    CommandError
-        When there is no such file, it cannot be opened, or it lacks a table that is asked for.
-    """
-    if not published.exists():
-        raise CommandError(
-            f"{published} does not exist; run `make build`, or name another one with OLIST_DATABASE or --database."
-        )
-    try:
-        connection = duckdb.connect(str(published), read_only=True)
-    except duckdb.Error as error:
-        writer = writer_of(published) if published.is_file() else None
-        if writer:
-            raise InUseError(in_use_message(published, writer)) from None
-        raise CommandError(f"{published} cannot be read: {_first_line(error)}") from None
-    with connection:
-        try:
-            yield connection
-        except duckdb.CatalogException as error:
-            raise CommandError(
-                f"{published} lacks what is asked for; run `make build` without a selection. {_first_line(error)}"
-            ) from None
-
-
-def one_row(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
-) -> tuple[Any, ...]:
-    """Return the row of a query that gives exactly one."""
-    (row,) = connection.execute(sql, list(parameters)).fetchall()
-    return row
 
 
 def tables_of(path: Path) -> set[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from customer_segmentation.publishing.database_file import one_row
+from customer_segmentation.publishing.readers import one_row
 
 DEFAULT_RAW_DIR = "data/sample"
 

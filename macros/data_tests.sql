@@ -1,0 +1,46 @@
+{#-
+    A data test that fails says what it found. dbt would only count the rows ("Got 1 result, configured to fail if != 0"). A test
+    whose rows have a column `sentence` speaks for itself, a sentence a row; of another, the first row is shown.
+-#}
+
+{% macro duckdb__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) -%}
+    {#- What dbt runs for a test: its own query when it passes; otherwise an error with what was found, or for a warning a line. -#}
+    {% set counted = run_query(default__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit)).rows[0] %}
+    {% set fails = counted['should_error'] and config.get('severity') | lower == 'error' %}
+    {% if fails or counted['should_warn'] %}
+        {% set found = run_query(what_was_found(main_sql)).columns[0].values() | join('\n') %}
+        {% if not fails %}{% do log('Warning of ' ~ model.name ~ ': ' ~ found, info=true) %}{% endif %}
+    {% endif %}
+    select
+        {{ counted['failures'] }} as failures,
+        {{ counted['should_warn'] }} as should_warn,
+        {{ "error(" ~ sql_text(found) ~ ") is null" if fails else counted['should_error'] }} as should_error,
+{%- endmacro %}
+
+{% macro what_was_found(main_sql) -%}
+    {#- The sentences of a test, or one that shows a row; one a row, at most ten. -#}
+    with failing as (
+        select cast(to_json(failing_rows) as string) as row_text
+        from (
+            {{ main_sql }}
+        ) as failing_rows
+    ),
+
+    said as (
+        select
+            count(*) as row_count,
+            min(json_extract_string(row_text, '$.sentence'), 10) as sentences,
+            left(min(row_text), 500) as first_row,
+        from failing
+    )
+
+    select
+        case
+            when len(sentences) > 0
+                then array_to_string(sentences, chr(10))
+                    || case when row_count > len(sentences) then chr(10) || '… and ' || row_count - len(sentences) || ' more.' else '' end
+            else row_count || ' row' || case when row_count = 1 then '' else 's' end || ' that should not be there ('
+                || {{ sql_text(model.description or model.original_file_path) }} || '), such as ' || first_row
+        end as found,
+    from said
+{%- endmacro %}

@@ -1,0 +1,59 @@
+{{ config(materialized='table') }}
+
+with
+{% for check_name, check in file_completeness_checks().items() -%}
+{{ check_name }}_counted as (
+    {% for model, column in check.counted -%}
+    select distinct {{ column }} as row_key
+    from {{ ref(model) }}
+    where {{ column }} is not null
+    {%- if check.older_than_days %}
+        and purchased_at < (
+            select max(purchased_at) - interval {{ check.older_than_days }} day
+            from {{ ref(model) }}
+        )
+    {%- endif %}
+    {{ 'union' if not loop.last }}
+    {% endfor -%}
+),
+
+{{ check_name }}_found as (
+    select distinct {{ check.found_in[1] }} as row_key
+    from {{ ref(check.found_in[0]) }}
+),
+
+{{ check_name }} as (
+    select
+        '{{ check_name }}' as check_name,
+        '{{ check.file }}' as file_name,
+        '{{ check.counted_as }}' as counted_as,
+        count(*) as checked_rows,
+        count(case when found.row_key is null then 1 end) as missing_rows,
+        {{ var('largest_missing_shares').get(check_name, check.maximum_share) }} as maximum_share,
+    from {{ check_name }}_counted as counted
+    left join {{ check_name }}_found as found on counted.row_key = found.row_key
+),
+
+{% endfor -%}
+checks as (
+    {% for check_name in file_completeness_checks() -%}
+    select * from {{ check_name }}
+    {{ 'union all' if not loop.last }}
+    {% endfor -%}
+),
+
+final as (
+    select
+        check_name,
+        file_name,
+        counted_as,
+        cast(checked_rows as bigint) as checked_rows,
+        cast(missing_rows as bigint) as missing_rows,
+        cast(missing_rows as double) / nullif(checked_rows, 0) as missing_share,
+        cast(maximum_share as double) as maximum_share,
+        -- Of a few rows, a share says little.
+        missing_rows <= 3 or missing_rows <= maximum_share * checked_rows as is_complete,
+    from checks
+)
+
+select * from final
