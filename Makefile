@@ -150,4 +150,4 @@ lock: setup-dev  ## Resolve pyproject.toml anew into the requirements files.
 		superset/requirements.in -o superset/requirements-superset.txt
 
 clean:  ## Remove what was built, not the data and the published database.
-	rm -rf target logs .pytest_cache .ruff_cache
+	rm -rf target logs .pytest_cache .ruff_cache .mypy_cache
