@@ -245,7 +245,7 @@ class KMeans(ModelPart):
 
     def prepare_plain(self, job: Job) -> Any:
         return job.frame(
-            "from segmentation.segmentation_features order by as_of_date, customer_unique_id"
+            "from segmentation_work.segmentation_features order by as_of_date, customer_unique_id"
         )
 
     def plain(self, job: Job, inputs: Any, meter: Meter) -> Any:
@@ -319,9 +319,9 @@ def latest_rows(job: Job) -> np.ndarray:
     from sklearn.preprocessing import StandardScaler
 
     rows = job.frame(
-        f"select {', '.join(job.features())} from segmentation.segmentation_features"
+        f"select {', '.join(job.features())} from segmentation_work.segmentation_features"
         " where is_in_fit and as_of_date = (select max(as_of_date) from"
-        " segmentation.segmentation_features) order by customer_unique_id"
+        " segmentation_work.segmentation_features) order by customer_unique_id"
     )
     return StandardScaler().fit_transform(rows.to_numpy(dtype=float))
 
@@ -374,7 +374,9 @@ def study_matrices(job: Job) -> dict[str, np.ndarray]:
     sets = {"in_use": [f"in_use_{name}" for name in settings["segmentation_features"]]}
     for name, features in settings["other_feature_sets"].items():
         sets[name] = [f"other_{feature}" for feature in features]
-    rows = job.frame("from segmentation.study_features where is_in_fit order by customer_unique_id")
+    rows = job.frame(
+        "from segmentation_work.study_features where is_in_fit order by customer_unique_id"
+    )
     return {
         name: StandardScaler().fit_transform(rows[columns].dropna().to_numpy(dtype=float))
         for name, columns in sets.items()
@@ -610,7 +612,7 @@ class Finalists(ModelPart):
 
     def prepare_plain(self, job: Job) -> Any:
         finalists = job.frame(
-            "select feature_set, algorithm, n_clusters from segmentation.study_finalists"
+            "select feature_set, algorithm, n_clusters from segmentation_work.study_finalists"
             " order by feature_set_position, algorithm, n_clusters"
         )
         return finalists, study_matrices(job)
@@ -651,7 +653,7 @@ class Finalists(ModelPart):
         return row.feature_set, row.n_clusters, similarity
 
     def compare(self, job: Job, ours: Any, plain: Any) -> list[Check]:
-        finalists = job.frame("select count(*) as n from segmentation.study_finalists")
+        finalists = job.frame("select count(*) as n from segmentation_work.study_finalists")
         missing = finalists["n"][0] - ours["candidate_id"].nunique()
         # The similarities themselves are compared in the part of the published K-means.
         return [Check("finalists without stability", float(missing), 0.0)]
@@ -664,7 +666,7 @@ class Ks(ModelPart):
     models = ("study_separation",)
 
     def prepare_plain(self, job: Job) -> Any:
-        return job.frame("from segmentation.study_segmented order by customer_unique_id")
+        return job.frame("from segmentation_work.study_segmented order by customer_unique_id")
 
     def plain(self, job: Job, inputs: Any, meter: Meter) -> Any:
         skipped = ("as_of_date", "customer_unique_id", "cluster", "is_in_fit")
@@ -690,7 +692,7 @@ class Drift(ModelPart):
     def prepare_plain(self, job: Job) -> Any:
         return job.frame(
             "select * from marts.rfm where as_of_date in"
-            " (select as_of_date from segmentation.rfm_fingerprints)"
+            " (select as_of_date from segmentation_work.rfm_fingerprints)"
         )
 
     def plain(self, job: Job, inputs: Any, meter: Meter) -> Any:
@@ -889,7 +891,7 @@ class Segments(ModelPart):
         )
 
     def prepare_plain(self, job: Job) -> Any:
-        return job.frame("from segmentation.segmentation_features"), job.models(in_use=True)
+        return job.frame("from segmentation_work.segmentation_features"), job.models(in_use=True)
 
     def plain(self, job: Job, inputs: Any, meter: Meter) -> Any:
         features, models = inputs

@@ -99,7 +99,7 @@
     ] if var(name) is not number or var(name) < 0 %}
         {% do problems.append(name ~ " is " ~ var(name) ~ "; it is a number, 0 or more") %}
     {% endfor %}
-    {% if target.type == 'duckdb' and target.database in ['staging', 'intermediate', 'marts', 'segmentation', 'maintenance', 'bi', 'seeds'] %}
+    {% if target.type == 'duckdb' and target.database in ['staging', 'intermediate', 'marts', 'segmentation', 'segmentation_work', 'maintenance', 'maintenance_work', 'bi', 'seeds'] %}
         {% do problems.append(
             "OLIST_DATABASE names the file " ~ target.database ~ ".duckdb, which is also the name of a schema; give the file another name"
         ) %}

@@ -2,7 +2,7 @@
     {#-
         Scores any rows with any models, in the database.
 
-        rows: a relation or CTE with model_id and the features, transformed as in segmentation.segmentation_features.
+        rows: a relation or CTE with model_id and the features, transformed as in segmentation_work.segmentation_features.
         centroids: a relation or CTE shaped like segmentation.model_centroids.
         Gives every column of rows, cluster and distance_to_centroid (Euclidean, in standard deviations of the
         model's scaler). A tie goes to the lowest number. With keep_distances also squared_<cluster>, the squared distance

@@ -61,6 +61,8 @@
         create table if not exists {{ csv_rejects_table() }} (
             file_name varchar, record_number bigint, reason varchar, raw_text varchar
         );
+        comment on table {{ csv_rejects_table() }} is
+        'One row per physical line that the CSV reader refused. Published as staging.rejected_rows.';
     {% endif %}
 {%- endmacro %}
 

@@ -56,8 +56,8 @@ scores as (
 segments as (
     select
         customer_unique_id,
+        segment_code,
         segment_name,
-        segment_name_french,
         is_fallback,
     from {{ ref('customer_segments') }}
     where as_of_date = (select as_of_date from dates)
@@ -66,6 +66,7 @@ segments as (
 previous_segments as (
     select
         customer_unique_id,
+        segment_code,
         segment_name,
     from {{ ref('customer_segments') }}
     where as_of_date = (select previous_as_of_date from dates)
@@ -84,13 +85,27 @@ traits as (
     from {{ ref('customer_traits') }}
 ),
 
-playbook as (
+labels as (
+    select *
+    from {{ ref('segment_labels') }}
+),
+
+english as (
     select
-        name_english,
-        action_english,
-        action_french,
+        segment_code,
+        action,
         channel,
-    from {{ ref('segment_playbook') }}
+    from labels
+    where language = 'en'
+),
+
+french as (
+    select
+        segment_code,
+        name,
+        action,
+    from labels
+    where language = 'fr'
 ),
 
 final as (
@@ -110,16 +125,18 @@ final as (
         scores.frequency_score,
         scores.monetary_score,
         scores.rfm_segment,
+        segments.segment_code,
         segments.segment_name,
-        segments.segment_name_french,
+        french.name as segment_name_french,
         confidences.confidence,
         segments.is_fallback,
         dates.previous_as_of_date,
+        previous_segments.segment_code as previous_segment_code,
         previous_segments.segment_name as previous_segment_name,
         case
-            when segments.segment_name is null then 'not segmented'
-            when previous_segments.segment_name is null then 'new'
-            when previous_segments.segment_name = segments.segment_name then 'stayed'
+            when segments.segment_code is null then 'not segmented'
+            when previous_segments.segment_code is null then 'new'
+            when previous_segments.segment_code = segments.segment_code then 'stayed'
             else 'moved'
         end as segment_change,
         traits.main_category,
@@ -128,9 +145,9 @@ final as (
         traits.late_orders,
         traits.most_days_late,
         traits.freight_share,
-        playbook.action_english as recommended_action,
-        playbook.action_french as recommended_action_french,
-        playbook.channel,
+        english.action as recommended_action,
+        french.action as recommended_action_french,
+        english.channel,
     from rfm
     cross join dates
     inner join customers on rfm.customer_unique_id = customers.customer_unique_id
@@ -140,7 +157,8 @@ final as (
     left join confidences on rfm.customer_unique_id = confidences.customer_unique_id
     left join traits on rfm.customer_unique_id = traits.customer_unique_id
     left join states on customers.customer_state = states.state_code
-    left join playbook on segments.segment_name = playbook.name_english
+    left join english on segments.segment_code = english.segment_code
+    left join french on segments.segment_code = french.segment_code
 )
 
 select * from final

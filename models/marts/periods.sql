@@ -136,7 +136,7 @@ final as (
         orders_in_last_month < {{ var('sparse_month_orders') }} as is_sparse,
         history_days,
         is_segmentable,
-        coalesce(is_segmentable and as_of_date = {{ study_as_of_date() }}, false) as is_studied,
+        coalesce(is_segmentable and as_of_date = {{ study_as_of_date() }}, false) as is_compared,
         coalesce(is_segmentable and as_of_date = {{ described_as_of_date() }}, false) as is_described,
         case
             when active_customer_count < {{ var('minimum_customers') }}

@@ -73,8 +73,8 @@ segments as (
     select
         model_id,
         cluster,
+        segment_code,
         segment_name,
-        segment_name_french,
     from {{ ref('model_segments') }}
 ),
 
@@ -83,8 +83,8 @@ final as (
         assignments.as_of_date,
         assignments.customer_unique_id,
         cast(assignments.cluster as int) as cluster,
+        segments.segment_code,
         segments.segment_name,
-        segments.segment_name_french,
         assignments.distance_to_centroid,
         assignments.model_id,
         period_models.is_fallback,

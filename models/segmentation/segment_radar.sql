@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with centroids as (
     select
         as_of_date,
@@ -14,6 +16,7 @@ segments as (
     select
         as_of_date,
         cluster,
+        segment_code,
         segment_name,
     from {{ ref('segment_profiles') }}
 ),
@@ -30,6 +33,7 @@ final as (
     select
         ranges.as_of_date,
         ranges.cluster,
+        segments.segment_code,
         segments.segment_name,
         ranges.feature_position,
         ranges.feature,

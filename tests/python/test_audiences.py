@@ -220,7 +220,7 @@ def test_formulas_in_the_playbook_do_not_reach_a_spreadsheet(
     shutil.copy(sample_database, database)
     formula = '\u200b\ufeff=HYPERLINK("http://localhost";"gift")'
     with duckdb.connect(str(database)) as connection:
-        connection.execute("update seeds.segment_playbook set action_english = ?", [formula])
+        connection.execute("update seeds.segment_labels set action = ?", [formula])
     command = ["--segment", "big", "--database", str(database), "--to", str(tmp_path / "out")]
     assert main(["audience", *command]) == 0
     (text,) = (tmp_path / "out").glob("*.csv")

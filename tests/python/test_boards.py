@@ -175,8 +175,7 @@ def test_the_numbers_on_the_pages_are_those_of_the_queries(
     profiles = query(
         sample_database,
         "select segment_name, customers, 100 * customer_share, 100 * revenue_share, mean_monetary,"
-        f" segment_code from segmentation.segment_profiles inner join seeds.segment_playbook"
-        f" on segment_name = name_english where as_of_date = {latest}",
+        f" segment_code from segmentation.segment_profiles where as_of_date = {latest}",
     )
     best = max(profiles, key=lambda row: row[3] / row[2])
     assert (
@@ -292,9 +291,9 @@ def test_segments_are_coloured_as_the_playbook_names_them() -> None:
     brand = yaml.safe_load((CHARTS / "_brand.yml").read_text())["style"]["charts"]
     colours = brand["category_colors"]["segment"]["values"]
     names = {
-        row["name_english"]
-        for row in _rows_of_seed(PROJECT / "seeds" / "segment_playbook.csv")
-        if row["segment_code"] in ("repeat", "big", "recent", "lapsed")
+        row["name"]
+        for row in _rows_of_seed(PROJECT / "seeds" / "segment_labels.csv")
+        if row["language"] == "en" and row["segment_code"] in ("repeat", "big", "recent", "lapsed")
     }
     assert names == set(colours)
     assert len(set(colours.values())) == len(colours)

@@ -41,12 +41,12 @@ SPINE = ("--selector", "spine")
 STATED_AS_OF = {
     "marts.rfm": "*",
     "marts.rfm_scores": "*",
-    "segmentation.segmentation_features": "*",
-    "segmentation.kmeans_fits": "* exclude (fingerprint, library_versions)",
+    "segmentation_work.segmentation_features": "*",
+    "segmentation_work.kmeans_fits": "* exclude (fingerprint, library_versions)",
     "segmentation.customer_segments": "*",
     "segmentation.segment_profiles": "*",
     "segmentation.period_models": "*",
-    "marts.periods": "* exclude (is_latest, is_studied, is_described)",
+    "marts.periods": "* exclude (is_latest, is_compared, is_described)",
 }
 
 
@@ -76,14 +76,14 @@ def test_a_second_build_re_uses_the_fits_and_gives_the_same_tables(
     database = tmp_path / "olist.duckdb"
     shutil.copy(sample_database, database)
     again = publish(raw_dir=sample_folder, database=database)
-    dates = query(database, "select count(*) from segmentation.fit_inputs")[0][0]
+    dates = query(database, "select count(*) from segmentation_work.fit_inputs")[0][0]
     assert dates > 10
     assert len(re.findall(r"K-means \d+/\d+: \S+ re-used", again.stdout)) == dates
     assert not re.search(r"K-means \d+/\d+: \S+ fitted", again.stdout)
     # Another thread's output may follow in the same line.
     studied = re.findall(r"Study of \w+: (re-used|new)", again.stdout)
     assert studied == ["re-used"] * 2
-    finalists = query(database, "select count(*) from segmentation.study_finalists")[0][0]
+    finalists = query(database, "select count(*) from segmentation_work.study_finalists")[0][0]
     stability = re.findall(r"Stability of \S+: (re-used|\d+ resamples)", again.stdout)
     assert stability == ["re-used"] * finalists
     assert "SYNTHETIC" in again.stdout
@@ -120,7 +120,7 @@ def test_one_thread_gives_the_same_tables_on_the_real_data(
     found, expected = table_fingerprints(database), table_fingerprints(real_database)
     assert found.keys() >= {
         "marts.rfm",
-        "segmentation.kmeans_fits",
+        "segmentation_work.kmeans_fits",
         "segmentation.customer_segments",
     }
     assert found == {table: expected[table] for table in found}
@@ -227,7 +227,7 @@ def test_too_few_customers_for_any_date_still_publish(run, publish, tmp_path: Pa
         assert query(database, f"select count(*) from segmentation.{table}") == [(0,)]
     assert query(database, "select count(*) from marts.customers")[0][0] > 0
     assert query(
-        database, "select bool_or(is_studied), bool_or(is_described) from marts.periods"
+        database, "select bool_or(is_compared), bool_or(is_described) from marts.periods"
     ) == [(False, False)]
     # The contract has nothing to say, and says so.
     pages = contract.write(database, tmp_path / "contract")
@@ -287,7 +287,7 @@ def test_satisfaction_can_be_a_feature(sample_folder: Path, publish, tmp_path: P
     imputed, unreviewed = query(
         database,
         "select count(*) filter (where is_imputed), count(*) filter (where review_count = 0)"
-        " from segmentation.segmentation_features inner join marts.rfm"
+        " from segmentation_work.segmentation_features inner join marts.rfm"
         " using (as_of_date, customer_unique_id)",
     )[0]
     assert imputed == unreviewed > 0
@@ -320,13 +320,13 @@ def test_history_and_transforms_change_the_features(
         "select max(abs(features.frequency - ln(1 + rfm.frequency))) < 1e-9,"
         " bool_and(features.monetary = rfm.monetary::double), max(rfm.recency_days) <= 184,"
         " max(abs(recency_days_in_own_unit - rfm.recency_days)) = 0"
-        " from segmentation.segmentation_features as features inner join marts.rfm as rfm"
+        " from segmentation_work.segmentation_features as features inner join marts.rfm as rfm"
         " using (as_of_date, customer_unique_id)",
     ) == [(True, True, True, True)]
     with duckdb.connect(str(database), read_only=True) as connection:
         fitted = connection.execute(
             "select as_of_date, recency_days, recency_days_in_own_unit as days"
-            " from segmentation.segmentation_features where is_in_fit"
+            " from segmentation_work.segmentation_features where is_in_fit"
         ).df()
         centroids = connection.execute(
             "select * from segmentation.model_centroids inner join segmentation.model_registry"
@@ -351,7 +351,7 @@ def test_history_and_transforms_change_the_features(
         database,
         "select max(abs(mean_customer / average - 1)) from segmentation.model_centroids"
         " inner join segmentation.model_registry using (model_id) inner join (select as_of_date,"
-        " avg(monetary) as average from segmentation.segmentation_features where is_in_fit group by 1)"
+        " avg(monetary) as average from segmentation_work.segmentation_features where is_in_fit group by 1)"
         " using (as_of_date) where feature = 'monetary' and has_converged",
     )
     assert mean_money[0][0] < 1e-9

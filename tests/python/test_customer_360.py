@@ -7,7 +7,6 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-import yaml
 
 from conftest import PROJECT, query
 
@@ -33,7 +32,7 @@ def test_confidence_is_that_of_all_distances(sample_database: Path) -> None:
             " people.confidence"
             " from bi.customer_360 as people"
             " inner join segmentation.customer_segments as segments using (as_of_date, customer_unique_id)"
-            " inner join segmentation.segmentation_features as features using (as_of_date, customer_unique_id)"
+            " inner join segmentation_work.segmentation_features as features using (as_of_date, customer_unique_id)"
         ).fetchnumpy()
         fit = connection.execute(
             "select cluster, feature_position, centroid_scaled, scaler_mean, scaler_scale"
@@ -90,19 +89,17 @@ def test_traits_do_not_multiply_money(sample_database: Path) -> None:
     assert wrong == [(0,)]
 
 
-def public_models() -> set[tuple[str, str]]:
-    """Return layer and name of the models under contract, as the YAML files say."""
-    found = set()
-    for layer in PUBLIC_LAYERS:
-        for path in (PROJECT / "models" / layer).rglob("*.yml"):
-            for model in yaml.safe_load(path.read_text()).get("models", []):
-                contract = model.get("config", {}).get("contract", {}).get("enforced")
-                if contract or layer in ("marts", "bi"):
-                    found.add((layer, model["name"]))
-    return found
+def in_public_schemas() -> set[tuple[str, str]]:
+    """Return what the folders of public models and of seeds hold: folder = layer = schema."""
+    return {
+        (layer, path.stem)
+        for layer in PUBLIC_LAYERS
+        for path in (PROJECT / "models" / layer).iterdir()
+        if path.suffix in (".sql", ".py")
+    } | {("seeds", path.stem) for path in (PROJECT / "seeds").glob("*.csv")}
 
 
-def test_every_public_table_and_column_says_in_the_database_what_it_means(
+def test_public_schemas_hold_public_tables_only_and_say_what_they_mean(
     sample_database: Path,
 ) -> None:
     comments = query(
@@ -115,10 +112,16 @@ def test_every_public_table_and_column_says_in_the_database_what_it_means(
         select schema_name, table_name, column_name, comment from duckdb_columns() where not internal
         """,
     )
-    public = public_models()
-    silent = [row[:3] for row in comments if row[:2] in public and not row[3]]
-    assert silent == []
-    assert {row[:2] for row in comments} >= {("bi", "customer_360"), ("marts", "rfm")}
+    public = in_public_schemas()
+    open_to_all = {*PUBLIC_LAYERS, "seeds"}
+    assert {row[:2] for row in comments if row[0] in open_to_all} == public
+    run_history = ("maintenance_work", "run_history")
+    spoken_of = [row for row in comments if row[0] in open_to_all or row[:2] == run_history]
+    assert [row[:3] for row in spoken_of if not row[3]] == []
+    # What is behind them says at least what a row is.
+    work = [row for row in comments if row[0].endswith("_work")]
+    assert len(work) > 20
+    assert [row[:2] for row in work if not row[2] and not row[3]] == []
     said = {row[:3]: row[3] for row in comments}
     assert said["bi", "customer_360", ""].startswith("One row per person")
     assert "halfway between two segments" in said["bi", "customer_360", "confidence"]

@@ -36,8 +36,8 @@ def assert_decisions_are_obeyed(decided: Path) -> None:
         decided,
         "select count(*), count(*) filter (where s.cluster != a.cluster or s.model_id != a.model_id)"
         " from segmentation.customer_segments as s"
-        " inner join segmentation.kmeans_assignments as a using (as_of_date, customer_unique_id)",
-    ) == [(query(decided, "select count(*) from segmentation.segmentation_features")[0][0], 0)]
+        " inner join segmentation_work.kmeans_assignments as a using (as_of_date, customer_unique_id)",
+    ) == [(query(decided, "select count(*) from segmentation_work.segmentation_features")[0][0], 0)]
 
 
 @pytest.mark.build
@@ -52,7 +52,7 @@ def test_the_pipeline_obeys_its_decisions(
     # The study compares on one date, by the numbers of the model in force there, and describes as of another.
     compared, described = (
         query(database, f"select max(as_of_date) from marts.periods where {flag}")[0][0]
-        for flag in ("is_studied", "is_described")
+        for flag in ("is_compared", "is_described")
     )
     assert compared < described
     for table, date in (
@@ -69,7 +69,7 @@ def test_the_pipeline_obeys_its_decisions(
     # On a share of the customers, while all of them have a segment.
     customers, share = query(
         database,
-        "select customers, measured_share from segmentation.measured_share order by as_of_date desc",
+        "select customers, measured_share from segmentation_work.measured_share order by as_of_date desc",
     )[0]
     assert 500 < customers * share <= 1_000 < customers
     measured, segmented = (
@@ -94,10 +94,12 @@ def test_the_pipeline_obeys_its_decisions(
     truncated = truncate_raw_data(sample_folder, cut, tmp_path / "truncated")
     publish(*WITHOUT_STUDY, *WITHOUT_TESTS, "--vars", settings, raw_dir=truncated, database=before)
     shares = f"select min(measured_share) filter (where as_of_date <= '{cut}'), min(measured_share) from {{}}"
-    share_before, share_after = query(database, shares.format("segmentation.measured_share"))[0]
+    share_before, share_after = query(database, shares.format("segmentation_work.measured_share"))[
+        0
+    ]
     assert share_after < share_before
     for table in (
-        "segmentation.measured_share",
+        "segmentation_work.measured_share",
         "maintenance.decisions",
         "maintenance.feature_drift",
         "maintenance.period_stability",

@@ -304,9 +304,13 @@ def test_repeat_rate_and_money_at_risk(layer: Layer, sample_database: Path) -> N
     )
 
 
-def test_what_is_published_to_a_server_is_what_dbt_calls_public(layer: Layer) -> None:
+def test_what_is_published_to_a_server_is_what_dbt_calls_public(
+    layer: Layer, sample_database: Path
+) -> None:
     manifest = json.loads((layer.folder / "target" / "manifest.json").read_text(encoding="utf-8"))
-    assert postgres.public_models(postgres.models_folder()) == {
+    with duckdb.connect(str(sample_database), read_only=True) as connection:
+        tables = postgres.public_tables(connection)
+    assert {(table.schema, table.name) for table in tables} == {
         (node["schema"], node["name"])
         for node in manifest["nodes"].values()
         if node["resource_type"] == "model" and node["access"] == "public"

@@ -487,7 +487,7 @@ def test_refits_with_three_other_seeds_stay_within_the_null_band(real_database: 
     def matrix(condition: str) -> np.ndarray:
         rows = query(
             real_database,
-            f"select {selection} from segmentation.segmentation_features where {condition}"
+            f"select {selection} from segmentation_work.segmentation_features where {condition}"
             " order by customer_unique_id",
         )
         return np.array(rows, dtype=float)
@@ -498,8 +498,8 @@ def test_refits_with_three_other_seeds_stay_within_the_null_band(real_database: 
         published = np.array(
             query(
                 real_database,
-                "select cluster from segmentation.kmeans_assignments"
-                " inner join segmentation.segmentation_features using (as_of_date, customer_unique_id)"
+                "select cluster from segmentation_work.kmeans_assignments"
+                " inner join segmentation_work.segmentation_features using (as_of_date, customer_unique_id)"
                 f" where as_of_date = '{date}' and is_in_fit order by customer_unique_id",
             )
         ).ravel()

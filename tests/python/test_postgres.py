@@ -125,9 +125,7 @@ def test_every_table_arrives_whole(
     server: str, sample_database: Path, written: dict[str, int]
 ) -> None:
     with duckdb.connect(str(sample_database), read_only=True) as connection:
-        tables = postgres.public_tables(
-            connection, postgres.public_models(postgres.models_folder())
-        )
+        tables = postgres.public_tables(connection)
     assert {table.schema for table in tables} == {"marts", "segmentation", "maintenance", "bi"}
     assert set(written) == {table.name for table in tables}
     for table in tables:

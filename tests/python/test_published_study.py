@@ -114,7 +114,7 @@ def test_the_separation_table_is_scipys(real_database: Path) -> None:
             value
             for (value,) in query(
                 real_database,
-                f"select freight_share from segmentation.study_segmented where cluster = {cluster}"
+                f"select freight_share from segmentation_work.study_segmented where cluster = {cluster}"
                 " and freight_share is not null",
             )
         ]
@@ -135,7 +135,7 @@ def test_the_silhouette_is_scikit_learns_on_the_same_labels(real_database: Path)
     rows = np.array(
         query(
             real_database,
-            "select recency_days, frequency, monetary, cluster from segmentation.study_segmented"
+            "select recency_days, frequency, monetary, cluster from segmentation_work.study_segmented"
             " where is_in_fit order by customer_unique_id",
         )
     )

@@ -10,8 +10,10 @@ from types import ModuleType
 import duckdb
 import pandas as pd
 import pytest
+import yaml
 
 from benchmarks.history import table_fingerprints
+from conftest import PROJECT
 from customer_segmentation.steps import reuse
 from customer_segmentation.steps.reuse import (
     code_and_libraries,
@@ -165,6 +167,24 @@ def test_earlier_results_are_found_by_their_key_and_not_when_their_columns_are_o
     assert reusable(earlier, ["fingerprint", "value", "another"]) == {}
     assert reusable(earlier.assign(another=0), ["fingerprint", "value"]) == {}
     assert reusable(None, ["fingerprint"]) == {}
+
+
+def test_what_looks_at_the_last_build_is_carried_over() -> None:
+    """A model without the word in its meta would begin anew in every `make build`."""
+    models = PROJECT / "models"
+    carried = {
+        model["name"]
+        for path in models.rglob("*.yml")
+        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", [])
+        if model.get("config", {}).get("meta", {}).get("carried_over") is True
+    }
+    looking = {
+        path.stem
+        for path in models.rglob("*.py")
+        if "previous_rows(session, dbt.this)" in path.read_text(encoding="utf-8")
+    }
+    assert carried == looking
+    assert len(looking) > 5
 
 
 @pytest.mark.parametrize(

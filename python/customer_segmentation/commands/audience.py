@@ -146,10 +146,10 @@ def choose_date(connection: duckdb.DuckDBPyConnection, asked: str | None) -> dat
 def known_segments(connection: duckdb.DuckDBPyConnection, as_of_date: date) -> list[Segment]:
     """Return the segments that exist as of a date, in the order of the playbook."""
     rows = connection.execute(
-        "select playbook.segment_code, playbook.name_english, playbook.name_french"
+        "select profiles.segment_code, profiles.segment_name, profiles.segment_name_french"
         " from seeds.segment_playbook as playbook"
         " inner join segmentation.segment_profiles as profiles"
-        " on playbook.name_english = profiles.segment_name"
+        " on playbook.segment_code = profiles.segment_code"
         " where profiles.as_of_date = ? order by playbook.rule_order",
         [as_of_date],
     ).fetchall()
@@ -301,7 +301,11 @@ def members(
 ) -> pa.RecordBatchReader:
     """Return the rows of the files, in batches."""
     word = LANGUAGES[language]
-    name = "segment_name_french" if language == "fr" else "segment_name"
+    name, channel = (
+        ("segment_name_french", "channel_french")
+        if language == "fr"
+        else ("segment_name", "channel")
+    )
     result = connection.execute(
         f"""
         select
@@ -310,7 +314,7 @@ def members(
             members.segment_code,
             members.{name} as segment,
             members.action_{word} as action,
-            members.channel,
+            members.{channel} as channel,
             members.message_{word} as message,
             members.reason_{word} as reason,
             round(members.confidence, 4) as confidence,

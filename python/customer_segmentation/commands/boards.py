@@ -186,10 +186,10 @@ def pages_of(connection: duckdb.DuckDBPyConnection, boards: Sequence[str]) -> li
             pages.append(Page(stem=board, board=board, title=title))
             continue
         segments = connection.execute(
-            "select playbook.segment_code, playbook.name_english"
+            "select profiles.segment_code, profiles.segment_name"
             " from seeds.segment_playbook as playbook"
             " inner join segmentation.segment_profiles as profiles"
-            " on playbook.name_english = profiles.segment_name"
+            " on playbook.segment_code = profiles.segment_code"
             " where profiles.as_of_date = (select max(as_of_date) from segmentation.segment_profiles)"
             " order by playbook.rule_order"
         ).fetchall()

@@ -113,7 +113,7 @@ FIGURES: dict[str, Figure] = {
     ),
     "refused": Figure("select sum(rejected_rows) from staging.raw_loads", "whole"),
     "raw_rows": Figure("select sum(raw_rows) from staging.raw_loads", "whole"),
-    "compared": Figure("select max(as_of_date) from marts.periods where is_studied", "date"),
+    "compared": Figure("select max(as_of_date) from marts.periods where is_compared", "date"),
     "models": Figure("select count(*) from segmentation.model_registry", "whole"),
     "accepted": Figure(
         "select count(*) filter (where is_accepted) from segmentation.model_registry", "whole"

@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow.csv
-import yaml
 from tqdm import tqdm
 
 from customer_segmentation.commands._postgres_connection import (
@@ -37,7 +36,7 @@ from customer_segmentation.commands._postgres_locks import (
     wait_for_other_runs,
     with_locks,
 )
-from customer_segmentation.publishing import CommandError, Stopped, project_folder, reading
+from customer_segmentation.publishing import CommandError, Stopped, reading
 
 if TYPE_CHECKING:
     import psycopg
@@ -128,7 +127,7 @@ def publish(database: Path, dsn: str, *, schema: str = DEFAULT_SCHEMA) -> dict[s
             " shorter one: SCHEMA=name."
         )
     with reading(database) as source:
-        tables = public_tables(source, public_models(models_folder()))
+        tables = public_tables(source)
         if not tables:
             raise CommandError(
                 f"{database} has no public tables in {', '.join(LAYERS)}; run `make build`."
@@ -141,45 +140,12 @@ def publish(database: Path, dsn: str, *, schema: str = DEFAULT_SCHEMA) -> dict[s
             raise CommandError(f"PostgreSQL refused, its tables are as they were: {said}") from None
 
 
-def models_folder() -> Path:
-    """Return the folder of the models of this dbt project."""
-    folder = project_folder(os.environ) / "models"
-    if not folder.is_dir():
-        raise CommandError(
-            f"{folder} is not there, which says what tables are public; run this in the folder of the dbt project."
-        )
-    return folder
-
-
-def public_models(folder: Path) -> set[tuple[str, str]]:
-    """Return layer and name of the models that are not private to the project.
-
-    Parameters
-    ----------
-    folder : Path
-        Holds a folder for each layer, with YAML files that describe its models.
-
-    Returns
-    -------
-    set of tuple of str and str
-    """
-    return {
-        (layer, model["name"])
-        for layer in LAYERS
-        for path in sorted((folder / layer).rglob("*.yml"))
-        for model in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models") or []
-        if (model.get("access") or model.get("config", {}).get("access", "public")) == "public"
-    }
-
-
-def public_tables(source: duckdb.DuckDBPyConnection, public: set[tuple[str, str]]) -> list[Table]:
-    """Return those tables and views that are public with their columns and comments.
+def public_tables(source: duckdb.DuckDBPyConnection) -> list[Table]:
+    """Return the tables and views of the public layers, all of which are public, with columns and comments.
 
     Parameters
     ----------
     source : duckdb.DuckDBPyConnection
-    public : set of tuple of str and str
-        Layer and name, as :func:`public_models` returns them.
 
     Returns
     -------
@@ -203,8 +169,7 @@ def public_tables(source: duckdb.DuckDBPyConnection, public: set[tuple[str, str]
     ).fetchall()
     tables: dict[tuple[str, str], list[Any]] = {}
     for layer, name, comment, *column in rows:
-        if (layer, name) in public:
-            tables.setdefault((layer, name), [comment, []])[1].append(tuple(column))
+        tables.setdefault((layer, name), [comment, []])[1].append(tuple(column))
     return [
         Table(schema=layer, name=name, comment=comment, columns=tuple(columns))
         for (layer, name), (comment, columns) in tables.items()

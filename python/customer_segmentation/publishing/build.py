@@ -41,20 +41,6 @@ from customer_segmentation.publishing.rollback import (
 from customer_segmentation.publishing.stopping import finish_undisturbed
 from customer_segmentation.publishing.summary import DEFAULT_RAW_DIR, summary
 
-# What a build carries over from the last one; each re-uses by fingerprint, never by trust.
-REUSED_TABLES = (
-    ("segmentation", "kmeans_fits"),
-    ("segmentation", "study_candidates"),
-    ("segmentation", "study_clusters"),
-    ("segmentation", "study_projection"),
-    ("segmentation", "study_axes"),
-    ("segmentation", "feature_changes"),
-    ("segmentation", "model_agreement"),
-    ("maintenance", "stability_measures"),
-)
-# What a build keeps of the last one, whatever it re-uses.
-KEPT_TABLES = (("maintenance", "run_history"), ("staging", "published_raw_loads"))
-
 # With less than this free, a failure is probably one of the disk.
 SMALL_DISK_BYTES = 50_000_000
 
@@ -119,10 +105,10 @@ def _build(published: Path, options: list[str], *, may_be_partial: bool, lock: i
     refuse_bad_raw_files(
         Path(os.environ.get("OLIST_RAW_DIR") or DEFAULT_RAW_DIR), project=project_folder(os.environ)
     )
-    side = prepare_side_file(published, reuse="--full-refresh" not in options)
-    before = tables_of(published) if published.exists() else set()
+    side, before = prepare_side_file(published)
     started_at = time.time()
-    status = run_dbt(side, options, environment=os.environ, lock=lock)
+    last_build = {"OLIST_LAST_BUILD": str(published.absolute())} if published.exists() else {}
+    status = run_dbt(side, options, environment={**os.environ, **last_build}, lock=lock)
     target = target_folder(os.environ)
     if status != 0:
         was_full = has_met_full_disk(target, since=started_at)
@@ -178,8 +164,17 @@ def side_file(published: Path) -> Path:
     return side_folder(published) / published.name
 
 
-def prepare_side_file(published: Path, *, reuse: bool) -> Path:
-    """Start a new side file, with what the build may re-use of the published one.
+def prepare_side_file(published: Path) -> tuple[Path, set[str]]:
+    """Make room for a new side file, and look at the published one that it takes results from.
+
+    What is taken is copied by dbt's hook `carry_over`, which knows the models.
+
+    Returns
+    -------
+    side : Path
+        In an empty folder.
+    published_tables : set of str
+        `schema.table` of the published database.
 
     Raises
     ------
@@ -191,38 +186,16 @@ def prepare_side_file(published: Path, *, reuse: bool) -> Path:
     # What a failed or killed build left.
     shutil.rmtree(side.parent, ignore_errors=True)
     side.parent.mkdir(parents=True)
-    if published.exists():
-        try:
-            carry_over(published, side, KEPT_TABLES + (REUSED_TABLES if reuse else ()))
-        except duckdb.Error as error:
-            raise CommandError(
-                f"{published} cannot be read: {error}\nNothing was changed. Put the last good database in its "
-                "place with `make rollback`, or move it away to begin anew, without run history and without "
-                "results to re-use."
-            ) from error
-    return side
-
-
-def carry_over(
-    published: Path, side: Path, tables: tuple[tuple[str, str], ...] = REUSED_TABLES
-) -> None:
-    """Copy those of the tables that the published database has."""
-    with duckdb.connect(str(side)) as connection:
-        quoted = str(published).replace("'", "''")
-        # Not the name of the side file, which is that of the published one.
-        last_build = f"before_{published.stem}".replace('"', '""')
-        connection.execute(f"attach '{quoted}' as \"{last_build}\" (read_only)")
-        for schema, table in tables:
-            found = connection.execute(
-                "select 1 from duckdb_tables()"
-                " where database_name = ? and schema_name = ? and table_name = ?",
-                [f"before_{published.stem}", schema, table],
-            ).fetchone()
-            if found:
-                connection.execute(f"create schema if not exists {schema}")
-                connection.execute(
-                    f'create table {schema}.{table} as from "{last_build}".{schema}.{table}'
-                )
+    if not published.exists():
+        return side, set()
+    try:
+        return side, tables_of(published)
+    except duckdb.Error as error:
+        raise CommandError(
+            f"{published} cannot be read: {error}\nNothing was changed. Put the last good database in its "
+            "place with `make rollback`, or move it away to begin anew, without run history and without "
+            "results to re-use."
+        ) from error
 
 
 def put_in_place(side: Path, published: Path) -> str:

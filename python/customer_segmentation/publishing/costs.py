@@ -21,7 +21,7 @@ def peak_memory_of_children() -> int:
 
 
 def complete_last_run(database: Path, *, peak_memory_bytes: int) -> None:
-    """Add bytes and peak memory to the last run in maintenance.run_history.
+    """Add bytes and peak memory to the last run in maintenance_work.run_history.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ def complete_last_run(database: Path, *, peak_memory_bytes: int) -> None:
         if not _has_history(connection):
             return
         connection.execute("force checkpoint")
-        last = "(select arg_max(run_id, started_at) from maintenance.run_history)"
+        last = "(select arg_max(run_id, started_at) from maintenance_work.run_history)"
         connection.execute(
-            f"update maintenance.run_history set peak_memory_bytes = ? where run_id = {last}",
+            f"update maintenance_work.run_history set peak_memory_bytes = ? where run_id = {last}",
             [peak_memory_bytes],
         )
         tables = connection.execute(
-            "select distinct schema_name, table_name, node_id from maintenance.run_history"
+            "select distinct schema_name, table_name, node_id from maintenance_work.run_history"
             " inner join duckdb_tables() on node_name = table_name"
             f" where database_name = current_database() and run_id = {last}"
             " and node_type in ('model', 'seed')"
@@ -56,7 +56,7 @@ def complete_last_run(database: Path, *, peak_memory_bytes: int) -> None:
                 [f"{schema}.{table}"],
             )[0]
             connection.execute(
-                "update maintenance.run_history set byte_count = ?"
+                "update maintenance_work.run_history set byte_count = ?"
                 f" where run_id = {last} and node_id = ?",
                 [blocks * BLOCK_BYTES, node_id],
             )
@@ -66,6 +66,6 @@ def _has_history(connection: duckdb.DuckDBPyConnection) -> bool:
     return bool(
         connection.execute(
             "select 1 from duckdb_tables() where database_name = current_database()"
-            " and schema_name = 'maintenance' and table_name = 'run_history'"
+            " and schema_name = 'maintenance_work' and table_name = 'run_history'"
         ).fetchone()
     )

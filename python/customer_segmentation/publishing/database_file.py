@@ -28,7 +28,14 @@ DEFAULT_DATABASE = "warehouse/olist.duckdb"
 # DuckDB's log and the names that it has during a checkpoint.
 LOG_SUFFIXES = (".wal", ".wal.checkpoint", ".wal.recovery")
 # One of these is in every file that dbt has built or seeded with this project.
-MARKS = frozenset({"maintenance.run_history", "seeds.segment_playbook", "staging.csv_rejects"})
+MARKS = frozenset(
+    {
+        "maintenance_work.run_history",
+        "maintenance.run_history",
+        "seeds.segment_playbook",
+        "staging.csv_rejects",
+    }
+)
 # At offset 8 of every DuckDB file.
 MAGIC = b"DUCK"
 # Names that DuckDB, or a schema of this project, has already: a file's stem is the name of its database.

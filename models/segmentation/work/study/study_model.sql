@@ -8,10 +8,10 @@ with period_models as (
 periods as (
     select
         as_of_date,
-        is_studied,
+        is_compared,
         is_described,
     from {{ ref('periods') }}
-    where is_studied or is_described
+    where is_compared or is_described
 ),
 
 centroids as (
@@ -30,7 +30,7 @@ centroids as (
 final as (
     select
         periods.as_of_date,
-        periods.is_studied,
+        periods.is_compared,
         periods.is_described,
         centroids.*,
     from periods

@@ -61,9 +61,9 @@ final as (
     select
         candidate_id,
         count(*) as n_clusters,
-        count(name_english) as clusters_named,
-        count(distinct name_english) as different_names,
-        string_agg(coalesce(name_english, 'unnamed'), ', ' order by cluster) as names,
+        count(segment_name) as clusters_named,
+        count(distinct segment_name) as different_names,
+        string_agg(coalesce(segment_name, 'unnamed'), ', ' order by cluster) as names,
         max(resamples) as resamples,
         min(mean_jaccard) as lowest_cluster_jaccard,
         {{ exact_average('mean_jaccard') }} as mean_jaccard,

@@ -16,7 +16,7 @@ with in_use as (
 periods as (
     select as_of_date
     from {{ ref('periods') }}
-    where is_studied
+    where is_compared
 ),
 
 rfm as (

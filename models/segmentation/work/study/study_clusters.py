@@ -23,7 +23,7 @@ def model(dbt, session):
             n_clusters=dbt.config.meta_get("n_clusters"),
             transforms=dbt.config.meta_get("transforms"),
         ),
-        centroids_in_use=dbt.ref("study_model").filter("is_studied").df(),
+        centroids_in_use=dbt.ref("study_model").filter("is_compared").df(),
         previous=previous_rows(session, dbt.this),
         report=lambda line: print(line, flush=True),
     )
