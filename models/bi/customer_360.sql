@@ -58,6 +58,7 @@ segments as (
         customer_unique_id,
         segment_code,
         segment_name,
+        confidence,
         is_fallback,
     from {{ ref('customer_segments') }}
     where as_of_date = (select as_of_date from dates)
@@ -72,17 +73,17 @@ previous_segments as (
     where as_of_date = (select previous_as_of_date from dates)
 ),
 
-confidences as (
+facts as (
     select
         customer_unique_id,
-        confidence,
-    from {{ ref('segment_confidence') }}
+        main_category,
+        main_payment_type,
+        most_installments,
+        late_orders,
+        most_days_late,
+        freight_share,
+    from {{ ref('customer_facts') }}
     where as_of_date = (select as_of_date from dates)
-),
-
-traits as (
-    select *
-    from {{ ref('customer_traits') }}
 ),
 
 labels as (
@@ -128,7 +129,7 @@ final as (
         segments.segment_code,
         segments.segment_name,
         french.name as segment_name_french,
-        confidences.confidence,
+        segments.confidence,
         segments.is_fallback,
         dates.previous_as_of_date,
         previous_segments.segment_code as previous_segment_code,
@@ -139,12 +140,12 @@ final as (
             when previous_segments.segment_code = segments.segment_code then 'stayed'
             else 'moved'
         end as segment_change,
-        traits.main_category,
-        traits.main_payment_type,
-        traits.most_installments,
-        traits.late_orders,
-        traits.most_days_late,
-        traits.freight_share,
+        facts.main_category,
+        facts.main_payment_type,
+        facts.most_installments,
+        facts.late_orders,
+        facts.most_days_late,
+        facts.freight_share,
         english.action as recommended_action,
         french.action as recommended_action_french,
         english.channel,
@@ -154,8 +155,7 @@ final as (
     left join scores on rfm.customer_unique_id = scores.customer_unique_id
     left join segments on rfm.customer_unique_id = segments.customer_unique_id
     left join previous_segments on rfm.customer_unique_id = previous_segments.customer_unique_id
-    left join confidences on rfm.customer_unique_id = confidences.customer_unique_id
-    left join traits on rfm.customer_unique_id = traits.customer_unique_id
+    left join facts on rfm.customer_unique_id = facts.customer_unique_id
     left join states on customers.customer_state = states.state_code
     left join english on segments.segment_code = english.segment_code
     left join french on segments.segment_code = french.segment_code

@@ -1,15 +1,36 @@
 {{ config(materialized='view') }}
 
-with centroids as (
+with periods as (
+    select as_of_date
+    from {{ ref('periods') }}
+    where is_described
+),
+
+period_models as (
     select
         as_of_date,
+        model_id,
+    from {{ ref('period_models') }}
+),
+
+model_centroids as (
+    select
+        model_id,
         cluster,
         feature_position,
         feature,
         centroid_scaled,
         centroid,
-    from {{ ref('study_model') }}
-    where is_described
+    from {{ ref('model_centroids') }}
+),
+
+centroids as (
+    select
+        periods.as_of_date,
+        model_centroids.* exclude (model_id),
+    from periods
+    inner join period_models on periods.as_of_date = period_models.as_of_date
+    inner join model_centroids on period_models.model_id = model_centroids.model_id
 ),
 
 segments as (

@@ -1,8 +1,8 @@
 {{ config(materialized='view') }}
 
 with separation as (
-    select *
-    from {{ ref('study_separation') }}
+    select unnest(separation, recursive := true)
+    from {{ ref('study_description') }}
 ),
 
 segments as (

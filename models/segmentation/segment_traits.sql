@@ -1,21 +1,8 @@
 {{ config(materialized='view') }}
 
 with traits as (
-    select
-        as_of_date,
-        cluster,
-        segment_name,
-        trait,
-        value,
-        customers,
-        share_in_segment,
-        share_overall,
-        lift,
-        share_low,
-        share_high,
-        cramers_v,
-        eta_squared,
-    from {{ ref('study_traits') }}
+    select unnest(traits, recursive := true)
+    from {{ ref('study_description') }}
 ),
 
 segments as (

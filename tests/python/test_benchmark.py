@@ -48,8 +48,7 @@ SHARES = RUN_SHARES | {"bootstraps": 20, "grid_fits": 100, "gap_data_sets": 1, "
 MODELS = (
     *Load.made,
     "study_clusters",
-    "study_separation",
-    "study_traits",
+    "segment_traits",
     "model_agreement",
     "stability_measures",
     "feature_changes",

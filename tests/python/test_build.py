@@ -76,14 +76,16 @@ def test_a_second_build_re_uses_the_fits_and_gives_the_same_tables(
     database = tmp_path / "olist.duckdb"
     shutil.copy(sample_database, database)
     again = publish(raw_dir=sample_folder, database=database)
-    dates = query(database, "select count(*) from segmentation_work.fit_inputs")[0][0]
+    dates = query(database, "select count(*) from segmentation_work.period_inputs")[0][0]
     assert dates > 10
     assert len(re.findall(r"K-means \d+/\d+: \S+ re-used", again.stdout)) == dates
     assert not re.search(r"K-means \d+/\d+: \S+ fitted", again.stdout)
     # Another thread's output may follow in the same line.
     studied = re.findall(r"Study of \w+: (re-used|new)", again.stdout)
     assert studied == ["re-used"] * 2
-    finalists = query(database, "select count(*) from segmentation_work.study_finalists")[0][0]
+    finalists = query(
+        database, "select count(*) from segmentation_work.study_candidates where is_finalist"
+    )[0][0]
     stability = re.findall(r"Stability of \S+: (re-used|\d+ resamples)", again.stdout)
     assert stability == ["re-used"] * finalists
     assert "SYNTHETIC" in again.stdout
@@ -306,7 +308,7 @@ def test_history_and_transforms_change_the_features(
     # Not the names: the playbook is written for money as it is, and a test says so.
     done = run(
         "dbt",
-        *("build", "--select", "+kmeans_assignments", "+segment_confidence", "+rfm_scores"),
+        *("build", "--select", "+customer_segments", "+rfm_scores"),
         *("--vars", settings),
         *("--indirect-selection", "buildable"),
         raw_dir=sample_folder,

@@ -14,6 +14,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
+from customer_segmentation.cluster import Scaler
 from customer_segmentation.steps.assignments import assign, assign_batches
 from customer_segmentation.steps.fits import (
     FIT_COLUMNS,
@@ -56,7 +57,7 @@ def customers(*, seed: int, rows: int = 1_000, shift: float = 0.0) -> np.ndarray
 def periods(matrices: list[np.ndarray]) -> tuple[pd.DataFrame, dict[pd.Timestamp, np.ndarray]]:
     dates = pd.date_range("2018-01-01", periods=len(matrices), freq="MS")
     inputs = pd.DataFrame(
-        {"as_of_date": dates, "input_fingerprint": [f"{len(m)}-{m.sum()}" for m in matrices]}
+        {"as_of_date": dates, "fit_fingerprint": [f"{len(m)}-{m.sum()}" for m in matrices]}
     )
     return inputs, dict(zip(dates, matrices, strict=True))
 
@@ -137,9 +138,7 @@ def test_fits_are_re_used_only_while_rows_settings_and_code_are_the_same() -> No
     assert asked == []
     pd.testing.assert_frame_equal(again, first)
 
-    changed = inputs.assign(
-        input_fingerprint=[*inputs["input_fingerprint"][:2], "another fingerprint"]
-    )
+    changed = inputs.assign(fit_fingerprint=[*inputs["fit_fingerprint"][:2], "another fingerprint"])
     fit_periods(changed, rows_of, settings=SETTINGS, previous=first)
     assert asked == [inputs["as_of_date"][2]]
 
@@ -207,7 +206,7 @@ def test_a_date_that_cannot_be_fitted_says_why() -> None:
 def test_no_dates_give_an_empty_table_that_duckdb_can_type() -> None:
     import duckdb
 
-    inputs = pd.DataFrame({"as_of_date": pd.to_datetime([]), "input_fingerprint": []})
+    inputs = pd.DataFrame({"as_of_date": pd.to_datetime([]), "fit_fingerprint": []})
     fits = fit_periods(inputs, lambda day: None, settings=SETTINGS)
     relation = duckdb.connect().from_df(fits).project(duckdb_projection(FIT_COLUMNS))
     assert relation.columns == list(FIT_COLUMNS)
@@ -244,13 +243,31 @@ def test_assignments_name_the_model_of_the_row() -> None:
     for day in days:
         rows = fits[fits["model_id"] == models[day.date()]]
         scaler, centroids = scaler_and_centroids(rows)
-        cluster, distance = assign(matrices[day], scaler=scaler, centroids=centroids)
+        expected = assign(matrices[day], scaler=scaler, centroids=centroids)
         chosen = model_id[order] == models[day.date()]
         here = np.argsort(order[chosen])
-        assert found["cluster"][chosen].to_numpy()[here].tolist() == cluster.tolist()
-        np.testing.assert_array_equal(
-            found["distance_to_centroid"][chosen].to_numpy()[here], distance
-        )
+        for name, values in expected._asdict().items():
+            np.testing.assert_array_equal(found[name][chosen].to_numpy()[here], values)
+
+
+def test_customers_are_assigned_by_hand() -> None:
+    # Own (0, 0), one (4, 0), another (0, 10), after scaling.
+    scaler = Scaler(mean=np.array([100.0, 50.0]), scale=np.array([10.0, 5.0]))
+    centroids = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 10.0]])
+    at_its_centroid, halfway, beside, upwards = [100, 50], [120, 50], [100, 65], [100, 95]
+    found = assign(
+        np.array([at_its_centroid, halfway, beside, upwards], dtype=float),
+        scaler=scaler,
+        centroids=centroids,
+    )
+    assert found.cluster.tolist() == [0, 0, 0, 2]
+    assert found.nearest_other_cluster.tolist() == [1, 1, 1, 0]
+    assert found.distance_to_centroid.tolist() == [0, 2, 3, 1]
+    assert found.distance_to_other_centroid.tolist() == [4, 2, 5, 9]
+    assert found.confidence.tolist() == [1, 0, 1 - 3 / 5, 1 - 1 / 9]
+    # Two centroids in one place: the lower number, and no confidence at all.
+    twice = assign(np.array([[100.0, 50.0]]), scaler=scaler, centroids=centroids[[0, 0, 1]])
+    assert (twice.cluster, twice.nearest_other_cluster, twice.confidence) == (0, 1, 0)
 
 
 def test_centroids_of_transformed_features_are_told_in_their_own_unit() -> None:
@@ -265,7 +282,7 @@ def test_centroids_of_transformed_features_are_told_in_their_own_unit() -> None:
     assert money["mean_customer"].unique() == pytest.approx([np.expm1(logged[:, 2].mean())])
     assert days["mean_customer"].unique() == pytest.approx([X[:, 0].mean()])
     scaler, centroids = scaler_and_centroids(fits)
-    labels, _ = assign(logged, scaler=scaler, centroids=centroids)
+    labels = assign(logged, scaler=scaler, centroids=centroids).cluster
     for cluster in range(4):
         mean = logged[labels == cluster, 2].mean()
         assert money["centroid"][cluster] == pytest.approx(np.expm1(mean))
@@ -288,7 +305,7 @@ def test_ranked_and_robust_features_are_told_in_their_own_unit_too() -> None:
     # Names compare with the mean customer, whatever the scaler measures.
     assert money["mean_customer"].unique() == pytest.approx([X[:, 2].mean()])
     assert days["mean_customer"].unique() == pytest.approx([np.median(X[:, 0])])
-    labels, _ = assign(ranked, scaler=scaler, centroids=centroids)
+    labels = assign(ranked, scaler=scaler, centroids=centroids).cluster
     for cluster in range(4):
         mine = labels == cluster
         assert money.set_index("cluster")["centroid"][cluster] == pytest.approx(X[mine, 2].mean())
@@ -306,6 +323,5 @@ def test_ranked_and_robust_features_are_told_in_their_own_unit_too() -> None:
 
 def test_assigning_nobody_gives_nothing() -> None:
     fit: Fit = fit_rows(customers(seed=1), settings=SETTINGS)
-    labels, distance = assign(np.empty((0, 3)), scaler=fit.scaler, centroids=fit.centroids)
-    assert labels.tolist() == []
-    assert distance.tolist() == []
+    found = assign(np.empty((0, 3)), scaler=fit.scaler, centroids=fit.centroids)
+    assert [len(part) for part in found] == [0] * 5

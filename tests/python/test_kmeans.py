@@ -10,7 +10,12 @@ from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
-from customer_segmentation.cluster.kmeans import fit_kmeans, nearest_centroid, standardise
+from customer_segmentation.cluster.kmeans import (
+    fit_kmeans,
+    nearest_centroid,
+    standardise,
+    two_nearest_centroids,
+)
 
 PACKAGE_FOLDER = Path(__file__).parents[2] / "python"
 
@@ -217,3 +222,21 @@ def test_nearest_centroid_of_no_rows_and_of_other_features():
     assert labels.shape == distance.shape == (0,)
     with pytest.raises(ValueError, match="3 features and the centroids 2"):
         nearest_centroid(np.zeros((1, 3)), np.zeros((1, 2)))
+
+
+def test_the_two_nearest_centroids(blobs) -> None:
+    generator = np.random.default_rng(5)
+    centroids = generator.normal(size=(5, blobs.shape[1]))
+    labels, distance = two_nearest_centroids(blobs, centroids, chunk_rows=97)
+    all_distances = np.sqrt(((blobs[:, None, :] - centroids) ** 2).sum(axis=2))
+    order = np.argsort(all_distances, axis=1, kind="stable")
+    np.testing.assert_array_equal(labels, order[:, :2].T)
+    np.testing.assert_allclose(distance, np.take_along_axis(all_distances, order[:, :2], axis=1).T)
+    np.testing.assert_array_equal(labels[0], nearest_centroid(blobs, centroids)[0])
+    np.testing.assert_array_equal(distance[0], nearest_centroid(blobs, centroids)[1])
+    # Ties go to the lowest number, in either place; with a single centroid there is no other.
+    labels, distance = two_nearest_centroids([[0.0], [3.0]], [[-1.0], [1.0], [1.0], [-1.0]])
+    assert labels.tolist() == [[0, 1], [1, 2]]
+    assert distance.tolist() == [[1.0, 2.0], [1.0, 2.0]]
+    labels, distance = two_nearest_centroids([[0.0]], [[1.0]])
+    assert (labels.tolist(), distance.tolist()) == ([[0], [-1]], [[1.0], [np.inf]])

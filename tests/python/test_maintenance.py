@@ -31,12 +31,11 @@ def assert_decisions_are_obeyed(decided: Path) -> None:
     )[0]
     retrained = sum(row[1] == "retrain" for row in models)
     assert used == retrained < len(models)
-    # The rows scored in SQL are those that Python gives.
+    # Everybody is scored by the model in force; a dbt test holds that SQL scores the same.
     assert query(
         decided,
-        "select count(*), count(*) filter (where s.cluster != a.cluster or s.model_id != a.model_id)"
-        " from segmentation.customer_segments as s"
-        " inner join segmentation_work.kmeans_assignments as a using (as_of_date, customer_unique_id)",
+        "select count(*), count(*) filter (where s.model_id != p.model_id)"
+        " from segmentation.customer_segments as s inner join segmentation.period_models as p using (as_of_date)",
     ) == [(query(decided, "select count(*) from segmentation_work.segmentation_features")[0][0], 0)]
 
 
@@ -69,7 +68,7 @@ def test_the_pipeline_obeys_its_decisions(
     # On a share of the customers, while all of them have a segment.
     customers, share = query(
         database,
-        "select customers, measured_share from segmentation_work.measured_share order by as_of_date desc",
+        "select customers, measured_share from segmentation_work.period_inputs order by as_of_date desc",
     )[0]
     assert 500 < customers * share <= 1_000 < customers
     measured, segmented = (
@@ -94,12 +93,10 @@ def test_the_pipeline_obeys_its_decisions(
     truncated = truncate_raw_data(sample_folder, cut, tmp_path / "truncated")
     publish(*WITHOUT_STUDY, *WITHOUT_TESTS, "--vars", settings, raw_dir=truncated, database=before)
     shares = f"select min(measured_share) filter (where as_of_date <= '{cut}'), min(measured_share) from {{}}"
-    share_before, share_after = query(database, shares.format("segmentation_work.measured_share"))[
-        0
-    ]
+    share_before, share_after = query(database, shares.format("segmentation_work.period_inputs"))[0]
     assert share_after < share_before
     for table in (
-        "segmentation_work.measured_share",
+        "segmentation_work.period_inputs",
         "maintenance.decisions",
         "maintenance.feature_drift",
         "maintenance.period_stability",

@@ -28,6 +28,7 @@ from customer_segmentation.steps.periods import (
     partition_inertia,
     period_stability,
 )
+from customer_segmentation.steps.refresh import AgreementSettings, model_agreement
 
 FIT = FitSettings(
     features=("recency_days", "frequency", "monetary"),
@@ -76,7 +77,7 @@ def a_panel(*, ageing: float = 31.0, newcomers: int = 150) -> Panel:
 
 def inputs_and_models(panel: Panel, fit=FIT, **options) -> tuple[pd.DataFrame, pd.DataFrame]:
     fingerprints = [f"rows-{len(panel.at(date).X)}" for date in DATES]
-    frame = pd.DataFrame({"as_of_date": DATES, "input_fingerprint": fingerprints})
+    frame = pd.DataFrame({"as_of_date": DATES, "fit_fingerprint": fingerprints})
     models = fit_periods(frame, lambda date: panel.at(date).X, settings=fit, **options)
     own = models.drop_duplicates("model_id").reset_index()
     return pd.DataFrame(
@@ -175,7 +176,7 @@ def test_the_null_band_by_hand() -> None:
     first = np.array([0, 0, 1, 1])
     second = np.array([0, 0, 1, 1])
     other = np.array([0, 1, 0, 1])
-    band = null_band(first, second, [second, other], n_clusters=2)
+    band = null_band(first, second, [second, other])
     worst = metrics.adjusted_rand_score(second, other)
     values = [1.0, worst, worst]
     assert band["null_low"] == pytest.approx(np.quantile(values, 0.05))
@@ -184,7 +185,7 @@ def test_the_null_band_by_hand() -> None:
     assert band["null_refits"] == 2
     assert band["adjusted_rand_index_low"] == pytest.approx(worst)
     assert band["adjusted_rand_index_high"] == 1.0
-    assert null_band(first, second, [], n_clusters=2)["null_low"] is None
+    assert null_band(first, second, [])["null_low"] is None
 
 
 def test_every_design_at_every_date(stability: pd.DataFrame) -> None:
@@ -407,6 +408,35 @@ def test_unchanged_dates_are_re_used_and_changed_ones_are_not(stability: pd.Data
         report=lines.append,
     )
     assert [line.split()[-1] for line in lines] == ["unchanged", "unchanged", "computed"]
+
+
+def test_what_the_agreement_of_models_knows_is_not_computed_again(
+    stability: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = a_panel()
+    inputs, models = inputs_and_models(panel)
+    budget = {name: getattr(SETTINGS, name) for name in ("features", "n_init", "max_iter", "seed")}
+    known = model_agreement(inputs, models, lambda: panel, settings=AgreementSettings(**budget))
+    options = {"baseline": "2018-01-01", "settings": SETTINGS}
+    fitted: list[int] = []
+    monkeypatch.setattr(
+        "customer_segmentation.steps.periods.quick_fit",
+        lambda X, **budget: fitted.append(len(X)) or quick_fit(X, **budget),
+    )
+    found = period_stability(inputs, models, lambda: panel, agreement=known, **options)
+    pd.testing.assert_frame_equal(found, stability, check_exact=True)
+    # Only the baseline beside itself, which is no pair.
+    assert len(fitted) == 1
+    # What is told is taken, for the pair and design that it is told of.
+    told = known.assign(
+        migration_agreement=0.25,
+        baseline_model_id=known["baseline_model_id"].where(known.index != 1),
+    )
+    found = period_stability(inputs, models, lambda: panel, agreement=told, **options)
+    changed = found["adjusted_rand_index"] != stability["adjusted_rand_index"]
+    assert set(found.loc[changed, "adjusted_rand_index"]) == {0.25}
+    (pair,) = found.loc[changed, ["as_of_date", "design"]].drop_duplicates().to_numpy().tolist()
+    assert pair == [DATES[1].date(), "migration"]
 
 
 def test_a_baseline_without_a_model_gives_no_row_and_a_sentence() -> None:

@@ -13,7 +13,7 @@ from sklearn.metrics import silhouette_score
 from conftest import query
 from customer_segmentation.cluster.kmeans import standardise
 from customer_segmentation.distance.silhouette import silhouette_score as exact_silhouette
-from customer_segmentation.measure.separation import segment_separation
+from customer_segmentation.measure.separation import feature_separation
 from test_customer_experience import compiled_analyses  # noqa: F401, a fixture
 
 pytestmark = [pytest.mark.build, pytest.mark.real]
@@ -82,7 +82,7 @@ def test_its_clusters_silhouette_and_18_statistics(published, published_fit) -> 
     sizes = np.bincount(labels)
     np.testing.assert_allclose(sizes, [51_884, 38_661, 2_590, 2_673], atol=5)
     assert exact_silhouette(scaled, labels) == pytest.approx(0.49, abs=0.005)
-    table = segment_separation(published[FEATURES], labels)
+    table = feature_separation(published[FEATURES], labels)
     for feature, expected in PUBLISHED.items():
         found = table[table["feature"] == feature]["ks_statistic"]
         np.testing.assert_allclose(found, expected, atol=1e-3)

@@ -69,7 +69,7 @@ def panel() -> Panel:
 def fitted(panel: Panel) -> tuple[pd.DataFrame, pd.DataFrame]:
     fingerprints = [f"rows-{number}" for number in range(len(DATES))]
     models = fit_periods(
-        pd.DataFrame({"as_of_date": DATES, "input_fingerprint": fingerprints}),
+        pd.DataFrame({"as_of_date": DATES, "fit_fingerprint": fingerprints}),
         lambda date: panel.at(date).X,
         settings=FitSettings(
             features=SETTINGS.features,

@@ -7,9 +7,9 @@ from statsmodels.stats.multitest import multipletests
 from customer_segmentation.measure import separation as module
 from customer_segmentation.measure.separation import (
     adjust_log10_p,
+    feature_separation,
     kolmogorov_log10_p,
     pairwise_distances,
-    segment_separation,
 )
 
 
@@ -33,7 +33,7 @@ def data():
 def test_equals_scipy_for_every_feature_and_pair(data, monkeypatch, block_values):
     monkeypatch.setattr(module, "BLOCK_VALUES", block_values)
     frame, labels = data
-    table = segment_separation(frame, labels)
+    table = feature_separation(frame, labels)
     assert len(table) == 4 * 3
     assert list(table["feature"].unique()) == list(frame.columns)
     for row in table.itertuples():
@@ -79,7 +79,7 @@ def test_log_p_value_is_continuous_and_does_not_underflow():
         rtol=1e-12,
     )
     # Two clusters with no value in common, 50,000 rows each: -2 * 25,000 / ln(10) + log10(2).
-    table = segment_separation(np.repeat([[0.0], [1.0]], 50_000, axis=0), np.repeat([0, 1], 50_000))
+    table = feature_separation(np.repeat([[0.0], [1.0]], 50_000, axis=0), np.repeat([0, 1], 50_000))
     assert table.loc[0, "ks_statistic"] == 1
     assert table.loc[0, "p_value"] == 0
     assert table.loc[0, "log10_p_value"] == pytest.approx(-50_000 / np.log(10) + np.log10(2))
@@ -110,7 +110,7 @@ def test_adjustment_does_not_underflow_and_skips_missing(method):
 
 def test_cluster_without_values_is_not_a_number_and_does_not_count():
     X = np.array([[1.0, 1.0], [2.0, 2.0], [np.nan, 3.0], [np.nan, 4.0]])
-    table = segment_separation(X, ["a", "a", "b", "b"])
+    table = feature_separation(X, ["a", "a", "b", "b"])
     assert table.loc[0, "n_b"] == 0
     assert table.loc[0, ["ks_statistic", "p_value", "adjusted_p_value", "effect"]].isna().all()
     assert table.loc[1, "adjusted_p_value"] == table.loc[1, "p_value"]
@@ -118,7 +118,7 @@ def test_cluster_without_values_is_not_a_number_and_does_not_count():
 
 
 def test_two_rows():
-    table = segment_separation([[0.0], [1.0]], [0, 1])
+    table = feature_separation([[0.0], [1.0]], [0, 1])
     assert table.loc[0, "ks_statistic"] == 1
     assert table.loc[0, "effect"] == -1
 
@@ -136,7 +136,7 @@ def test_two_rows():
 )
 def test_impossible_comparisons_are_errors(X, labels, options, message):
     with pytest.raises(ValueError, match=message):
-        segment_separation(X, labels, **options)
+        feature_separation(X, labels, **options)
 
 
 def test_codes_out_of_range_are_an_error():

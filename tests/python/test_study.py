@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import contingency
 from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouette_score
 
 from customer_segmentation.cluster._lloyd import prepare_rows, single_start
@@ -20,11 +22,13 @@ from customer_segmentation.steps.study.candidates import (
     Scorer,
     StudySettings,
     candidate_labels,
+    finalist_budget,
     first_seen_numbers,
     kmeans_candidates,
     study_candidates,
     study_clusters,
     study_feature_sets,
+    study_inputs,
 )
 from customer_segmentation.steps.study.pictures import (
     AXIS_COLUMNS,
@@ -32,7 +36,14 @@ from customer_segmentation.steps.study.pictures import (
     project_customers,
     projection_axes,
 )
-from customer_segmentation.steps.traits import TRAIT_COLUMNS, number_eta_squared, segment_traits
+from customer_segmentation.steps.traits import (
+    TRAIT_COLUMNS,
+    TRAITS,
+    count_traits,
+    number_eta_squared,
+    segment_traits,
+    trait_numbers,
+)
 
 SETTINGS = StudySettings(
     cluster_counts=(2, 3, 4),
@@ -86,6 +97,61 @@ def test_the_grid_is_complete_and_its_keys_unique(candidates: pd.DataFrame) -> N
     assert len(candidates) - len(kmeans) == 1 * 2 * 2
     assert candidates["candidate_id"].is_unique
     assert list(candidates.columns) == list(CANDIDATE_COLUMNS)
+
+
+def test_one_candidate_stands_for_each_number_of_clusters(candidates: pd.DataFrame) -> None:
+    finalists = candidates[candidates["is_finalist"].astype(bool)].set_index(
+        ["algorithm", "n_clusters"]
+    )
+    assert set(finalists.index) == {("kmeans", 2), ("kmeans", 3), ("kmeans", 4), ("spectral", 3)}
+    assert finalists.index.is_unique
+    spectral = candidates[candidates["algorithm"] == "spectral"]
+    usable = spectral[~spectral["is_degenerate"].astype(bool)]
+    assert finalists.loc[("spectral", 3), "silhouette"] == usable["silhouette"].max()
+    # The other budgets are no models, and nobody needs their silhouette; all cuts of the graph have one.
+    kmeans = candidates[candidates["algorithm"] == "kmeans"]
+    assert (kmeans["silhouette"].notna() == kmeans["is_finalist"]).all()
+    assert (kmeans["gap"].notna() == kmeans["is_finalist"]).all()
+    assert kmeans["inertia"].notna().all()
+    assert spectral["silhouette"].notna().all()
+
+
+def test_the_largest_budget_that_reaches_the_lowest_inertia_is_the_finalist() -> None:
+    def budget(init: str, n_init: int, max_iter: int, inertia: float) -> dict:
+        return {"init": init, "n_init": n_init, "max_iter": max_iter, "inertia": inertia}
+
+    lucky = budget("random", 1, 100, 100.0)
+    same = [budget("random", 10, 300, 100.00001), budget("k-means++", 10, 300, 100.00001)]
+    worse = budget("k-means++", 20, 300, 100.001)
+    assert finalist_budget([lucky, *same, worse]) == 2
+    assert finalist_budget([lucky, worse]) == 0
+
+
+def test_what_is_studied_depends_on_rows_and_not_on_their_order(customers: pd.DataFrame) -> None:
+    rows = customers.assign(
+        as_of_date=pd.Timestamp("2018-01-01"), customer_unique_id=np.arange(len(customers))
+    )
+    rows.loc[0, "average_review_score"] = None
+    sets = {"rfm": FEATURES, "review": [*FEATURES, "average_review_score"]}
+
+    def inputs(frame: pd.DataFrame) -> dict[str, str]:
+        def rows_of(feature_set: str):
+            complete = " and ".join(f"{name} is not null" for name in sets[feature_set])
+            return connection.from_df(frame).filter(complete)
+
+        with duckdb.connect() as connection:
+            found = study_inputs(rows_of, columns_of=sets)
+        return dict(zip(found["feature_set"], found["input_fingerprint"], strict=True))
+
+    found = inputs(rows)
+    assert list(found) == ["rfm", "review"]
+    assert inputs(rows.sample(frac=1, random_state=0)) == found
+    assert inputs(rows[:0]) == {}
+    # What is only described counts as well, and what is left out does not.
+    described = inputs(rows.assign(average_review_score=rows["average_review_score"] + 1))
+    assert all(described[name] != found[name] for name in sets)
+    left_out = inputs(rows.drop(index=0))
+    assert (left_out["review"], left_out["rfm"] != found["rfm"]) == (found["review"], True)
 
 
 def test_measures_are_those_of_scikit_learn(
@@ -349,6 +415,41 @@ def test_traits_against_scipy_and_by_hand() -> None:
     assert segment_traits(counts[:0], numbers).empty
 
 
+def test_traits_are_counted_in_bands() -> None:
+    with duckdb.connect() as connection:
+        customers = connection.sql(
+            "select date '2018-01-01' as as_of_date, cluster, 'name' || cluster as segment_name,"
+            " 'SP' as customer_state, null as region, customers_in_city, null as main_category,"
+            " 'voucher' as main_payment_type, 2 as most_installments, review as average_review_score,"
+            " days as average_days_late, 0.1 as freight_share, timestamp '2017-12-31' as first_purchased_at,"
+            " timestamp '2018-01-06 11:59' as last_purchased_at"
+            " from (values (0, 10, 2.0, -15.0), (0, 11, 2.5, 7.5), (1, 5000, null, null))"
+            " as customers (cluster, customers_in_city, review, days)"
+        )
+        counts = count_traits(customers)
+        numbers = trait_numbers(customers.order("customers_in_city"))
+    assert set(counts["trait"]) == {trait.name for trait in TRAITS}
+    assert (counts.groupby("trait")["customers"].sum() == 3).all()
+    of = {
+        trait: dict(zip(rows["value"], rows["customers"], strict=True))
+        for trait, rows in counts.groupby("trait")
+    }
+    assert of["city_size_customers"] == {
+        "1. up to 10": 1,
+        "2. above 10 up to 100": 1,
+        "4. above 1000": 1,
+    }
+    assert of["review_score"] == {"1. up to 2": 1, "2. above 2 up to 3": 1, "unknown": 1}
+    assert of["delivery_delay_days"] == {"1. up to -15": 1, "5. above 7": 1, "unknown": 1}
+    assert set(of["region"]) == {"unknown"}
+    assert set(of["product_category"]) == {"none"}
+    assert set(of["first_order_quarter"]) == {"2017-Q4"}
+    assert set(of["last_purchase_weekday"]) == {"Saturday"}
+    assert set(of["last_purchase_hour"]) == {"2. above 5 up to 11"}
+    assert numbers["city_size_customers"].tolist() == [10, 11, 5000]
+    assert set(numbers) == {"cluster", *(trait.name for trait in TRAITS if trait.limits)}
+
+
 def test_pictures(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
     scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
     labels = KMeans(3, n_init=5, random_state=0).fit_predict(scaled)
@@ -361,8 +462,10 @@ def test_pictures(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
     rows["as_of_date"] = pd.Timestamp("2018-01-01").date()
     rows["customer_unique_id"] = [f"c{i}" for i in range(len(rows))]
     spectral = candidates[candidates["algorithm"] == "spectral"].iloc[0]
+    axes = projection_axes(rows, features=FEATURES)
     options = {
         "features": FEATURES,
+        "axes": axes,
         "spectral": spectral,
         "sample_rows": 100,
         "exact_silhouette_rows": 10_000,
@@ -383,12 +486,15 @@ def test_pictures(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
     assert picture["silhouette"].mean() == pytest.approx(
         silhouette_score(scaled_all, rows["cluster"]), abs=1e-6
     )
-    axes = projection_axes(rows, features=FEATURES)
+    # The axes are those of the customers in the fit, around their mean.
+    own = PCA(2).fit(scaled)
+    np.testing.assert_allclose(
+        np.abs(picture[["axis_1", "axis_2"]]), np.abs(own.transform(scaled_all)), atol=1e-9
+    )
     assert list(axes.columns) == list(AXIS_COLUMNS)
     np.testing.assert_allclose(axes.groupby("axis")["loading"].apply(lambda x: (x**2).sum()), 1)
-    assert projection_axes(rows, features=FEATURES, previous=axes).equals(axes)
     longer = rows.assign(recency_days=rows["recency_days"] ** 2)
-    turned = projection_axes(longer, features=FEATURES, previous=axes)
+    turned = projection_axes(longer, features=FEATURES)
     assert not np.allclose(turned["loading"], axes["loading"])
     again = project_customers(rows, previous=picture, **options)
     assert again.equals(picture)
@@ -405,7 +511,7 @@ def test_pictures(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
         {"exact_silhouette_rows": 10},
         {"smallest_cluster_share": 0.02},
         {"seed": 1},
-        {"robust": [2]},
+        {"axes": projection_axes(rows, features=FEATURES, robust=[2])},
     ):
         changed = project_customers(rows, previous=picture, **{**options, **option})
         assert changed["fingerprint"].iloc[0] != picture["fingerprint"].iloc[0], option

@@ -11,7 +11,7 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    shares = dbt.ref("measured_share")
+    shares = dbt.ref("period_inputs")
     settings = StabilitySettings(
         features=tuple(dbt.config.meta_get("features")),
         transforms=tuple(sorted(dbt.config.meta_get("transforms").items())),
@@ -24,11 +24,12 @@ def model(dbt, session):
     )
     customers = dbt.ref("segmentation_features")
     measures = period_stability(
-        dbt.ref("stability_inputs").df(),
+        dbt.ref("refresh_inputs").filter("is_segmentable").df(),
         dbt.ref("kmeans_fits").df(),
         lambda: read_panel(session, customers, settings.features, shares=shares),
         baseline=dbt.config.meta_get("baseline_as_of_date"),
         settings=settings,
+        agreement=dbt.ref("model_agreement").df(),
         quantiles_of=quantile_reader(
             customers, features=settings.features, transforms=settings.transforms
         ),

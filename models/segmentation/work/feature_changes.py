@@ -11,10 +11,10 @@ def model(dbt, session):
     dbt.config(materialized="table")
     features = dbt.config.meta_get("features")
     customers = dbt.ref("rfm")
-    shares = dbt.ref("measured_share")
+    inputs = dbt.ref("period_inputs")
     changes = feature_changes(
-        dbt.ref("rfm_fingerprints").df(),
-        lambda: read_panel(session, customers, features, has_fit_flag=False, shares=shares),
+        inputs.project("as_of_date, rfm_fingerprint as rows_fingerprint").df(),
+        lambda: read_panel(session, customers, features, has_fit_flag=False, shares=inputs),
         features=features,
         clocks=dbt.config.meta_get("clocks"),
         previous=previous_rows(session, dbt.this),

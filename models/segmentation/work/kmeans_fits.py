@@ -32,7 +32,7 @@ def model(dbt, session):
         return np.column_stack([columns[name] for name in settings.features])
 
     fits = fit_periods(
-        dbt.ref("fit_inputs").df(),
+        dbt.ref("period_inputs").filter("training_rows > 0").df(),
         rows_of,
         settings=settings,
         quantiles_of=quantile_reader(

@@ -10,7 +10,7 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    shares = dbt.ref("measured_share")
+    shares = dbt.ref("period_inputs")
     settings = AgreementSettings(
         features=tuple(dbt.config.meta_get("features")),
         n_init=dbt.config.meta_get("n_init"),
@@ -19,7 +19,7 @@ def model(dbt, session):
     )
     customers = dbt.ref("segmentation_features")
     agreement = model_agreement(
-        dbt.ref("agreement_inputs").df(),
+        dbt.ref("refresh_inputs").filter("is_segmentable").df(),
         dbt.ref("kmeans_fits").df(),
         lambda: read_panel(session, customers, settings.features, shares=shares),
         settings=settings,

@@ -4,7 +4,7 @@ from customer_segmentation.steps import DECISION_COLUMNS, decide, duckdb_project
 def model(dbt, session):
     dbt.config(materialized="table")
     decisions = decide(
-        dbt.ref("decision_inputs").order("as_of_date").df(),
+        dbt.ref("refresh_inputs").order("as_of_date").df(),
         dbt.ref("model_agreement").order("baseline_as_of_date, as_of_date").df(),
         dbt.ref("feature_verdicts").order("baseline_as_of_date, as_of_date, feature").df(),
         thresholds_from(dbt.ref("maintenance_thresholds").df()),

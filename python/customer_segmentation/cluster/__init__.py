@@ -12,6 +12,7 @@ from customer_segmentation.cluster.kmeans import (
     fit_kmeans,
     nearest_centroid,
     standardise,
+    two_nearest_centroids,
 )
 from customer_segmentation.cluster.numbering import match_centroids, unusualness_permutation
 from customer_segmentation.cluster.refits import Refit, quick_fit, refit_repeats
@@ -53,5 +54,6 @@ __all__ = [
     "robust_columns",
     "single_start",
     "standardise",
+    "two_nearest_centroids",
     "unusualness_permutation",
 ]

@@ -174,14 +174,8 @@ def nearest_centroid(
     ValueError
         If the numbers of features differ, or a value is NaN or infinite.
     """
-    matrix = as_matrix(X, minimum_rows=0)
-    centres = as_matrix(centroids, name="centroids")
+    matrix, centres = _rows_and_centres(X, centroids)
     chunk_rows = check_count(chunk_rows, name="chunk_rows")
-    if matrix.shape[1] != centres.shape[1]:
-        raise ValueError(
-            f"X has {matrix.shape[1]} features and the centroids {centres.shape[1]}; "
-            "pass the features that the centroids were made from, in the same order."
-        )
     n_rows = len(matrix)
     labels = np.zeros(n_rows, dtype=np.int32)
     squared = np.full(n_rows, np.inf)
@@ -190,13 +184,73 @@ def nearest_centroid(
         columns = np.ascontiguousarray(matrix[rows].T)
         nearest, chunk_labels = squared[rows], labels[rows]
         for cluster, centre in enumerate(centres):
-            total = np.square(columns[0] - centre[0])
-            for column, coordinate in zip(columns[1:], centre[1:], strict=True):
-                total += np.square(column - coordinate)
+            total = _squared_distances(columns, centre)
             is_nearer = total < nearest
             nearest[is_nearer] = total[is_nearer]
             chunk_labels[is_nearer] = cluster
     return labels, np.sqrt(squared, out=squared)
+
+
+def two_nearest_centroids(
+    X: Any, centroids: Any, *, chunk_rows: int = 16_384
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the nearest centroid of each row and the one after it, as `nearest_centroid` does.
+
+    Parameters
+    ----------
+    X : array of shape (n_rows, n_features)
+    centroids : array of shape (n_clusters, n_features)
+    chunk_rows : int
+        As in `nearest_centroid`.
+
+    Returns
+    -------
+    labels : ndarray of shape (2, n_rows), int32
+        The nearest, then the nearest of the others; a tie goes to the lowest cluster number, and
+        -1 stands for no other.
+    distance : ndarray of shape (2, n_rows), float64
+        In the units of ``X``; infinite to no other.
+
+    Raises
+    ------
+    ValueError
+        As `nearest_centroid`.
+    """
+    matrix, centres = _rows_and_centres(X, centroids)
+    chunk_rows = check_count(chunk_rows, name="chunk_rows")
+    labels = np.full((2, len(matrix)), -1, dtype=np.int32)
+    squared = np.full((2, len(matrix)), np.inf)
+    for start in range(0, len(matrix), chunk_rows):
+        rows = slice(start, start + chunk_rows)
+        columns = np.ascontiguousarray(matrix[rows].T)
+        (own, other), (own_label, other_label) = squared[:, rows], labels[:, rows]
+        for cluster, centre in enumerate(centres):
+            total = _squared_distances(columns, centre)
+            is_nearer = total < own
+            is_between = ~is_nearer & (total < other)
+            other[is_nearer], other_label[is_nearer] = own[is_nearer], own_label[is_nearer]
+            own[is_nearer], own_label[is_nearer] = total[is_nearer], cluster
+            other[is_between], other_label[is_between] = total[is_between], cluster
+    return labels, np.sqrt(squared, out=squared)
+
+
+def _rows_and_centres(X: Any, centroids: Any) -> tuple[np.ndarray, np.ndarray]:
+    matrix = as_matrix(X, minimum_rows=0)
+    centres = as_matrix(centroids, name="centroids")
+    if matrix.shape[1] != centres.shape[1]:
+        raise ValueError(
+            f"X has {matrix.shape[1]} features and the centroids {centres.shape[1]}; "
+            "pass the features that the centroids were made from, in the same order."
+        )
+    return matrix, centres
+
+
+def _squared_distances(columns: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Return the squared distances of rows, given column by column, to a centre."""
+    total = np.square(columns[0] - centre[0])
+    for column, coordinate in zip(columns[1:], centre[1:], strict=True):
+        total += np.square(column - coordinate)
+    return total
 
 
 def fit_kmeans(

@@ -320,18 +320,29 @@ def match_labels(reference: Any, candidate: Any) -> np.ndarray:
     return new_label[codes]
 
 
-def null_band(
-    first: np.ndarray, second: np.ndarray, repeats: list[np.ndarray], *, n_clusters: int
-) -> dict[str, Any]:
+def index_of(first: np.ndarray, second: np.ndarray) -> float | None:
+    """Return the adjusted Rand index of two arrays of small numbers; None without rows."""
+    if not len(first):
+        return None
+    width = int(max(first.max(), second.max())) + 1
+    cells = np.bincount(first * np.int64(width) + second, minlength=width**2)
+    return adjusted_rand_index(cells.reshape(width, width))
+
+
+def changed_share(first: np.ndarray, second: np.ndarray) -> float | None:
+    """Return the share of rows with another number; None without rows."""
+    return float(np.mean(first != second)) if len(first) else None
+
+
+def null_band(first: np.ndarray, second: np.ndarray, repeats: list[np.ndarray]) -> dict[str, Any]:
     """Say how much of a disagreement refitting alone explains.
 
     Parameters
     ----------
-    first, second : ndarray of shape (n_rows,), integers below ``n_clusters``
+    first, second : ndarray of shape (n_rows,), integers
         The two partitions of the design.
     repeats : list of ndarray of shape (n_rows,)
         The second one, made again by repeated fits.
-    n_clusters : int
 
     Returns
     -------
@@ -348,13 +359,10 @@ def null_band(
     if not repeats:
         return dict.fromkeys(NULL_COLUMNS) | {"null_refits": 0}
 
-    def index(a: np.ndarray, b: np.ndarray) -> float:
-        cells = np.bincount(a * np.int64(n_clusters) + b, minlength=n_clusters**2)
-        return adjusted_rand_index(cells.reshape(n_clusters, n_clusters))
-
     fits = [second, *repeats]
-    null = [index(a, b) for a, b in itertools.combinations(fits, 2)]
-    own = [index(first, labels) for labels in fits]
+    pairs = [index_of(a, b) for a, b in itertools.combinations(fits, 2)]
+    null = [index for index in pairs if index is not None]
+    own = [index for labels in fits if (index := index_of(first, labels)) is not None]
     low, median = np.quantile(null, [NULL_SHARE, 0.5])
     return {
         "null_low": float(low),

@@ -56,7 +56,35 @@ class PairwiseDistances(NamedTuple):
     counts: np.ndarray
 
 
-def segment_separation(
+# Columns of a table of customers that are no features.
+KEYS = ("as_of_date", "customer_unique_id", "cluster", "is_in_fit")
+
+
+def segment_separation(rows: pd.DataFrame, *, made_by: Sequence[str]) -> pd.DataFrame:
+    """Compare every pair of segments on what made them and on what is held out.
+
+    Parameters
+    ----------
+    rows : DataFrame with the columns `KEYS`
+        One row per customer of one date; every other column is a feature, missing values allowed.
+    made_by : sequence of str
+        The features that made the segments; their rows are marked as circular.
+
+    Returns
+    -------
+    DataFrame with the columns of `SEPARATION_COLUMNS`
+        As `feature_separation`; no row for fewer than two segments.
+    """
+    if rows["cluster"].nunique() < 2:
+        return pd.DataFrame(columns=list(SEPARATION_COLUMNS))
+    features = rows.drop(columns=list(KEYS))
+    return feature_separation(features, rows["cluster"]).assign(
+        is_circular=lambda table: table["feature"].isin(list(made_by)),
+        as_of_date=rows["as_of_date"].iloc[0],
+    )
+
+
+def feature_separation(
     X: Any,
     labels: Any,
     *,

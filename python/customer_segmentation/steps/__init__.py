@@ -19,6 +19,7 @@ from customer_segmentation.steps.decisions import DECISION_COLUMNS, decide, thre
 from customer_segmentation.steps.fits import FIT_COLUMNS, FitSettings, fit_periods
 from customer_segmentation.steps.frames import (
     duckdb_projection,
+    one_list,
     previous_rows,
     quantile_reader,
 )
@@ -50,8 +51,14 @@ from customer_segmentation.steps.study import (
     study_clusters,
     study_columns,
     study_feature_sets,
+    study_inputs,
 )
-from customer_segmentation.steps.traits import TRAIT_COLUMNS, segment_traits
+from customer_segmentation.steps.traits import (
+    TRAIT_COLUMNS,
+    count_traits,
+    segment_traits,
+    trait_numbers,
+)
 
 __all__ = [
     "AGREEMENT_COLUMNS",
@@ -72,11 +79,13 @@ __all__ = [
     "StudySettings",
     "assign_batches",
     "cost_of_one",
+    "count_traits",
     "decide",
     "duckdb_projection",
     "feature_changes",
     "fit_periods",
     "model_agreement",
+    "one_list",
     "period_stability",
     "previous_rows",
     "project_customers",
@@ -88,5 +97,7 @@ __all__ = [
     "study_clusters",
     "study_columns",
     "study_feature_sets",
+    "study_inputs",
     "thresholds_from",
+    "trait_numbers",
 ]

@@ -4,18 +4,43 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from customer_segmentation.cluster import Scaler, nearest_centroid
+from customer_segmentation.cluster import Scaler, two_nearest_centroids
 from customer_segmentation.steps.fits import scaler_and_centroids
 
 
-def assign(
-    X: np.ndarray, *, scaler: Scaler, centroids: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+class Assignment(NamedTuple):
+    """Where rows belong, and how clearly.
+
+    Attributes
+    ----------
+    cluster : ndarray of shape (n_rows,), int32
+        Of the nearest centroid; ties go to the lowest number.
+    nearest_other_cluster : ndarray of shape (n_rows,), int32
+        Of the nearest of the other centroids.
+    distance_to_centroid, distance_to_other_centroid : ndarray of shape (n_rows,), float64
+        Euclidean, in standard deviations.
+    confidence : ndarray of shape (n_rows,), float64
+        1 less the first distance divided by the second: 1 at the own centroid, 0 halfway.
+
+    Notes
+    -----
+    Source: the simplified silhouette of Hruschka, Campello and de Castro (2004).
+    """
+
+    cluster: np.ndarray
+    nearest_other_cluster: np.ndarray
+    distance_to_centroid: np.ndarray
+    distance_to_other_centroid: np.ndarray
+    confidence: np.ndarray
+
+
+def assign(X: np.ndarray, *, scaler: Scaler, centroids: np.ndarray) -> Assignment:
     """Give every row the cluster of its nearest centroid.
 
     Parameters
@@ -23,19 +48,20 @@ def assign(
     X : array of shape (n_rows, n_features)
         In original units.
     scaler : Scaler
-    centroids : array of shape (n_clusters, n_features)
+    centroids : array of shape (n_clusters, n_features), two clusters or more
         In standard deviations of ``scaler``.
 
     Returns
     -------
-    labels : ndarray of shape (n_rows,), int32
-        Ties go to the lowest number.
-    distance : ndarray of shape (n_rows,), float64
-        Euclidean, in standard deviations.
+    Assignment
     """
-    if len(X) == 0:
-        return np.empty(0, dtype=np.int32), np.empty(0)
-    return nearest_centroid(scaler.transform(X), centroids)
+    scaled = scaler.transform(X) if len(X) else np.empty((0, np.shape(centroids)[1]))
+    (cluster, other), (own_distance, other_distance) = two_nearest_centroids(scaled, centroids)
+    confidence = np.zeros(len(scaled))
+    # A row at two centroids at once is as near to the one as to the other.
+    np.divide(own_distance, other_distance, out=confidence, where=other_distance > 0)
+    np.subtract(1, confidence, out=confidence, where=other_distance > 0)
+    return Assignment(cluster, other, own_distance, other_distance, confidence)
 
 
 def scalers_and_centroids(models: pd.DataFrame) -> dict[str, tuple[Scaler, np.ndarray]]:
@@ -84,17 +110,19 @@ def assign_batches(
     Returns
     -------
     pyarrow.RecordBatchReader
-        as_of_date, customer_unique_id, model_id, cluster (int32) and distance_to_centroid
-        (double, standard deviations), one row for each row read, in bounded memory.
+        as_of_date, customer_unique_id, model_id and the columns of `Assignment` (int32 and
+        double), one row for each row read, in bounded memory.
     """
     by_model = scalers_and_centroids(models)
+    keys = ["as_of_date", "customer_unique_id", "model_id"]
     schema = pa.schema(
         [
-            batches.schema.field("as_of_date"),
-            batches.schema.field("customer_unique_id"),
-            batches.schema.field("model_id"),
+            *(batches.schema.field(name) for name in keys),
             pa.field("cluster", pa.int32()),
+            pa.field("nearest_other_cluster", pa.int32()),
             pa.field("distance_to_centroid", pa.float64()),
+            pa.field("distance_to_other_centroid", pa.float64()),
+            pa.field("confidence", pa.float64()),
         ]
     )
 
@@ -103,15 +131,17 @@ def assign_batches(
             X = np.column_stack([batch.column(name).to_numpy() for name in features])
             codes = batch.column("model_id").dictionary_encode()
             code_of_row = codes.indices.to_numpy()
-            cluster = np.empty(len(X), dtype=np.int32)
-            distance = np.empty(len(X))
+            found = [
+                np.empty(len(X), dtype=kind.to_pandas_dtype()) for kind in schema.types[len(keys) :]
+            ]
             for code, model_id in enumerate(codes.dictionary.to_pylist()):
                 chosen = code_of_row == code
                 scaler, centroids = by_model[model_id]
-                cluster[chosen], distance[chosen] = assign(
-                    X[chosen], scaler=scaler, centroids=centroids
-                )
-            keys = [batch.column(name) for name in schema.names[:3]]
-            yield pa.record_batch([*keys, pa.array(cluster), pa.array(distance)], schema=schema)
+                parts = assign(X[chosen], scaler=scaler, centroids=centroids)
+                for whole, part in zip(found, parts, strict=True):
+                    whole[chosen] = part
+            yield pa.record_batch(
+                [*(batch.column(name) for name in keys), *map(pa.array, found)], schema=schema
+            )
 
     return pa.RecordBatchReader.from_batches(schema, assigned())

@@ -147,7 +147,7 @@ def fit_periods(
 
     Parameters
     ----------
-    inputs : DataFrame with columns as_of_date, input_fingerprint
+    inputs : DataFrame with columns as_of_date, fit_fingerprint
         One row per date to fit; the fingerprint stands for the rows that ``rows_of`` gives.
     rows_of : callable
         From an as-of date to its matrix of shape (n_rows, n_features), in a fixed row order;
@@ -171,7 +171,7 @@ def fit_periods(
     reference: tuple[str, Fit] | None = None
     dates = inputs.sort_values("as_of_date", ignore_index=True)
     for position, (as_of_date, input_fingerprint) in enumerate(
-        zip(dates["as_of_date"], dates["input_fingerprint"], strict=True), start=1
+        zip(dates["as_of_date"], dates["fit_fingerprint"], strict=True), start=1
     ):
         key = model_fingerprint(str(input_fingerprint), settings)
         fit = earlier.get(key)

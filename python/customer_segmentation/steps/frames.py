@@ -29,6 +29,44 @@ def duckdb_projection(columns: dict[str, str]) -> str:
     return ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in columns.items())
 
 
+def rows_fingerprint(columns: Sequence[str]) -> str:
+    """Return the aggregate that changes when a row does, whatever the order of the rows.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        What of a row counts.
+
+    Returns
+    -------
+    str
+        For ``relation.aggregate(…)``; the same text as macro ``rows_fingerprint`` gives.
+    """
+    # A sum, not an exclusive or, so that a row that occurs twice does not cancel itself.
+    return f"count(*) || '-' || sum(hash({', '.join(columns)}))"
+
+
+def one_list(session: Any, frame: pd.DataFrame, columns: dict[str, str], *, name: str) -> Any:
+    """Return a frame as a relation of one row: a list of structs, null without rows.
+
+    Parameters
+    ----------
+    session : duckdb.DuckDBPyConnection
+    frame : DataFrame
+    columns : dict of str to str
+        SQL type of each field, in order.
+    name : str
+        Of the list.
+
+    Returns
+    -------
+    duckdb.DuckDBPyRelation
+    """
+    fields = ", ".join(f"{column} := {column}" for column in columns)
+    rows = session.from_df(frame).project(duckdb_projection(columns))
+    return rows.aggregate(f"list(struct_pack({fields})) as {name}")
+
+
 def previous_rows(session: Any, this: Any) -> pd.DataFrame | None:
     """Return what the last build left in a model's own table, or None.
 

@@ -39,6 +39,7 @@ from customer_segmentation.distance import silhouette_estimate
 from customer_segmentation.measure import (
     adjusted_mutual_information,
     adjusted_rand_index,
+    changed_share,
     cluster_means,
     contingency,
     homogeneity_completeness,
@@ -51,7 +52,14 @@ from customer_segmentation.steps.assignments import cluster_numbers, scalers_and
 from customer_segmentation.steps.panel import Cross, Panel
 from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable
 
-DESIGNS = ("prediction_vs_refit", "labels_vs_refit", "structure", "migration")
+# Each design with its index in a table of ``refresh.model_agreement``.
+AGREEMENT_OF = {
+    "prediction_vs_refit": "prediction_agreement",
+    "labels_vs_refit": "labels_agreement",
+    "structure": "structure_agreement",
+    "migration": "migration_agreement",
+}
+DESIGNS = tuple(AGREEMENT_OF)
 # A fit whose inertia is above the best one found by more than this share is a worse optimum;
 # fits of one optimum that end a few rows apart differ by less.
 SAME_OPTIMUM = 1e-5
@@ -139,6 +147,7 @@ def period_stability(
     *,
     baseline: Any,
     settings: StabilitySettings,
+    agreement: pd.DataFrame | None = None,
     quantiles_of: Callable[[Any], Quantiles] = lambda as_of_date: {},
     previous: pd.DataFrame | None = None,
     report: Callable[[str], None] = lambda message: None,
@@ -155,6 +164,8 @@ def period_stability(
         Gives the customers; called only when a date must be computed.
     baseline : date
     settings : StabilitySettings
+    agreement : DataFrame with the columns of ``refresh.AGREEMENT_COLUMNS``, optional
+        Of the same inputs: indices and fits that are there are not computed again.
     quantiles_of : callable
         As in ``fits.fit_periods``.
     previous : DataFrame, optional
@@ -197,7 +208,7 @@ def period_stability(
         if table is None:
             origin = "computed"
             if work is None:
-                work = _Baseline(first, models, read(), settings, quantiles_of)
+                work = _Baseline(first, models, read(), settings, quantiles_of, agreement)
             rows = work.compare(row)
             table = (
                 pd.DataFrame(rows).assign(fingerprint=key).reindex(columns=list(STABILITY_COLUMNS))
@@ -218,6 +229,7 @@ def compare_partitions(
     scaler: Scaler,
     silhouette_rows: int,
     seed: int,
+    index: float | None = None,
 ) -> dict[str, Any]:
     """Measure how two partitions of the same customers agree, and how good each one is.
 
@@ -233,6 +245,8 @@ def compare_partitions(
         As ``maximum_rows`` of `silhouette_estimate`.
     seed : int
         Of the sample above.
+    index : float, optional
+        Their adjusted Rand index, where it is known.
 
     Returns
     -------
@@ -259,13 +273,13 @@ def compare_partitions(
     ]
     return {
         "customers": len(scaled),
-        "adjusted_rand_index": adjusted_rand_index(table),
+        "adjusted_rand_index": adjusted_rand_index(table) if index is None else index,
         "adjusted_mutual_information": adjusted_mutual_information(table),
         "homogeneity": homogeneity,
         "completeness": completeness,
         "mean_jaccard": float(jaccard.mean()),
         "lowest_jaccard": float(jaccard.min()),
-        "changed_share": float(np.mean(np.asarray(first) != np.asarray(second))),
+        "changed_share": changed_share(np.asarray(first), np.asarray(second)),
         "silhouette_first": scores[0].score if scores[0] else None,
         "silhouette_second": scores[1].score if scores[1] else None,
         "silhouette_standard_error": max((s.standard_error for s in scores if s), default=None),
@@ -284,8 +298,10 @@ class _Baseline:
         panel_: Panel,
         settings: StabilitySettings,
         quantiles_of: Callable[[Any], Quantiles],
+        agreement: pd.DataFrame | None,
     ) -> None:
         self.row = row
+        self.pairs = _pairs_of(agreement, row)
         self.panel = panel_
         self.settings = settings
         self.quantiles_of = quantiles_of
@@ -330,6 +346,7 @@ class _Baseline:
             "elapsed_days": (pd.Timestamp(row.as_of_date) - pd.Timestamp(self.row.as_of_date)).days,
         }
         rows: list[dict[str, Any]] = []
+        pair = self.pairs.get(common["as_of_date"], {})
 
         if row.fitted_model_id in self.models:
             refit, repeats, facts = self._refit_of(row, cross)
@@ -338,7 +355,13 @@ class _Baseline:
             refit_labels = refit.labels(cross.X)
             again = [repeat.labels(cross.X) for repeat in repeats]
             rows += self._design(
-                "prediction_vs_refit", frozen_labels, refit_labels, cross.X, again, common | facts
+                "prediction_vs_refit",
+                frozen_labels,
+                refit_labels,
+                cross.X,
+                again,
+                common | facts,
+                pair,
             )
             rows += self._design(
                 "labels_vs_refit",
@@ -347,6 +370,7 @@ class _Baseline:
                 X,
                 [one[at_date] for one in again],
                 common | facts,
+                pair,
             )
         else:
             note = "Not compared: the date has no fit of its own."
@@ -356,7 +380,7 @@ class _Baseline:
             ]
 
         try:
-            refit, repeats, facts = self._structure(X[cross.is_in_fit[at_date]])
+            refit, repeats, facts = self._structure(X[cross.is_in_fit[at_date]], pair)
         except ValueError as error:
             note = f"Not compared: could not be fitted: {error}"
             rows.append(common | {"design": "structure", "note": note})
@@ -369,6 +393,7 @@ class _Baseline:
                 X,
                 [one.labels(X) for one in repeats],
                 common | facts,
+                pair,
             )
 
         rows += self._design(
@@ -378,6 +403,7 @@ class _Baseline:
             X,
             [repeat.labels(X) for repeat in self.repeats],
             common,
+            pair,
         )
         return rows
 
@@ -404,16 +430,22 @@ class _Baseline:
             best = dataclasses.replace(best, centroids=best.centroids[np.argsort(order)])
         return best, repeats, facts
 
-    def _structure(self, X: np.ndarray) -> tuple[Refit, list[Refit], dict[str, Any]]:
+    def _structure(
+        self, X: np.ndarray, pair: dict[str, Any]
+    ) -> tuple[Refit, list[Refit], dict[str, Any]]:
         scaler = self.model.scaler
-        centroids, inertia = quick_fit(
-            scaler.transform(X),
-            n_clusters=self.n_clusters,
-            n_init=self.settings.n_init,
-            max_iter=self.settings.max_iter,
-            seed=self.settings.seed,
-            also=self.model.centroids,
-        )
+        if pd.notna(pair.get("structure_inertia")):
+            inertia = float(pair["structure_inertia"])
+            centroids = np.reshape(pair["structure_centroids"], self.model.centroids.shape)
+        else:
+            centroids, inertia = quick_fit(
+                scaler.transform(X),
+                n_clusters=self.n_clusters,
+                n_init=self.settings.n_init,
+                max_iter=self.settings.max_iter,
+                seed=self.settings.seed,
+                also=self.model.centroids,
+            )
         repeats = self._repeats(X, scaler=scaler)
         best, facts = best_optimum(Refit(scaler, centroids, inertia, is_resampled=False), repeats)
         return best, repeats, facts
@@ -426,8 +458,11 @@ class _Baseline:
         X: np.ndarray,
         again: list[np.ndarray],
         common: dict[str, Any],
+        pair: dict[str, Any],
     ) -> list[dict[str, Any]]:
         scaler = self.model.scaler
+        # A refit that was replaced is not the one whose index is known.
+        known = None if common.get("is_refit_replaced") else pair.get(AGREEMENT_OF[design])
         measures = compare_partitions(
             first,
             second,
@@ -435,6 +470,7 @@ class _Baseline:
             scaler=scaler,
             silhouette_rows=self.settings.silhouette_rows,
             seed=self.settings.seed,
+            index=known if pd.notna(known) else None,
         )
         old = scaler.inverse_transform(self.model.centroids)
         new = cluster_means(X, second, n_clusters=self.n_clusters)
@@ -469,7 +505,7 @@ class _Baseline:
         row = {
             **common,
             **measures,
-            **null_band(first, second, again, n_clusters=self.n_clusters),
+            **null_band(first, second, again),
             "design": design,
             "largest_centroid_movement": None
             if np.isnan(distance).all()
@@ -493,6 +529,19 @@ class _Baseline:
             for cluster in range(self.n_clusters)
             for position, feature in enumerate(self.settings.features)
         ]
+
+
+def _pairs_of(agreement: pd.DataFrame | None, row: Any) -> dict[Any, dict[str, Any]]:
+    """Return what is known of each later date, compared with the model of a baseline."""
+    if agreement is None:
+        return {}
+    is_baseline = (agreement["baseline_model_id"] == row.model_id) & (
+        pd.to_datetime(agreement["baseline_as_of_date"]) == pd.Timestamp(row.as_of_date)
+    )
+    return {
+        pd.Timestamp(pair["as_of_date"]).date(): pair
+        for pair in agreement[is_baseline].to_dict("records")
+    }
 
 
 def best_optimum(published: Refit, repeats: list[Refit]) -> tuple[Refit, dict[str, Any]]:

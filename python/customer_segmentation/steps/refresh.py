@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from customer_segmentation.cluster import Refit, quick_fit
-from customer_segmentation.measure import adjusted_rand_index
+from customer_segmentation.measure import changed_share, index_of
 from customer_segmentation.steps.assignments import cluster_numbers, scalers_and_centroids
 from customer_segmentation.steps.panel import Panel
 from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable
@@ -33,6 +33,8 @@ AGREEMENT_COLUMNS = {
     "migration_agreement": "double",
     "migration_changed_share": "double",
     "outdated_share": "double",
+    "structure_centroids": "double[]",
+    "structure_inertia": "double",
 }
 
 
@@ -79,7 +81,8 @@ def model_agreement(
         date's own fit, a fit of the same customers with the frozen scaler, and the frozen model,
         customers of the baseline. outdated_share: customers of the date before whose segment by
         the frozen model is another one now. age_months is None unless both dates are the first
-        of a month.
+        of a month. structure_centroids (row by row, in standard deviations of the frozen scaler)
+        and structure_inertia are those of the fit behind structure_agreement.
 
     Notes
     -----
@@ -164,7 +167,7 @@ class _Ageing:
             "customers": len(predicted),
             "migration_agreement": index_of(given, predicted[at_date]),
             "migration_changed_share": changed_share(given, predicted[at_date]),
-            "structure_agreement": self._structure(frozen, given, days[1], at_date),
+            **self._structure(frozen, given, days[1], at_date),
             "outdated_share": changed_share(
                 self.labels(frozen, last.as_of_date)[at_last], predicted[at_date_of_last]
             ),
@@ -183,7 +186,7 @@ class _Ageing:
 
     def _structure(
         self, frozen: str, given: np.ndarray, date: Any, at_date: np.ndarray
-    ) -> float | None:
+    ) -> dict[str, Any]:
         model, cross = self.models[frozen], self.customers.at(date)
         X = cross.X[at_date]
         try:
@@ -196,24 +199,15 @@ class _Ageing:
                 also=model.centroids,
             )
         except ValueError:
-            return None
-        return index_of(
-            given, Refit(model.scaler, centroids, inertia, is_resampled=False).labels(X)
-        )
-
-
-def index_of(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Return the adjusted Rand index of two arrays of small numbers; None without rows."""
-    if not len(first):
-        return None
-    width = int(max(first.max(), second.max())) + 1
-    cells = np.bincount(first * np.int64(width) + second, minlength=width**2)
-    return adjusted_rand_index(cells.reshape(width, width))
-
-
-def changed_share(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Return the share of rows with another number; None without rows."""
-    return float(np.mean(first != second)) if len(first) else None
+            return dict.fromkeys(
+                ("structure_agreement", "structure_centroids", "structure_inertia")
+            )
+        fit = Refit(model.scaler, centroids, inertia, is_resampled=False)
+        return {
+            "structure_agreement": index_of(given, fit.labels(X)),
+            "structure_centroids": centroids.ravel().tolist(),
+            "structure_inertia": inertia,
+        }
 
 
 def months_between(earlier: pd.Timestamp, later: pd.Timestamp) -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -22,6 +24,90 @@ TRAIT_COLUMNS = {
     "cramers_v": "double",
     "eta_squared": "double",
 }
+
+
+class Trait(NamedTuple):
+    """What a customer may have in common with others.
+
+    Attributes
+    ----------
+    name : str
+    expression : str
+        SQL, on a customer's row of marts.customer_facts and marts.rfm.
+    limits : tuple of float
+        Of a number: the upper limits of its bands, the last band being open.
+    """
+
+    name: str
+    expression: str
+    limits: tuple[float, ...] = ()
+
+    def value(self) -> str:
+        """Return the SQL of what is counted; bands begin with their number, so that they sort."""
+        if not self.limits:
+            return self.expression
+        lower = ["", *(f"above {limit} " for limit in self.limits)]
+        bands = " ".join(
+            f"when {self.expression} <= {limit} then '{number}. {above}up to {limit}'"
+            for number, (above, limit) in enumerate(zip(lower, self.limits, strict=False), start=1)
+        )
+        last = f"{len(self.limits) + 1}. above {self.limits[-1]}"
+        return f"case when {self.expression} is null then 'unknown' {bands} else '{last}' end"
+
+
+TRAITS = (
+    Trait("state", "customer_state"),
+    Trait("region", "coalesce(region, 'unknown')"),
+    Trait("city_size_customers", "customers_in_city", (10, 100, 1000)),
+    Trait("product_category", "coalesce(main_category, 'none')"),
+    Trait("payment_type", "coalesce(main_payment_type, 'none')"),
+    Trait("payment_installments", "most_installments", (1, 3, 6)),
+    Trait("review_score", "average_review_score", (2, 3, 4)),
+    Trait("delivery_delay_days", "average_days_late", (-15, -8, 0, 7)),
+    Trait("freight_share", "freight_share", (0.1, 0.2, 0.3)),
+    Trait("first_order_quarter", "year(first_purchased_at) || '-Q' || quarter(first_purchased_at)"),
+    Trait("last_purchase_weekday", "dayname(last_purchased_at)"),
+    Trait("last_purchase_hour", "hour(last_purchased_at)", (5, 11, 17)),
+)
+
+
+def count_traits(customers: Any) -> pd.DataFrame:
+    """Count the customers of each segment by the value of each trait.
+
+    Parameters
+    ----------
+    customers : duckdb.DuckDBPyRelation
+        One row per customer, with as_of_date, cluster, segment_name and what `TRAITS` are made of.
+
+    Returns
+    -------
+    DataFrame with columns as_of_date, cluster, segment_name, trait, value, customers
+    """
+    segment = "as_of_date, cluster, segment_name"
+    values = ", ".join(
+        f"struct_pack(trait := '{trait.name}', value := {trait.value()})" for trait in TRAITS
+    )
+    return (
+        customers.project(f"{segment}, unnest([{values}], recursive := true)")
+        .aggregate(f"{segment}, trait, value, count(*) as customers")
+        .df()
+    )
+
+
+def trait_numbers(customers: Any) -> pd.DataFrame:
+    """Read the number behind each banded trait.
+
+    Parameters
+    ----------
+    customers : duckdb.DuckDBPyRelation
+        As in `count_traits`, in a fixed order.
+
+    Returns
+    -------
+    DataFrame with column cluster and one for each banded trait
+    """
+    numbers = [f"{trait.expression} as {trait.name}" for trait in TRAITS if trait.limits]
+    return customers.project(", ".join(["cluster", *numbers])).df()
 
 
 def segment_traits(

@@ -5,6 +5,7 @@ from customer_segmentation.steps import (
     previous_rows,
     study_columns,
     study_feature_sets,
+    study_inputs,
 )
 
 
@@ -13,10 +14,21 @@ def model(dbt, session):
     columns_of = study_columns(
         dbt.config.meta_get("features"), dbt.config.meta_get("other_feature_sets")
     )
-    customers = dbt.ref("study_features").filter("is_in_fit").order("customer_unique_id")
+    customers = dbt.ref("study_features").filter("is_in_fit")
+
+    def rows_of(feature_set):
+        return customers.filter(
+            " and ".join(f"{name} is not null" for name in columns_of[feature_set])
+        )
+
     candidates = study_feature_sets(
-        dbt.ref("study_inputs").order("feature_set_position").df(),
-        lambda feature_set: customers.project(", ".join(columns_of[feature_set])).df().dropna(),
+        study_inputs(rows_of, columns_of=columns_of),
+        lambda feature_set: (
+            rows_of(feature_set)
+            .order("customer_unique_id")
+            .project(", ".join(columns_of[feature_set]))
+            .df()
+        ),
         features_of=columns_of,
         settings=StudySettings.from_mapping(
             dbt.config.meta_get("study"),

@@ -32,12 +32,12 @@ rfm as (
     from {{ ref('rfm') }}
 ),
 
-measured_share as (
+period_inputs as (
     select
         as_of_date,
         halvings,
         digest_below,
-    from {{ ref('measured_share') }}
+    from {{ ref('period_inputs') }}
 ),
 
 final as (
@@ -59,9 +59,9 @@ final as (
     inner join in_use
         on rfm.as_of_date = in_use.as_of_date
         and rfm.customer_unique_id = in_use.customer_unique_id
-    inner join measured_share
-        on rfm.as_of_date = measured_share.as_of_date
-        and {{ is_measured('rfm.customer_unique_id', 'measured_share') }}
+    inner join period_inputs
+        on rfm.as_of_date = period_inputs.as_of_date
+        and {{ is_measured('rfm.customer_unique_id', 'period_inputs') }}
 )
 
 select * from final

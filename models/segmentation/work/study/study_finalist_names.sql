@@ -21,7 +21,8 @@ finalists as (
     select
         candidate_id,
         feature_set,
-    from {{ ref('study_finalists') }}
+    from {{ ref('study_candidates') }}
+    where is_finalist
 ),
 
 means as (

@@ -1,4 +1,3 @@
-from customer_segmentation.cluster import robust_columns
 from customer_segmentation.steps import (
     PROJECTION_COLUMNS,
     duckdb_projection,
@@ -9,18 +8,15 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    features = dbt.config.meta_get("features")
     study = dbt.config.meta_get("study")
-    finalists = (
-        dbt.ref("study_finalists")
-        .filter("algorithm = 'spectral' and feature_set_position = 1")
-        .df()
+    finalists = dbt.ref("study_candidates").filter(
+        "is_finalist and algorithm = 'spectral' and feature_set_position = 1"
     )
-    in_use = finalists[finalists["n_clusters"] == dbt.config.meta_get("n_clusters")]
+    in_use = finalists.filter(f"n_clusters = {dbt.config.meta_get('n_clusters')}").df()
     projection = project_customers(
         dbt.ref("study_segmented").order("customer_unique_id").df(),
-        features=features,
-        robust=robust_columns(features, dbt.config.meta_get("transforms")),
+        features=dbt.config.meta_get("features"),
+        axes=dbt.ref("study_description").project("unnest(axes, recursive := true)").df(),
         spectral=None if in_use.empty else in_use.iloc[0],
         sample_rows=dbt.config.meta_get("sample_rows"),
         exact_silhouette_rows=study["exact_silhouette_rows"],

@@ -1,5 +1,11 @@
 {% set features = var('segmentation_features') %}
-{% set held_out = ['average_review_score', 'delivery_delay_days', 'payment_installments', 'freight_share'] %}
+{#- What had no part in the segments, by name; python/customer_segmentation/measure/separation.py compares every feature here. -#}
+{% set held_out = {
+    'average_review_score': 'rfm.average_review_score',
+    'delivery_delay_days': 'facts.average_days_late',
+    'payment_installments': 'facts.most_installments',
+    'freight_share': 'facts.freight_share',
+} %}
 
 with segments as (
     select
@@ -9,15 +15,28 @@ with segments as (
     from {{ ref('customer_segments') }}
 ),
 
-customers as (
+periods as (
+    select as_of_date
+    from {{ ref('periods') }}
+    where is_described
+),
+
+facts as (
+    select
+        as_of_date,
+        customer_unique_id,
+        average_days_late,
+        most_installments,
+        freight_share,
+    from {{ ref('customer_facts') }}
+),
+
+rfm as (
     select
         as_of_date,
         customer_unique_id,
         average_review_score,
-        delivery_delay_days,
-        payment_installments,
-        freight_share,
-    from {{ ref('study_customers') }}
+    from {{ ref('rfm') }}
 ),
 
 features as (
@@ -25,12 +44,12 @@ features as (
     from {{ ref('segmentation_features') }}
 ),
 
-measured_share as (
+period_inputs as (
     select
         as_of_date,
         halvings,
         digest_below,
-    from {{ ref('measured_share') }}
+    from {{ ref('period_inputs') }}
 ),
 
 final as (
@@ -42,19 +61,23 @@ final as (
         {%- for feature in features %}
         features.{{ feature }},
         {%- endfor %}
-        {%- for column in held_out if column not in features %}
-        customers.{{ column }},
+        {%- for name, column in held_out.items() if name not in features %}
+        cast({{ column }} as double) as {{ name }},
         {%- endfor %}
     from segments
-    inner join customers
-        on segments.as_of_date = customers.as_of_date
-        and segments.customer_unique_id = customers.customer_unique_id
+    inner join periods on segments.as_of_date = periods.as_of_date
+    inner join facts
+        on segments.as_of_date = facts.as_of_date
+        and segments.customer_unique_id = facts.customer_unique_id
+    inner join rfm
+        on segments.as_of_date = rfm.as_of_date
+        and segments.customer_unique_id = rfm.customer_unique_id
     inner join features
         on segments.as_of_date = features.as_of_date
         and segments.customer_unique_id = features.customer_unique_id
-    inner join measured_share
-        on segments.as_of_date = measured_share.as_of_date
-        and {{ is_measured('segments.customer_unique_id', 'measured_share') }}
+    inner join period_inputs
+        on segments.as_of_date = period_inputs.as_of_date
+        and {{ is_measured('segments.customer_unique_id', 'period_inputs') }}
 )
 
 select * from final

@@ -7,6 +7,7 @@ from customer_segmentation.steps.study.candidates import (
     study_clusters,
     study_columns,
     study_feature_sets,
+    study_inputs,
 )
 from customer_segmentation.steps.study.pictures import (
     AXIS_COLUMNS,
@@ -26,4 +27,5 @@ __all__ = [
     "study_clusters",
     "study_columns",
     "study_feature_sets",
+    "study_inputs",
 ]

@@ -35,6 +35,7 @@ from customer_segmentation.measure import (
     partition_quality,
 )
 from customer_segmentation.steps.fits import scaler_and_centroids
+from customer_segmentation.steps.frames import rows_fingerprint
 from customer_segmentation.steps.reuse import code_and_libraries, reusable
 from customer_segmentation.steps.reuse import fingerprint as fingerprint_of
 
@@ -43,6 +44,7 @@ CANDIDATE_COLUMNS = {
     "candidate_id": "string",
     "as_of_date": "date",
     "feature_set": "string",
+    "feature_set_position": "int",
     "algorithm": "string",
     "parameters": "string",
     "n_clusters": "int",
@@ -66,8 +68,13 @@ CANDIDATE_COLUMNS = {
     "seed_agreement": "double",
     "graph_components": "int",
     "is_degenerate": "boolean",
+    "is_finalist": "boolean",
     "note": "string",
 }
+# What is said of the clusters of every feature set.
+DESCRIBED = ("recency_days", "frequency", "monetary", "average_review_score")
+# Budgets whose mean inertia is above the lowest by no more than this share reach the same optimum.
+SAME_INERTIA = 1e-6
 CLUSTER_COLUMNS = {
     "fingerprint": "string",
     "candidate_id": "string",
@@ -192,9 +199,27 @@ class Scorer:
         self._known: dict[bytes, dict[str, float]] = {}
         self._waiting: dict[bytes, np.ndarray] = {}
 
+    def measure(self, labels: np.ndarray) -> dict[str, float]:
+        """Return inertia, Davies-Bouldin, Calinski-Harabasz and shares: all but the silhouette."""
+        return self._measured(first_seen_numbers(labels))[1]
+
     def add(self, labels: np.ndarray) -> bytes:
         """Take a partition in and return the key of its scores, the same for equal partitions."""
         canonical = first_seen_numbers(labels)
+        key, known = self._measured(canonical)
+        if key in self._waiting or "silhouette" in known:
+            return key
+        if len(self._rows) <= self._exact_rows:
+            self._waiting[key] = canonical
+        else:
+            score = silhouette_estimate(
+                self._rows, canonical, maximum_rows=self._exact_rows, seed=self._seed
+            )
+            known["silhouette"] = score.score
+            known["silhouette_standard_error"] = score.standard_error
+        return key
+
+    def _measured(self, canonical: np.ndarray) -> tuple[bytes, dict[str, float]]:
         key = hashlib.sha256(canonical.tobytes()).digest()
         if key not in self._known:
             measures = partition_quality(self._rows, canonical)
@@ -204,15 +229,7 @@ class Scorer:
                 "inertia": measures.inertia,
                 "smallest_cluster_share": measures.smallest_cluster_share,
             }
-            if len(self._rows) <= self._exact_rows:
-                self._waiting[key] = canonical
-            else:
-                score = silhouette_estimate(
-                    self._rows, canonical, maximum_rows=self._exact_rows, seed=self._seed
-                )
-                self._known[key]["silhouette"] = score.score
-                self._known[key]["silhouette_standard_error"] = score.standard_error
-        return key
+        return key, self._known[key]
 
     def scores(self, key: bytes) -> dict[str, float]:
         """Return silhouette (and its standard error), Davies-Bouldin, Calinski-Harabasz, shares."""
@@ -250,7 +267,10 @@ def kmeans_candidates(
     threads: int = 2,
     report: Callable[[str], None] = lambda message: None,
 ) -> Iterator[dict[str, Any]]:
-    """Evaluate K-means over the grid, each candidate with every seed.
+    """Run K-means over the grid of optimiser budgets, each candidate with every seed.
+
+    The budgets of a number of clusters are no models of their own: they are told apart by inertia,
+    and one of them, the finalist, stands for them all (see `finalist_budget`).
 
     A candidate with ``n_init`` starts is the best of the first ``n_init`` of a common list of
     starts; a start that ended within a smaller ``max_iter`` is the same with a larger one. So
@@ -272,13 +292,15 @@ def kmeans_candidates(
     Yields
     ------
     dict
-        The parameters of a candidate, the agreement of its partitions, one a seed, and their keys
-        in ``scorer``; see `with_scores`.
+        The parameters of a candidate and its inertia; of a finalist also the agreement of its
+        partitions, one a seed, and their keys in ``scorer``; see `with_scores`.
     """
     longest, most = max(max_iters), max(n_inits)
     rows = prepare_rows(X[near_order(X)])
     counts = [k for k in settings.cluster_counts if k < len(np.unique(X, axis=0))]
     for position, n_clusters in enumerate(counts, start=1):
+        budgets: list[dict[str, Any]] = []
+        partitions: list[list[np.ndarray]] = []
         for init in inits:
 
             def start(
@@ -315,15 +337,51 @@ def kmeans_candidates(
                         )
                         for seed in settings.seeds
                     ]
-                    yield {
-                        "algorithm": "kmeans",
-                        "n_clusters": n_clusters,
-                        "init": init,
-                        "n_init": n_init,
-                        "max_iter": max_iter,
-                        **_partitions([nearest_centroid(X, s.centroids)[0] for s in best], scorer),
-                    }
+                    partitions.append([nearest_centroid(X, s.centroids)[0] for s in best])
+                    budgets.append(
+                        {
+                            "algorithm": "kmeans",
+                            "n_clusters": n_clusters,
+                            "init": init,
+                            "n_init": n_init,
+                            "max_iter": max_iter,
+                            "seeds": len(best),
+                            **_inertia([scorer.measure(labels) for labels in partitions[-1]]),
+                        }
+                    )
+        finalist = finalist_budget(budgets)
+        for number, budget in enumerate(budgets):
+            yield (
+                budget
+                | {"is_finalist": number == finalist}
+                | (_partitions(partitions[number], scorer) if number == finalist else {})
+            )
         report(f"K-means grid {position}/{len(counts)}: {n_clusters} clusters")
+
+
+def finalist_budget(budgets: Sequence[Mapping[str, Any]]) -> int:
+    """Choose the optimiser budget that stands for its number of clusters.
+
+    Of those that reach the lowest inertia it is the largest, because a small one that was lucky
+    here need not be so in a bootstrap resample.
+
+    Parameters
+    ----------
+    budgets : sequence of mappings with init, n_init, max_iter and inertia
+
+    Returns
+    -------
+    int
+        Its position.
+    """
+    lowest = min(budget["inertia"] for budget in budgets)
+
+    def rank(position: int) -> tuple[Any, ...]:
+        budget = budgets[position]
+        is_worse = budget["inertia"] > lowest * (1 + SAME_INERTIA)
+        return is_worse, -budget["n_init"], -budget["max_iter"], budget["init"]
+
+    return min(range(len(budgets)), key=rank)
 
 
 def with_scores(candidate: dict[str, Any], scorer: Scorer) -> dict[str, Any]:
@@ -340,8 +398,10 @@ def with_scores(candidate: dict[str, Any], scorer: Scorer) -> dict[str, Any]:
     -------
     dict
         The candidate without its keys; a spread is the largest minus the smallest value, and
-        the smallest cluster is that of all partitions.
+        the smallest cluster is that of all partitions. One without keys is as it was.
     """
+    if "partitions" not in candidate:
+        return candidate
     scores = pd.DataFrame([scorer.scores(key) for key in candidate["partitions"]])
     spreads = {}
     if len(scores) > 1:
@@ -418,6 +478,7 @@ def study_candidates(
     *,
     scaler: Scaler,
     feature_set: str,
+    feature_set_position: int = 1,
     as_of_date: Any,
     fingerprint: str,
     settings: StudySettings,
@@ -432,6 +493,8 @@ def study_candidates(
         Not scaled, without missing values, in a fixed order.
     scaler : Scaler
     feature_set : str
+    feature_set_position : int
+        1 for the set in use.
     as_of_date : date
     fingerprint : str
         Of rows and settings; stored so that the next build can tell whether to study again.
@@ -444,7 +507,10 @@ def study_candidates(
     Returns
     -------
     DataFrame with the columns of `CANDIDATE_COLUMNS`
-        One row per candidate.
+        One row per candidate. Finalists stand for their algorithm and number of clusters: of
+        K-means by `finalist_budget`, of spectral clustering the best silhouette among the cuts of
+        the graph that are not degenerate. Only finalists and cuts are scored; of the other
+        budgets there is the inertia.
     """
     scaled = scaler.transform(X)
     seed = settings.seeds[0]
@@ -462,7 +528,7 @@ def study_candidates(
     )
     gaps = _gaps(scaled, settings=settings, seed=seed)
     report("Gap statistic")
-    rows = [row | gaps.get(row["n_clusters"], {}) for row in rows]
+    rows = [row | (gaps.get(row["n_clusters"], {}) if row["is_finalist"] else {}) for row in rows]
     rows.extend(
         spectral_candidates(
             scaled,
@@ -474,7 +540,7 @@ def study_candidates(
         )
     )
     rows = [with_scores(row, scorer) for row in rows]
-    report(f"Silhouettes of {len(rows)} candidates")
+    report(f"Silhouettes of {sum('silhouette' in row for row in rows)} candidates")
     parameter_names = ("init", "n_init", "max_iter", "n_neighbors", "assign_labels")
     for row in rows:
         parameters = {name: row[name] for name in parameter_names if name in row}
@@ -484,10 +550,11 @@ def study_candidates(
             candidate_id=f"{feature_set}-{row['algorithm']}-k{row['n_clusters']}-{short}",
             as_of_date=as_of_date,
             feature_set=feature_set,
+            feature_set_position=feature_set_position,
             parameters=json.dumps(parameters),
             customers=len(X),
         )
-    frame = pd.DataFrame(rows, columns=list(CANDIDATE_COLUMNS))
+    frame = pd.DataFrame(_with_best_cuts(rows), columns=list(CANDIDATE_COLUMNS))
     for name in ("n_init", "max_iter", "n_neighbors", "graph_components"):
         frame[name] = frame[name].astype("Int64")
     return frame
@@ -558,6 +625,33 @@ def study_columns(
     return columns
 
 
+def study_inputs(
+    rows_of: Callable[[str], Any], *, columns_of: Mapping[str, Sequence[str]]
+) -> pd.DataFrame:
+    """Say what each feature set is studied on.
+
+    Parameters
+    ----------
+    rows_of : callable
+        From a feature set to the relation of its customers, with as_of_date, customer_unique_id,
+        the columns `DESCRIBED` and its own.
+    columns_of : mapping
+        Columns of each feature set.
+
+    Returns
+    -------
+    DataFrame with columns as_of_date, feature_set, input_fingerprint
+        One row per feature set that has customers, in the given order.
+    """
+    found = []
+    for feature_set, columns in columns_of.items():
+        read = rows_fingerprint(["customer_unique_id", *DESCRIBED, *columns])
+        day, fingerprint = rows_of(feature_set).aggregate(f"max(as_of_date), {read}").fetchone()
+        if day is not None:
+            found.append((day, feature_set, fingerprint))
+    return pd.DataFrame(found, columns=["as_of_date", "feature_set", "input_fingerprint"])
+
+
 def study_feature_sets(
     inputs: pd.DataFrame,
     rows_of: Callable[[str], Any],
@@ -603,6 +697,7 @@ def study_feature_sets(
                 X,
                 scaler=settings.standardise(X, features_of[row.feature_set]),
                 feature_set=row.feature_set,
+                feature_set_position=position + 1,
                 as_of_date=pd.Timestamp(row.as_of_date).date(),
                 fingerprint=fingerprint,
                 settings=settings,
@@ -809,6 +904,27 @@ def _partitions(partitions: list[np.ndarray], scorer: Scorer) -> dict[str, Any]:
         "partitions": [scorer.add(labels) for labels in partitions],
         "seed_agreement": float(np.mean(agreement)) if agreement else np.nan,
     }
+
+
+def _inertia(measures: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    inertia = pd.Series([each["inertia"] for each in measures])
+    spread = {"inertia_spread": float(inertia.max() - inertia.min())} if len(inertia) > 1 else {}
+    return {"inertia": float(inertia.mean())} | spread
+
+
+def _with_best_cuts(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Say of each cut of the graph whether it is the finalist of its number of clusters."""
+    best: dict[int, tuple[bool, float, str]] = {}
+    for row in rows:
+        if row["algorithm"] == "spectral":
+            rank = (row["is_degenerate"], -row["silhouette"], row["candidate_id"])
+            best[row["n_clusters"]] = min(rank, best.get(row["n_clusters"], rank))
+    return [
+        row | {"is_finalist": row["candidate_id"] == best[row["n_clusters"]][-1]}
+        if row["algorithm"] == "spectral"
+        else row
+        for row in rows
+    ]
 
 
 def _gaps(X: np.ndarray, *, settings: StudySettings, seed: int) -> dict[int, dict[str, float]]:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.cluster import standardise
+from customer_segmentation.cluster import Scaler, standardise
 from customer_segmentation.distance import silhouette_samples
-from customer_segmentation.measure import fit_projection, stratified_sample
+from customer_segmentation.measure import Projection, fit_projection, stratified_sample
 from customer_segmentation.steps.reuse import code_and_libraries, reusable
 from customer_segmentation.steps.reuse import fingerprint as fingerprint_of
 from customer_segmentation.steps.study.candidates import (
@@ -28,12 +28,14 @@ PROJECTION_COLUMNS = {
     "silhouette": "double",
 }
 AXIS_COLUMNS = {
-    "fingerprint": "string",
     "as_of_date": "date",
     "axis": "int",
     "explained_variance_share": "double",
     "feature": "string",
     "loading": "double",
+    "scaler_mean": "double",
+    "scaler_scale": "double",
+    "scaled_mean": "double",
 }
 
 
@@ -41,7 +43,7 @@ def project_customers(
     rows: pd.DataFrame,
     *,
     features: list[str],
-    robust: Sequence[int] = (),
+    axes: pd.DataFrame,
     spectral: pd.Series | None,
     sample_rows: int,
     exact_silhouette_rows: int,
@@ -56,9 +58,8 @@ def project_customers(
     rows : DataFrame with columns as_of_date, customer_unique_id, cluster, is_in_fit and the features
         One row per customer, in a fixed order.
     features : list of str
-        Standardised over the customers in the fit.
-    robust : sequence of int
-        As in `standardise`.
+    axes : DataFrame
+        Of the same rows and features, from `projection_axes`.
     spectral : Series, optional
         The spectral candidate to label the customers with; without one they have no such label.
     sample_rows : int
@@ -87,7 +88,7 @@ def project_customers(
         None if spectral is None else spectral["candidate_id"],
         [
             features,
-            list(robust),
+            axes.drop(columns="as_of_date").to_json(double_precision=15),
             sample_rows,
             exact_silhouette_rows,
             smallest_cluster_share,
@@ -100,9 +101,10 @@ def project_customers(
         return unchanged
     X = rows[features].to_numpy(dtype=np.float64)
     is_in_fit = rows["is_in_fit"].to_numpy(dtype=bool)
-    scaled = standardise(X[is_in_fit], robust=robust).transform(X)
+    scaler, projection = _scaler_and_projection(axes, features)
+    scaled = scaler.transform(X)
     cluster = rows["cluster"].to_numpy(dtype=np.int32)
-    axes = fit_projection(scaled[is_in_fit], n_dimensions=2).transform(scaled)
+    coordinates = projection.transform(scaled)
     sample = stratified_sample(
         cluster,
         maximum_rows=sample_rows,
@@ -129,21 +131,17 @@ def project_customers(
                 seed=seed,
             ),
             "is_in_sample": is_in_sample,
-            "axis_1": axes[:, 0],
-            "axis_2": axes[:, 1],
+            "axis_1": coordinates[:, 0],
+            "axis_2": coordinates[:, 1],
             "silhouette": values,
         }
     )
 
 
 def projection_axes(
-    rows: pd.DataFrame,
-    *,
-    features: list[str],
-    robust: Sequence[int] = (),
-    previous: pd.DataFrame | None = None,
+    rows: pd.DataFrame, *, features: list[str], robust: Sequence[int] = ()
 ) -> pd.DataFrame:
-    """Return the loadings and explained variance of the two principal axes.
+    """Fit the two principal axes of the scaled features, on the customers in the fit.
 
     Parameters
     ----------
@@ -152,41 +150,49 @@ def projection_axes(
     features : list of str
     robust : sequence of int
         As in `standardise`.
-    previous : DataFrame, optional
-        An earlier result of this function; it is returned when it was made from the same.
 
     Returns
     -------
     DataFrame with the columns of `AXIS_COLUMNS`
-        One row per axis and feature; loadings are unit vectors.
+        One row per axis and feature; loadings are unit vectors. The feature's scaler and the mean
+        of its scaled values are the same for both axes.
     """
     if rows.empty:
         return pd.DataFrame(columns=list(AXIS_COLUMNS))
-    used = rows[["as_of_date", "is_in_fit", *features]]
-    fingerprint = fingerprint_of(
-        pd.util.hash_pandas_object(used, index=False).sum().item(),
-        [features, list(robust)],
-        code_and_libraries(__name__),
-    )
-    unchanged = reusable(previous, AXIS_COLUMNS).get(fingerprint)
-    if unchanged is not None:
-        return unchanged
     X = rows.loc[rows["is_in_fit"], features].to_numpy(dtype=np.float64)
-    fitted = fit_projection(standardise(X, robust=robust).transform(X), n_dimensions=2)
+    scaler = standardise(X, robust=robust)
+    fitted = fit_projection(scaler.transform(X), n_dimensions=2)
     return pd.DataFrame(
         [
             {
-                "fingerprint": fingerprint,
                 "as_of_date": rows["as_of_date"].iloc[0],
                 "axis": axis + 1,
                 "explained_variance_share": float(fitted.explained_variance_share[axis]),
                 "feature": feature,
                 "loading": float(fitted.loadings[axis, position]),
+                "scaler_mean": float(scaler.mean[position]),
+                "scaler_scale": float(scaler.scale[position]),
+                "scaled_mean": float(fitted.mean[position]),
             }
             for axis in range(2)
             for position, feature in enumerate(features)
         ]
     )
+
+
+def _scaler_and_projection(axes: pd.DataFrame, features: list[str]) -> tuple[Scaler, Projection]:
+    first, second = (
+        axes[axes["axis"] == axis].set_index("feature").loc[features] for axis in (1, 2)
+    )
+    scaler = Scaler(mean=first["scaler_mean"].to_numpy(), scale=first["scaler_scale"].to_numpy())
+    projection = Projection(
+        mean=first["scaled_mean"].to_numpy(),
+        loadings=np.stack([first["loading"], second["loading"]]),
+        explained_variance_share=np.array(
+            [each["explained_variance_share"].iloc[0] for each in (first, second)]
+        ),
+    )
+    return scaler, projection
 
 
 def _spectral_labels(

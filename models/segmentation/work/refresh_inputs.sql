@@ -11,13 +11,20 @@ with periods as (
     from {{ ref('periods') }}
 ),
 
+period_inputs as (
+    select
+        as_of_date,
+        features_fingerprint,
+    from {{ ref('period_inputs') }}
+),
+
 fits as (
     select
         as_of_date,
-        model_id,
+        case when n_clusters > 0 then model_id end as model_id,
+        fingerprint,
         is_accepted,
         gate_failures,
-        n_clusters,
     from {{ ref('model_registry') }}
 ),
 
@@ -68,12 +75,22 @@ final as (
         periods.*,
         greatest(order_values.this_month / order_values.before, order_values.before / order_values.this_month)
             as order_value_ratio,
-        case when fits.n_clusters > 0 then fits.model_id end as fitted_model_id,
+        period_inputs.features_fingerprint as rows_fingerprint,
+        fits.model_id as fitted_model_id,
+        fits.fingerprint as fitted_fingerprint,
         fits.is_accepted as is_fit_accepted,
         fits.gate_failures,
+        -- The last accepted fit up to the date, whatever var refresh_mode is.
+        last_value(case when fits.is_accepted then fits.model_id end ignore nulls) over up_to_the_date as model_id,
+        last_value(case when fits.is_accepted then fits.fingerprint end ignore nulls) over up_to_the_date
+            as model_fingerprint,
     from periods
+    left join period_inputs on periods.as_of_date = period_inputs.as_of_date
     left join order_values on periods.as_of_date = order_values.as_of_date
     left join fits on periods.as_of_date = fits.as_of_date
+    window up_to_the_date as (
+        order by periods.as_of_date rows between unbounded preceding and current row
+    )
 )
 
 select * from final
