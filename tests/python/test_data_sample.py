@@ -307,6 +307,7 @@ def test_from_two_thousand_people_on_the_two_outliers_are_there(tmp_path: Path):
         "select count(*) from customers where length(customer_zip_code_prefix) <> 5",
         "select count(*) from orders where not regexp_full_match(order_id, '[0-9a-f]{32}')",
         "select count(*) from orders where order_approved_at < order_purchase_timestamp",
+        "select count(*) from orders where order_approved_at >= '2018-10-18'",
         """select count(*) from orders
         where order_delivered_customer_date < order_delivered_carrier_date""",
         "select count(*) from items where price <= 0 or freight_value < 0",

@@ -36,7 +36,7 @@ from customer_segmentation.steps.study.pictures import (
     project_customers,
     projection_axes,
 )
-from customer_segmentation.steps.traits import (
+from customer_segmentation.steps.study.traits import (
     TRAIT_COLUMNS,
     TRAITS,
     count_traits,

@@ -7,6 +7,7 @@ from customer_segmentation.steps import (
     fit_periods,
     previous_rows,
     quantile_reader,
+    rules_from,
 )
 
 
@@ -35,6 +36,7 @@ def model(dbt, session):
         dbt.ref("period_inputs").filter("training_rows > 0").df(),
         rows_of,
         settings=settings,
+        playbook=rules_from(dbt.ref("segment_playbook").df(), dbt.ref("segment_labels").df()),
         quantiles_of=quantile_reader(
             features, features=settings.features, transforms=settings.transforms
         ),

@@ -5,10 +5,11 @@
 ``changes``           every feature between every two dates
 ``refresh``           how every model ages
 ``periods``           every date against the baseline, in four designs
+``naming``            which segment a cluster is, by the rules of the playbook
 ``decisions``         keep, rescore, retrain or investigate, date by date
 ``policy``            the refresh interval that follows from how models age
-``traits``            what marks a segment beyond its features
-``study``             the comparison of algorithms, feature sets and numbers of clusters
+``study``             the comparison of algorithms, feature sets and numbers of clusters, and what
+                      marks a segment beyond its features
 ``frames``, ``panel`` frames out of DuckDB and into it
 ``reuse``             keys of results, and the results that have them
 """
@@ -23,6 +24,7 @@ from customer_segmentation.steps.frames import (
     previous_rows,
     quantile_reader,
 )
+from customer_segmentation.steps.naming import rules_from
 from customer_segmentation.steps.panel import read_panel
 from customer_segmentation.steps.periods import (
     STABILITY_COLUMNS,
@@ -53,7 +55,7 @@ from customer_segmentation.steps.study import (
     study_feature_sets,
     study_inputs,
 )
-from customer_segmentation.steps.traits import (
+from customer_segmentation.steps.study.traits import (
     TRAIT_COLUMNS,
     count_traits,
     segment_traits,
@@ -93,6 +95,7 @@ __all__ = [
     "quantile_reader",
     "read_panel",
     "refresh_policy",
+    "rules_from",
     "segment_traits",
     "study_clusters",
     "study_columns",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,13 @@ from customer_segmentation.cluster import (
     unusualness_permutation,
 )
 from customer_segmentation.distance import silhouette_estimate
+from customer_segmentation.steps.naming import (
+    Rule,
+    cluster_measures,
+    naming_failure,
+    playbook_problem,
+    segments_of,
+)
 from customer_segmentation.steps.reuse import (
     code_and_libraries,
     fingerprint,
@@ -57,6 +65,8 @@ CENTROID_COLUMNS = {
     "mean_customer": "double",
 }
 FIT_COLUMNS = MODEL_COLUMNS | CENTROID_COLUMNS
+# Standard deviations: centroids that differ by less in a feature differ by rounding.
+CONSTANT_SPREAD = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,16 +144,17 @@ def fit_periods(
     rows_of: Callable[[Any], Any],
     *,
     settings: FitSettings,
+    playbook: Sequence[Rule] | None = None,
     quantiles_of: Callable[[Any], Quantiles] = lambda as_of_date: {},
     previous: pd.DataFrame | None = None,
     report: Callable[[str], None] = lambda message: None,
 ) -> pd.DataFrame:
-    """Fit K-means at every as-of date, with the same cluster numbers throughout.
+    """Fit K-means at every as-of date, with the same cluster numbers and names throughout.
 
     A date whose rows and settings have the fingerprint of an earlier fit re-uses that fit.
     The clusters of the first accepted fit are numbered by `unusualness_order`, those of every
-    later one like the last accepted fit before it, by `match_centroids`: nothing that is said
-    of a date depends on later ones.
+    later one like the last accepted fit before it, by `match_centroids`, and by their names
+    where these are the same ones: nothing that is said of a date depends on later ones.
 
     Parameters
     ----------
@@ -151,8 +162,11 @@ def fit_periods(
         One row per date to fit; the fingerprint stands for the rows that ``rows_of`` gives.
     rows_of : callable
         From an as-of date to its matrix of shape (n_rows, n_features), in a fixed row order;
-        called only for the dates that must be fitted.
+        called only for the dates that must be fitted, or whose clusters have no names of their own.
     settings : FitSettings
+    playbook : sequence of Rule, optional
+        Gate: by these rules every cluster has a name of its own, with the number that the name has
+        in the accepted fits before. Without rules names are not looked at.
     quantiles_of : callable
         From an as-of date to the quantiles of the features with the transform quantile.
     previous : DataFrame, optional
@@ -168,7 +182,7 @@ def fit_periods(
     """
     earlier = _fits_by_fingerprint(previous, settings)
     rows: list[dict[str, Any]] = []
-    reference: tuple[str, Fit] | None = None
+    reference: _Reference | None = None
     dates = inputs.sort_values("as_of_date", ignore_index=True)
     for position, (as_of_date, input_fingerprint) in enumerate(
         zip(dates["as_of_date"], dates["fit_fingerprint"], strict=True), start=1
@@ -187,25 +201,122 @@ def fit_periods(
             "model_id": f"kmeans-{day.isoformat()}-{key[:8]}",
             "as_of_date": day,
             "fingerprint": key,
-            "reference_model_id": reference[0] if reference else None,
+            "reference_model_id": reference.model_id if reference else None,
             "parameters": json.dumps(settings.parameters()),
             "library_versions": json.dumps(library_versions()),
         }
         if fit is None:
             rows.append({**model, "is_accepted": False, "gate_failures": problem})
         else:
-            order = match_to_reference(reference[1], fit) if reference else unusualness_order(fit)
-            fit = renumber(fit, order)
-            failures = gate_failures(fit, settings=settings)
-            judged = {**model, **_judgement(fit, failures)}
-            rows.extend(_fit_rows(judged, fit, settings, quantiles_of(as_of_date)))
-            if not failures:
-                reference = (model["model_id"], fit)
-            problem = failures
+            quantiles = quantiles_of(as_of_date)
+            fit, segments, problem = _numbered_and_judged(
+                fit,
+                functools.partial(rows_of, as_of_date),
+                settings=settings,
+                playbook=playbook,
+                quantiles=quantiles,
+                reference=reference,
+            )
+            rows.extend(_fit_rows({**model, **_judgement(fit, problem)}, fit, settings, quantiles))
+            if not problem:
+                reference = _Reference(model["model_id"], day, fit, segments)
         report(
             f"K-means {position}/{len(dates)}: {day} {origin}{'; ' + problem if problem else ''}"
         )
     return pd.DataFrame(rows, columns=list(FIT_COLUMNS))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Reference:
+    """The last accepted fit, and the segment of each of its clusters."""
+
+    model_id: str
+    day: Any
+    fit: Fit
+    segments: list[Rule | None]
+
+
+def _numbered_and_judged(
+    fit: Fit,
+    read_rows: Callable[[], Any],
+    *,
+    settings: FitSettings,
+    playbook: Sequence[Rule] | None,
+    quantiles: Quantiles,
+    reference: _Reference | None,
+) -> tuple[Fit, list[Rule | None], str]:
+    """Return the fit with its numbers, its segments by number, and what it fails, if anything."""
+    order = match_to_reference(reference.fit, fit) if reference else unusualness_order(fit)
+    fit = renumber(fit, order)
+    failures = gate_failures(fit, settings=settings)
+    if playbook is None:
+        return fit, [], failures
+    segments, naming = _named(fit, playbook, settings, quantiles)
+    if naming and not playbook_problem(playbook):
+        naming += _mend(fit, segments, read_rows(), settings, playbook, quantiles)
+    elif not naming and reference and set(segments) == set(reference.segments):
+        # Where the nearest centroid has another name, the name goes first.
+        fit = renumber(fit, np.array([reference.segments.index(one) for one in segments]))
+        segments = reference.segments
+    elif not naming and reference:
+        naming = _change_of_names(segments, reference)
+    return fit, segments, " ".join(filter(None, [failures, naming]))
+
+
+def _named(
+    fit: Fit, playbook: Sequence[Rule], settings: FitSettings, quantiles: Quantiles
+) -> tuple[list[Rule | None], str]:
+    """Return the segment of each cluster, and why they cannot be used, if so."""
+    measures = cluster_measures(pd.DataFrame(_fit_rows({}, fit, settings, quantiles)))
+    segments = segments_of(measures, playbook)
+    return segments, playbook_problem(playbook) or naming_failure(measures, segments)
+
+
+def _change_of_names(segments: Sequence[Rule | None], reference: _Reference) -> str:
+    """Say which segments are not those of the models before."""
+    strange, known = (
+        ", ".join(f"'{one.name_english}'" for one in some if one and one not in others)
+        for some, others in (
+            (segments, reference.segments),
+            (reference.segments, segments),
+        )
+    )
+    return (
+        f"It has {strange} in place of {known} in the accepted model of {reference.day}, and a number keeps its"
+        " name over the dates: begin at a later first_as_of_date, or change n_clusters or seed segment_playbook."
+    )
+
+
+def _mend(
+    fit: Fit,
+    segments: Sequence[Rule | None],
+    X: Any,
+    settings: FitSettings,
+    playbook: Sequence[Rule],
+    quantiles: Quantiles,
+) -> str:
+    """Say what helps clusters that have no names of their own; a number is tried on the rows."""
+    constant = [
+        name
+        for name, spread in zip(settings.features, np.ptp(fit.centroids, axis=0), strict=True)
+        if spread < CONSTANT_SPREAD
+    ]
+    verb = "is" if len(constant) == 1 else "are"
+    cause = f" {' and '.join(constant)} {verb} the same for everybody." if constant else ""
+    names = len({one.segment_code for one in segments if one})
+    for n_clusters in range(min(names, settings.n_clusters - 1), 1, -1):
+        fewer = dataclasses.replace(settings, n_clusters=n_clusters)
+        other = fit_rows(X, settings=fewer)
+        if not (
+            gate_failures(other, settings=fewer) or _named(other, playbook, fewer, quantiles)[1]
+        ):
+            return f"{cause} Try n_clusters: {n_clusters}, which passes every gate at this date."
+    if gate_failures(fit, settings=settings):
+        return f"{cause} Fewer clusters do not pass the gates at this date either."
+    return (
+        f"{cause} Fewer clusters do not pass the gates at this date: give each one a rule of its own in"
+        " seeds/segment_playbook.csv."
+    )
 
 
 def fit_rows(X: Any, *, settings: FitSettings) -> Fit:

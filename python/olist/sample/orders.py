@@ -315,6 +315,8 @@ def build_orders(
     status[on_its_way] = names.index("shipped")
     denied = np.array([NOT_APPROVED_SHARE.get(name, 0.0) for name in names])
     has_approved = generator.random(total) >= denied[status]
+    # What was not approved by the end of the last day had not been when the set was drawn.
+    has_approved &= approved < (marginals.LAST_PURCHASE // DAY + 1) * DAY
     canceled = status == canceled_index
     canceled_at_carrier = canceled & (generator.random(total) < CANCELED_AFTER_CARRIER_SHARE)
     canceled_delivered = canceled_at_carrier & (
