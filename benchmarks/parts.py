@@ -514,18 +514,18 @@ class SpectralGrid(Part):
         return study_matrices(job)
 
     def ours(self, job: Job, inputs: Any) -> Any:
-        from customer_segmentation.steps.study import candidates as study
+        from customer_segmentation.steps.study.candidates import spectral_candidates
+        from customer_segmentation.steps.study.scores import Scorer, with_scores
+        from customer_segmentation.steps.study.settings import StudySettings
 
-        settings = study.StudySettings.from_mapping(
-            job.study, n_clusters=job.settings()["n_clusters"]
-        )
+        settings = StudySettings.from_mapping(job.study, n_clusters=job.settings()["n_clusters"])
         found = []
         for position, (name, X) in enumerate(inputs.items()):
-            scorer = study.Scorer(
+            scorer = Scorer(
                 X, exact_silhouette_rows=settings.exact_silhouette_rows, seed=settings.seeds[0]
             )
             rows = list(
-                study.spectral_candidates(
+                spectral_candidates(
                     X,
                     settings=settings,
                     scorer=scorer,
@@ -533,7 +533,7 @@ class SpectralGrid(Part):
                     seed=settings.seeds[0],
                 )
             )
-            found += [study.with_scores(row, scorer) | {"feature_set": name} for row in rows]
+            found += [with_scores(row, scorer) | {"feature_set": name} for row in rows]
         return pd.DataFrame(found)
 
     def prepare_plain(self, job: Job) -> Any:

@@ -27,7 +27,7 @@ PACKAGE = "customer_segmentation"
 MODULES = [
     f"{PACKAGE}.steps.{name}"
     for name in (
-        "fits", "study.candidates", "study.pictures", "periods", "refresh", "changes",
+        "fits", "study.candidates", "study.clusters", "study.pictures", "periods", "refresh", "changes",
     )
 ]  # fmt: skip
 

@@ -18,17 +18,16 @@ from customer_segmentation.cluster.kmeans import standardise
 from customer_segmentation.distance.silhouette import silhouette_estimate
 from customer_segmentation.steps.study.candidates import (
     CANDIDATE_COLUMNS,
-    CLUSTER_COLUMNS,
-    Scorer,
-    StudySettings,
-    candidate_labels,
     finalist_budget,
-    first_seen_numbers,
     kmeans_candidates,
     study_candidates,
-    study_clusters,
     study_feature_sets,
     study_inputs,
+)
+from customer_segmentation.steps.study.clusters import (
+    CLUSTER_COLUMNS,
+    candidate_labels,
+    study_clusters,
 )
 from customer_segmentation.steps.study.pictures import (
     AXIS_COLUMNS,
@@ -36,6 +35,8 @@ from customer_segmentation.steps.study.pictures import (
     project_customers,
     projection_axes,
 )
+from customer_segmentation.steps.study.scores import Scorer, first_seen_numbers
+from customer_segmentation.steps.study.settings import StudySettings
 from customer_segmentation.steps.study.traits import (
     TRAIT_COLUMNS,
     TRAITS,
@@ -199,7 +200,7 @@ def test_a_start_is_lloyds_algorithm(customers: pd.DataFrame, init: str) -> None
 def test_equal_partitions_are_scored_once_and_together(
     customers: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from customer_segmentation.steps.study import candidates as study
+    from customer_segmentation.steps.study import scores as study
 
     scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
     calls = []

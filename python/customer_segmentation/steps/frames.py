@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -119,3 +119,10 @@ def quantile_reader(
         return found
 
     return quantiles_of
+
+
+def stacked(tables: list[pd.DataFrame], columns: Mapping[str, str]) -> pd.DataFrame:
+    """Put tables below each other; without any, an empty one with the columns."""
+    if not tables:
+        return pd.DataFrame(columns=list(columns))
+    return pd.concat([table.astype(object) for table in tables], ignore_index=True)

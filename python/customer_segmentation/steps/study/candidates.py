@@ -1,9 +1,8 @@
-"""The study: candidates of every algorithm on every feature set, their quality and stability."""
+"""Candidates of every algorithm on every feature set, and their quality."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,31 +12,26 @@ import numpy as np
 import pandas as pd
 
 from customer_segmentation.cluster import (
-    AssignLabels,
     Scaler,
-    SpectralFit,
     fit_spectral_grid,
-    match_centroids,
     near_order,
     nearest_centroid,
     prepare_rows,
-    robust_columns,
     single_start,
-    standardise,
-    unusualness_permutation,
 )
-from customer_segmentation.distance import silhouette_estimate, silhouette_scores
 from customer_segmentation.measure import (
-    adjusted_rand_index,
-    bootstrap_stability,
     gap_statistic,
-    kmeans_refit,
-    partition_quality,
 )
-from customer_segmentation.steps.fits import scaler_and_centroids
-from customer_segmentation.steps.frames import rows_fingerprint
+from customer_segmentation.steps.frames import rows_fingerprint, stacked
 from customer_segmentation.steps.reuse import code_and_libraries, reusable
 from customer_segmentation.steps.reuse import fingerprint as fingerprint_of
+from customer_segmentation.steps.study.scores import (
+    Scorer,
+    inertia_and_spread,
+    partition_keys,
+    with_scores,
+)
+from customer_segmentation.steps.study.settings import DESCRIBED, StudySettings, start_seeds
 
 CANDIDATE_COLUMNS = {
     "fingerprint": "string",
@@ -71,102 +65,10 @@ CANDIDATE_COLUMNS = {
     "is_finalist": "boolean",
     "note": "string",
 }
-# What is said of the clusters of every feature set.
-DESCRIBED = ("recency_days", "frequency", "monetary", "average_review_score")
+
+
 # Budgets whose mean inertia is above the lowest by no more than this share reach the same optimum.
 SAME_INERTIA = 1e-6
-CLUSTER_COLUMNS = {
-    "fingerprint": "string",
-    "candidate_id": "string",
-    "cluster": "int",
-    "customers": "bigint",
-    "mean_recency_days": "double",
-    "mean_frequency": "double",
-    "mean_monetary": "double",
-    "mean_review_score": "double",
-    "resamples": "int",
-    "mean_jaccard": "double",
-    "recovered_share": "double",
-    "dissolved_share": "double",
-    "verdict": "string",
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class StudySettings:
-    """The grid and its budget.
-
-    Attributes
-    ----------
-    cluster_counts : tuple of int
-        Numbers of clusters of K-means.
-    inits : tuple of str
-        Of ``{"k-means++", "random"}``.
-    n_inits, max_iters : tuple of int
-        Optimiser budgets.
-    seeds : tuple of int
-        Every candidate is fitted once with each.
-    spectral_cluster_counts, spectral_neighbors : tuple of int
-    spectral_assign_labels : tuple of str
-    exact_silhouette_rows : int
-        As ``maximum_rows`` of `silhouette_estimate`.
-    gap_rows, gap_references : int
-        Customers drawn for the gap statistic, and reference data sets.
-    smallest_cluster_share : float
-        A spectral partition with a smaller cluster is degenerate, 0 to 1.
-    resamples, screening_resamples, spectral_resamples : int
-        Bootstrap resamples of K-means with ``n_clusters`` clusters, of K-means with another
-        number, and of spectral clustering with ``n_clusters``.
-    n_clusters : int
-        The number of clusters in use.
-    transforms : tuple of (str, str)
-        Feature and the name of its transform, as in `customer_segmentation.cluster.transforms`.
-    """
-
-    cluster_counts: tuple[int, ...]
-    inits: tuple[str, ...]
-    n_inits: tuple[int, ...]
-    max_iters: tuple[int, ...]
-    seeds: tuple[int, ...]
-    spectral_cluster_counts: tuple[int, ...]
-    spectral_neighbors: tuple[int, ...]
-    spectral_assign_labels: tuple[AssignLabels, ...]
-    exact_silhouette_rows: int
-    gap_rows: int
-    gap_references: int
-    smallest_cluster_share: float
-    resamples: int
-    screening_resamples: int
-    spectral_resamples: int
-    n_clusters: int
-    transforms: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def from_mapping(
-        cls,
-        settings: Mapping[str, Any],
-        *,
-        n_clusters: int,
-        transforms: Mapping[str, str] | None = None,
-    ) -> StudySettings:
-        """Make the settings from plain values; sequences become tuples."""
-        values: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()
-        }
-        in_order = tuple(sorted((transforms or {}).items()))
-        return cls(**values, n_clusters=n_clusters, transforms=in_order)
-
-    def standardise(self, X: np.ndarray, columns: Sequence[str]) -> Scaler:
-        """Measure the scaler of columns that are named as in `study_columns`."""
-        features = [name.removeprefix("in_use_").removeprefix("other_") for name in columns]
-        return standardise(X, robust=robust_columns(features, self.transforms))
-
-    def resamples_of(self, algorithm: str, n_clusters: int) -> int:
-        """Return how many resamples a candidate gets; 0 leaves its stability unmeasured."""
-        is_in_use = n_clusters == self.n_clusters
-        if algorithm == "kmeans":
-            return self.resamples if is_in_use else self.screening_resamples
-        return self.spectral_resamples if is_in_use else 0
 
 
 class Start(NamedTuple):
@@ -175,85 +77,6 @@ class Start(NamedTuple):
     centroids: np.ndarray
     inertia: float
     iterations: int
-
-
-class Scorer:
-    """Quality of partitions of the same rows; equal partitions are scored once.
-
-    Exact silhouettes wait until one is asked for, because many of them together cost little
-    more than one (see `customer_segmentation.distance.silhouette.silhouette_scores`).
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_rows, n_features)
-        Scaled.
-    exact_silhouette_rows : int
-    seed : int
-        Of the estimate above that many rows.
-    """
-
-    def __init__(self, X: np.ndarray, *, exact_silhouette_rows: int, seed: int) -> None:
-        self._rows = X
-        self._exact_rows = exact_silhouette_rows
-        self._seed = seed
-        self._known: dict[bytes, dict[str, float]] = {}
-        self._waiting: dict[bytes, np.ndarray] = {}
-
-    def measure(self, labels: np.ndarray) -> dict[str, float]:
-        """Return inertia, Davies-Bouldin, Calinski-Harabasz and shares: all but the silhouette."""
-        return self._measured(first_seen_numbers(labels))[1]
-
-    def add(self, labels: np.ndarray) -> bytes:
-        """Take a partition in and return the key of its scores, the same for equal partitions."""
-        canonical = first_seen_numbers(labels)
-        key, known = self._measured(canonical)
-        if key in self._waiting or "silhouette" in known:
-            return key
-        if len(self._rows) <= self._exact_rows:
-            self._waiting[key] = canonical
-        else:
-            score = silhouette_estimate(
-                self._rows, canonical, maximum_rows=self._exact_rows, seed=self._seed
-            )
-            known["silhouette"] = score.score
-            known["silhouette_standard_error"] = score.standard_error
-        return key
-
-    def _measured(self, canonical: np.ndarray) -> tuple[bytes, dict[str, float]]:
-        key = hashlib.sha256(canonical.tobytes()).digest()
-        if key not in self._known:
-            measures = partition_quality(self._rows, canonical)
-            self._known[key] = {
-                "davies_bouldin": measures.davies_bouldin,
-                "calinski_harabasz": measures.calinski_harabasz,
-                "inertia": measures.inertia,
-                "smallest_cluster_share": measures.smallest_cluster_share,
-            }
-        return key, self._known[key]
-
-    def scores(self, key: bytes) -> dict[str, float]:
-        """Return silhouette (and its standard error), Davies-Bouldin, Calinski-Harabasz, shares."""
-        if self._waiting:
-            silhouettes = silhouette_scores(self._rows, list(self._waiting.values()))
-            for waiting, score in zip(self._waiting, silhouettes, strict=True):
-                self._known[waiting]["silhouette"] = float(score)
-                self._known[waiting]["silhouette_standard_error"] = 0.0
-            self._waiting.clear()
-        return self._known[key]
-
-
-def first_seen_numbers(labels: np.ndarray) -> np.ndarray:
-    """Renumber labels in the order in which they first occur, so that equal partitions are equal.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_rows,)
-
-    Returns
-    -------
-    ndarray of shape (n_rows,), int32
-    """
-    return pd.factorize(labels)[0].astype(np.int32)
 
 
 def kmeans_candidates(
@@ -346,7 +169,9 @@ def kmeans_candidates(
                             "n_init": n_init,
                             "max_iter": max_iter,
                             "seeds": len(best),
-                            **_inertia([scorer.measure(labels) for labels in partitions[-1]]),
+                            **inertia_and_spread(
+                                [scorer.measure(labels) for labels in partitions[-1]]
+                            ),
                         }
                     )
         finalist = finalist_budget(budgets)
@@ -354,7 +179,7 @@ def kmeans_candidates(
             yield (
                 budget
                 | {"is_finalist": number == finalist}
-                | (_partitions(partitions[number], scorer) if number == finalist else {})
+                | (partition_keys(partitions[number], scorer) if number == finalist else {})
             )
         report(f"K-means grid {position}/{len(counts)}: {n_clusters} clusters")
 
@@ -382,44 +207,6 @@ def finalist_budget(budgets: Sequence[Mapping[str, Any]]) -> int:
         return is_worse, -budget["n_init"], -budget["max_iter"], budget["init"]
 
     return min(range(len(budgets)), key=rank)
-
-
-def with_scores(candidate: dict[str, Any], scorer: Scorer) -> dict[str, Any]:
-    """Add the quality of a candidate: means over its partitions, and spreads.
-
-    Parameters
-    ----------
-    candidate : dict
-        Of `kmeans_candidates` or `spectral_candidates`.
-    scorer : Scorer
-        The one that they were given.
-
-    Returns
-    -------
-    dict
-        The candidate without its keys; a spread is the largest minus the smallest value, and
-        the smallest cluster is that of all partitions. One without keys is as it was.
-    """
-    if "partitions" not in candidate:
-        return candidate
-    scores = pd.DataFrame([scorer.scores(key) for key in candidate["partitions"]])
-    spreads = {}
-    if len(scores) > 1:
-        spreads = {
-            f"{name}_spread": float(scores[name].max() - scores[name].min())
-            for name in ("inertia", "silhouette")
-        }
-    return {
-        **{name: value for name, value in candidate.items() if name != "partitions"},
-        **scores.mean().to_dict(),
-        **spreads,
-        "smallest_cluster_share": float(scores["smallest_cluster_share"].min()),
-    }
-
-
-def start_seeds(seed: int, n_init: int) -> range:
-    """Return the seeds of the starts of a candidate: the first ``n_init`` of the seed's own list."""
-    return range(1_000 * seed, 1_000 * seed + n_init)
 
 
 def spectral_candidates(
@@ -465,7 +252,7 @@ def spectral_candidates(
                 "n_clusters": n_clusters,
                 "n_neighbors": n_neighbors,
                 "assign_labels": assign_labels,
-                **_partitions([fit.labels], scorer),
+                **partition_keys([fit.labels], scorer),
                 "graph_components": fit.diagnostics.n_components,
                 "is_degenerate": fit.diagnostics.is_degenerate,
                 "note": fit.diagnostics.note,
@@ -560,71 +347,6 @@ def study_candidates(
     return frame
 
 
-def candidate_labels(
-    X: np.ndarray, candidate: pd.Series, *, seed: int, reference: np.ndarray | None = None
-) -> np.ndarray:
-    """Fit one candidate again and return its labels, numbered for people.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_customers, n_features)
-        Scaled.
-    candidate : Series
-        A row of the candidates.
-    seed : int
-    reference : ndarray of shape (n_reference, n_features), optional
-        Scaled centroids whose numbers to follow; default: from ordinary to unusual.
-
-    Returns
-    -------
-    ndarray of shape (n_customers,), int32
-    """
-    n_clusters = int(candidate["n_clusters"])
-    if candidate["algorithm"] == "kmeans":
-        rows = prepare_rows(X[near_order(X)])
-        starts = [
-            single_start(
-                rows,
-                n_clusters=n_clusters,
-                init=candidate["init"],
-                max_iter=int(candidate["max_iter"]),
-                seed=start_seed,
-            )
-            for start_seed in start_seeds(seed, int(candidate["n_init"]))
-        ]
-        best, _, _ = min(starts, key=lambda start: start[1])
-        labels = nearest_centroid(X, best)[0]
-    else:
-        labels = _spectral_fit(X, candidate, seed=seed).labels
-    means = np.stack([X[labels == cluster].mean(axis=0) for cluster in range(n_clusters)])
-    if reference is not None and len(reference) == n_clusters:
-        permutation = match_centroids(reference, means)
-    else:
-        permutation = unusualness_permutation(means)
-    return permutation[labels].astype(np.int32)
-
-
-def study_columns(
-    features: Sequence[str], other_feature_sets: Mapping[str, Sequence[str]]
-) -> dict[str, list[str]]:
-    """Return the columns of the study's feature table that each feature set is made of.
-
-    Parameters
-    ----------
-    features : sequence of str
-        Of the set in use, which comes first.
-    other_feature_sets : mapping of str to sequence of str
-
-    Returns
-    -------
-    dict of str to list of str
-    """
-    columns = {"in_use": [f"in_use_{name}" for name in features]}
-    for name, others in other_feature_sets.items():
-        columns[name] = [f"other_{feature}" for feature in others]
-    return columns
-
-
 def study_inputs(
     rows_of: Callable[[str], Any], *, columns_of: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame:
@@ -705,211 +427,7 @@ def study_feature_sets(
                 report=report,
             )
         tables.append(table)
-    return _stacked(tables, CANDIDATE_COLUMNS)
-
-
-def study_clusters(
-    finalists: pd.DataFrame,
-    rows_of: Callable[[str], pd.DataFrame],
-    *,
-    features_of: Mapping[str, Sequence[str]],
-    settings: StudySettings,
-    centroids_in_use: pd.DataFrame,
-    previous: pd.DataFrame | None = None,
-    report: Callable[[str], None] = lambda message: None,
-) -> pd.DataFrame:
-    """Describe every cluster of every finalist: its mean customer and its stability.
-
-    Parameters
-    ----------
-    finalists : DataFrame
-        Candidates to look into, one row each.
-    rows_of : callable
-        From a feature set to a frame with its features and recency_days, frequency, monetary,
-        average_review_score.
-    features_of : mapping
-        Columns of each feature set.
-    settings : StudySettings
-    centroids_in_use : DataFrame with columns cluster, feature_position, scaler_mean, scaler_scale,
-        centroid_scaled
-        The model whose numbers the first feature set follows; empty when there is none.
-    previous : DataFrame, optional
-        An earlier result of this function.
-    report : callable
-
-    Returns
-    -------
-    DataFrame with the columns of `CLUSTER_COLUMNS`
-        One row per finalist and cluster.
-    """
-    tables = []
-    first_set = next(iter(features_of))
-    reference, numbering = None, None
-    if not centroids_in_use.empty:
-        model_scaler, model_centroids = scaler_and_centroids(centroids_in_use)
-        reference = model_scaler.inverse_transform(model_centroids)
-        numbering = reference.tolist()
-    for feature_set, candidates in finalists.groupby("feature_set", sort=False):
-        rows, scaled, scaler = pd.DataFrame(), None, None
-        for _, candidate in candidates.iterrows():
-            algorithm, n_clusters = candidate["algorithm"], int(candidate["n_clusters"])
-            resamples = settings.resamples_of(algorithm, n_clusters)
-            fingerprint = fingerprint_of(
-                candidate["fingerprint"],
-                candidate["candidate_id"],
-                resamples,
-                numbering,
-                code_and_libraries(__name__),
-            )
-            table = reusable(previous, CLUSTER_COLUMNS).get(fingerprint)
-            origin = "re-used"
-            if table is None:
-                origin = f"{resamples} resamples"
-                if scaled is None or scaler is None:
-                    rows = rows_of(feature_set)
-                    X = rows[list(features_of[feature_set])].to_numpy(dtype=np.float64)
-                    scaler = settings.standardise(X, features_of[feature_set])
-                    scaled = scaler.transform(X)
-                follows = reference is not None and feature_set == first_set
-                labels = candidate_labels(
-                    scaled,
-                    candidate,
-                    seed=settings.seeds[0],
-                    reference=scaler.transform(reference) if follows else None,
-                )
-                table = _cluster_table(rows, labels).assign(
-                    fingerprint=fingerprint, candidate_id=candidate["candidate_id"]
-                )
-                table = table.merge(
-                    candidate_stability(
-                        scaled,
-                        labels,
-                        candidate,
-                        resamples=resamples,
-                        seed=settings.seeds[0],
-                    ),
-                    on="cluster",
-                )[list(CLUSTER_COLUMNS)]
-            report(f"Stability of {candidate['candidate_id']}: {origin}")
-            tables.append(table)
-    return _stacked(tables, CLUSTER_COLUMNS)
-
-
-def candidate_stability(
-    X: np.ndarray,
-    labels: np.ndarray,
-    candidate: pd.Series,
-    *,
-    resamples: int,
-    seed: int,
-) -> pd.DataFrame:
-    """Measure how stable each cluster of a candidate is over bootstrap resamples.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_customers, n_features)
-        Scaled.
-    labels : ndarray of shape (n_customers,)
-    candidate : Series
-    resamples : int
-        0 leaves the measures missing.
-    seed : int
-
-    Returns
-    -------
-    DataFrame
-        One row per cluster: cluster, resamples, mean_jaccard, recovered_share, dissolved_share,
-        verdict.
-
-    Notes
-    -----
-    Source: Hennig (2007); see `customer_segmentation.measure.stability.bootstrap_stability`.
-    """
-    n_clusters = int(candidate["n_clusters"])
-    columns = [
-        "cluster",
-        "resamples",
-        "mean_jaccard",
-        "recovered_share",
-        "dissolved_share",
-        "verdict",
-    ]
-    if resamples == 0:
-        return pd.DataFrame(
-            {
-                "cluster": np.arange(n_clusters),
-                "resamples": 0,
-                "mean_jaccard": np.nan,
-                "recovered_share": np.nan,
-                "dissolved_share": np.nan,
-                "verdict": "not resampled",
-            }
-        )
-    if candidate["algorithm"] == "kmeans":
-        refit = kmeans_refit(
-            n_clusters=n_clusters,
-            n_init=int(candidate["n_init"]),
-            max_iter=int(candidate["max_iter"]),
-        )
-    else:
-
-        def refit(points: np.ndarray, weights: np.ndarray, refit_seed: int) -> np.ndarray:
-            drawn = np.repeat(np.arange(len(points)), weights.astype(np.int64))
-            of_point = np.zeros(len(points), dtype=np.int32)
-            of_point[drawn] = _spectral_fit(points[drawn], candidate, seed=refit_seed).labels
-            return of_point
-
-    return bootstrap_stability(X, labels, refit, resamples=resamples, seed=seed).clusters[columns]
-
-
-def _stacked(tables: list[pd.DataFrame], columns: Mapping[str, str]) -> pd.DataFrame:
-    if not tables:
-        return pd.DataFrame(columns=list(columns))
-    return pd.concat([table.astype(object) for table in tables], ignore_index=True)
-
-
-def _cluster_table(rows: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
-    grouped = rows.groupby(labels)
-    return pd.DataFrame(
-        {
-            "cluster": sorted(grouped.groups),
-            "customers": grouped.size().to_numpy(),
-            "mean_recency_days": grouped["recency_days"].mean().to_numpy(),
-            "mean_frequency": grouped["frequency"].mean().to_numpy(),
-            "mean_monetary": grouped["monetary"].mean().to_numpy(),
-            "mean_review_score": grouped["average_review_score"].mean().to_numpy(),
-        }
-    )
-
-
-def _spectral_fit(X: np.ndarray, candidate: pd.Series, *, seed: int) -> SpectralFit:
-    n_clusters, assign_labels = int(candidate["n_clusters"]), candidate["assign_labels"]
-    return fit_spectral_grid(
-        X,
-        cluster_counts=(n_clusters,),
-        assign_labels=(assign_labels,),
-        n_neighbors=int(candidate["n_neighbors"]),
-        seed=seed,
-    )[n_clusters, assign_labels]
-
-
-def _partitions(partitions: list[np.ndarray], scorer: Scorer) -> dict[str, Any]:
-    agreement = [
-        adjusted_rand_index(one, other)
-        for i, one in enumerate(partitions)
-        for other in partitions[i + 1 :]
-    ]
-    return {
-        "seeds": len(partitions),
-        "partitions": [scorer.add(labels) for labels in partitions],
-        "seed_agreement": float(np.mean(agreement)) if agreement else np.nan,
-    }
-
-
-def _inertia(measures: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    inertia = pd.Series([each["inertia"] for each in measures])
-    spread = {"inertia_spread": float(inertia.max() - inertia.min())} if len(inertia) > 1 else {}
-    return {"inertia": float(inertia.mean())} | spread
+    return stacked(tables, CANDIDATE_COLUMNS)
 
 
 def _with_best_cuts(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -12,9 +12,7 @@ from customer_segmentation.distance import silhouette_samples
 from customer_segmentation.measure import Projection, fit_projection, stratified_sample
 from customer_segmentation.steps.reuse import code_and_libraries, reusable
 from customer_segmentation.steps.reuse import fingerprint as fingerprint_of
-from customer_segmentation.steps.study.candidates import (
-    candidate_labels,
-)
+from customer_segmentation.steps.study.clusters import candidate_labels
 
 PROJECTION_COLUMNS = {
     "fingerprint": "string",
