@@ -119,7 +119,7 @@ superset: $(SUPERSET_VENV)/.ready  ## Apache Superset on the database, at 127.0.
 	@$(SUPERSET_VENV)/bin/python -m customer_segmentation superset
 
 superset-test: setup-dev $(SUPERSET_VENV)/.ready  ## Start it, log in, compare its numbers with the database.
-	OLIST_TEST_SUPERSET=1 $(BIN)/python -m pytest tests/python/test_superset.py
+	OLIST_TEST_SUPERSET=1 $(BIN)/python -m pytest tests/commands/test_superset.py
 
 postgres: setup $(VENV)/.postgres  ## Copy the public tables into PostgreSQL: DSN=postgresql://... or PGHOST and the like (SCHEMA=olist).
 	@$(BIN)/python -m customer_segmentation postgres $(call option,--schema,SCHEMA)

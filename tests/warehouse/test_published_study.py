@@ -9,12 +9,12 @@ import pytest
 from scipy.stats import ks_2samp
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
+from test_customer_experience import compiled_analyses  # noqa: F401, a fixture
 
 from conftest import query
 from customer_segmentation.cluster.kmeans import standardise
 from customer_segmentation.distance.silhouette import silhouette_score as exact_silhouette
 from customer_segmentation.measure.separation import feature_separation
-from test_customer_experience import compiled_analyses  # noqa: F401, a fixture
 
 pytestmark = [pytest.mark.build, pytest.mark.real]
 

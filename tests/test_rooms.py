@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[1]
 PYTHON = PROJECT / "python"
 PACKAGES = ("customer_segmentation", "olist")
 # One uses those before it, never those after it.
@@ -115,3 +115,12 @@ def test_the_package_names_its_rooms() -> None:
     for room in ROOMS:
         assert getattr(package, room).__name__ == f"{PACKAGES[0]}.{room}"
         assert f"``{room}``" in package.__doc__
+
+
+def test_the_tests_mirror_the_rooms() -> None:
+    folders = {
+        path.parent.relative_to(PROJECT / "tests").as_posix()
+        for path in (PROJECT / "tests").rglob("test_*.py")
+    }
+    # `warehouse` holds all that builds a database.
+    assert folders <= {".", *ROOMS, "olist", "tools", "benchmarks", "warehouse"}

@@ -17,7 +17,7 @@ import pytest
 
 from olist import is_real
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[1]
 # Enough people for every segment at most dates, and quick to build.
 SAMPLE_CUSTOMERS = 12_000
 

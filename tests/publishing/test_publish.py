@@ -38,13 +38,13 @@ from databases import execute, holder, leave_log, make_database, number_in
         # A file has gone.
         ("models/marts", False),
         ("macros", False),
-        ("tests/python/test_one.py", True),
+        ("tests/steps/test_one.py", True),
     ],
 )
 def test_a_changed_project_is_parsed_anew(
     tmp_path: Path, changed: str | None, is_remembered: bool
 ) -> None:
-    for name in ("models/marts/rfm.sql", "macros/study.sql", "tests/python/test_one.py"):
+    for name in ("models/marts/rfm.sql", "macros/study.sql", "tests/steps/test_one.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
     (tmp_path / "dbt_project.yml").write_text("")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from test_build import digest
 
 from benchmarks.history import table_fingerprints, truncate_raw_data
 from conftest import WITHOUT_STUDY, WITHOUT_TESTS, query
-from test_build import digest
 
 WORK = ("K-means", "Period stability", "Ageing of models")
 

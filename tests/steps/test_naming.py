@@ -9,6 +9,7 @@ import jinja2
 import numpy as np
 import pandas as pd
 import pytest
+from test_fits import SETTINGS, customers, periods
 
 from conftest import PROJECT
 from customer_segmentation.steps.fits import fit_periods
@@ -21,7 +22,6 @@ from customer_segmentation.steps.naming import (
     rules_from,
     segments_of,
 )
-from test_fits import SETTINGS, customers, periods
 
 SEEDS = PROJECT / "seeds"
 LANGUAGES = {"en": "name_english", "fr": "name_french"}
