@@ -443,6 +443,15 @@ def test_many_are_an_encoding_of_the_file_and_noise_is_none(folder: Path, clean_
     assert len(refused[SELLERS]) == 40
 
 
+def test_rows_of_two_encodings_are_each_read_in_its_own(folder: Path) -> None:
+    """A few rows in UTF-8, put to a file in Latin-1; one ends in what could be either."""
+    append(CUSTOMERS, *[LATIN] * 60, LATIN.decode("latin-1").encode())(folder)
+    append(CUSTOMERS, b"latin,person,01001,CAF\xc9\x94,SP")(folder)
+    rows, refused = read(folder, CUSTOMERS)
+    assert refused[CUSTOMERS] == []
+    assert [row[3] for row in rows[CUSTOMERS][-62:]] == ["são paulo"] * 61 + ["CAFÉ”"]
+
+
 def test_what_windows_1252_does_not_have_is_a_damaged_row(folder: Path) -> None:
     append(CUSTOMERS, *[LATIN] * 10, LATIN.replace(b"\xe3", b"\x81"))(folder)
     rows, refused = read(folder, CUSTOMERS)
@@ -504,6 +513,18 @@ def as_folder(name: str, *files: str) -> Callable[[Path], None]:
             (folder / f"{name}.csv" / file).touch()
 
     return apply
+
+
+def recode_parquet(folder: Path) -> None:
+    """Overwrite the times, which are text."""
+    path = folder / f"{ORDERS}.parquet"
+    content = bytearray(path.read_bytes())
+    description = parquet.ParquetFile(path).metadata.row_group(0)
+    for column in range(3, 8):
+        chunk = description.column(column)
+        start = chunk.dictionary_page_offset or chunk.data_page_offset
+        content[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
+    path.write_bytes(content)
 
 
 def cut_part(folder: Path) -> None:
@@ -690,6 +711,10 @@ REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
     "Parquet cut off": (
         in_turn(to_parquet(ORDERS), lambda f: os.truncate(f / f"{ORDERS}.parquet", 2000)),
         "the file is cut off or is no Parquet .*; get the file again",
+    ),
+    "Parquet overwritten in the middle": (
+        in_turn(to_parquet(ORDERS), recode_parquet),
+        "the file cannot be read .*; get it again",
     ),
     "a Parquet part cut off": (
         cut_part,

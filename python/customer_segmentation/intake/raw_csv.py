@@ -120,7 +120,7 @@ def look(
     head = b""
     try:
         for piece in text_pieces(path, compression=compression, encoding=encoding):
-            head = head or piece[:HEAD_BYTES]
+            head += piece[: HEAD_BYTES - len(head)]
             scan.take(piece)
     except DamagedTextError as error:
         raise RawFileError(str(error).format(line=f"{scan.feeds:,}")) from None
@@ -197,7 +197,7 @@ def read_head(
     if is_whole and not following and not may_be_empty:
         raise RawFileError("the file has a header and no rows; get the file again")
     # The last record may be cut off with the head.
-    compared = following if is_whole else following[:-1] or following
+    compared = following if is_whole else following[:-1]
     widths = {len(record) for record in compared}
     if widths and len(first) not in widths:
         raise RawFileError(

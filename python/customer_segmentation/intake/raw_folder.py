@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from customer_segmentation.intake import raw_csv, raw_parquet, seed_files
 from customer_segmentation.intake.raw_table import RawTable, refuse_mixed_offsets
 from customer_segmentation.intake.raw_text import RawFileError
@@ -159,6 +161,11 @@ def look_at_table(
     except OSError as error:
         raise RawFileError(
             f"{path.name}: the file cannot be read ({error.strerror or error}); get it again"
+        ) from None
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise RawFileError(
+            f"{path.name}: the file cannot be read ({reason}); get it again"
         ) from None
     except RawFileError as error:
         raise RawFileError(f"{path.name}: {error}") from None

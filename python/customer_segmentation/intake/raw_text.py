@@ -21,14 +21,21 @@ BYTE_ORDER_MARK = codecs.BOM_UTF8
 LINE_FEED, CARRIAGE_RETURN, COLON = b"\n\r:"
 
 # A file is taken for Windows-1252 when so many of its lines are not UTF-8 (or so large a share, and more than one),
-# next to nothing in it is, and most of the bytes in question are letters of western European languages. Fewer lines
-# are damaged rows.
+# little else in it is, and most of the bytes in question are letters and quotes of western European
+# languages. Fewer lines are damaged rows.
 LINES_OF_ANOTHER_ENCODING = 10
 SHARE_OF_ANOTHER_ENCODING = 0.01
-LARGEST_UTF8_SHARE = 0.02
+LARGEST_UTF8_SHARE = 0.1
 SMALLEST_LETTER_SHARE = 0.75
 LETTERS = np.zeros(256, dtype=bool)
-LETTERS[list("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöùúûüªº".encode("latin-1"))] = True
+LETTERS[
+    list("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöùúûüªº‘’“”–—…€".encode("cp1252"))
+] = True
+
+# Letters, signs and pictures that are written with accents or after them; seldom anything in Windows-1252.
+WESTERN_UTF8 = re.compile(
+    rb"([\x00-\x7f]|[\xc2\xc3][\x80-\xbf]|[\xe2\xef][\x80-\xbf]{2}|\xf0[\x80-\xbf]{3})*"
+)
 
 # What a file begins with that is no text, and what to do.
 SIGNATURES = {
@@ -61,7 +68,7 @@ class RawFileError(Exception):
     """A raw file that cannot be read as it is; the message is a sentence that the file's name and a colon precede."""
 
 
-class DamagedTextError(Exception):
+class DamagedTextError(RawFileError):
     """A text that cannot be read on; the message has a place for the number of the last whole line."""
 
 
@@ -107,24 +114,24 @@ def text_pieces(path: Path, *, compression: str, encoding: str) -> Iterator[byte
     Yields
     ------
     bytes
-        UTF-8, if the file is what ``encoding`` says. What Windows-1252 does not have stays the byte that it is.
+        UTF-8, if the file is what ``encoding`` says.
 
     Raises
     ------
     DamagedTextError
         If the file is cut off or damaged, or a line is longer than 32 MB.
     """
-    errors = "surrogateescape" if encoding == "cp1252" else "strict"
     decoder = None
-    if encoding != "utf-8":
-        decoder = codecs.getincrementaldecoder(encoding)(errors)
+    if encoding not in ("utf-8", "cp1252"):
+        decoder = codecs.getincrementaldecoder(encoding)("strict")
+    translate = from_windows_1252 if encoding == "cp1252" else bytes
     rest = b""
     try:
         with open_text(path, compression) as stream:
             # One read at a time: of a file that is cut off, what comes before the cut is looked at.
             while block := stream.read1(PIECE_BYTES):
                 if decoder:
-                    block = decoder.decode(block).encode(errors=errors)
+                    block = decoder.decode(block).encode()
                 block = rest + block
                 # A carriage return at the very end may be half of a line end.
                 cut = block.rfind(b"\n") + 1 or block.rfind(b"\r", 0, -1) + 1
@@ -135,9 +142,9 @@ def text_pieces(path: Path, *, compression: str, encoding: str) -> Iterator[byte
                         "it is no table, get the file again"
                     )
                 if cut:
-                    yield block[:cut]
+                    yield translate(block[:cut])
             if decoder:
-                rest += decoder.decode(b"", final=True).encode(errors=errors)
+                rest += decoder.decode(b"", final=True).encode()
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise DamagedTextError(
             "the file is compressed with gzip, and cut off or damaged after line {line}; get the file again"
@@ -148,7 +155,27 @@ def text_pieces(path: Path, *, compression: str, encoding: str) -> Iterator[byte
             "save it as UTF-8, or get it again"
         ) from None
     if rest:
-        yield rest
+        yield translate(rest)
+
+
+def from_windows_1252(piece: bytes) -> bytes:
+    """Translate lines to UTF-8, but for those that are UTF-8 already, as in a file that was put together.
+
+    Parameters
+    ----------
+    piece : bytes
+
+    Returns
+    -------
+    bytes
+        What Windows-1252 does not have stays the byte that it is.
+    """
+    return b"\n".join(
+        line
+        if line.isascii() or WESTERN_UTF8.fullmatch(line)
+        else line.decode("cp1252", "surrogateescape").encode("utf-8", "surrogateescape")
+        for line in piece.split(b"\n")
+    )
 
 
 @dataclass
@@ -325,17 +352,20 @@ def judge_line_ends(pieces: Iterator[bytes], *, quote: str) -> str:
         If a carriage return stands in a value without quotes.
     """
     feeds = returns = before_ends = quotes = lines = 0
-    lone_line = 0
+    lone_line = last_line = 0
     for piece in pieces:
+        # What looked like half of the last line end of the text was none.
+        lone_line = lone_line or last_line
         bytes_ = np.frombuffer(piece, dtype=np.uint8)
         marks = find_marks(bytes_, quote=quote, quotes_before=quotes)
         feeds += len(marks.feeds)
         returns += len(marks.returns)
         before_ends += int(marks.is_before_end.sum())
-        # One at the very end is half of a line end.
-        lone = marks.returns[~marks.is_before_end & (marks.returns < len(piece) - 1)]
-        if len(lone) and not lone_line:
-            lone_line = lines + piece.count(b"\n", 0, int(lone[0])) + 1
+        lone = marks.returns[~marks.is_before_end]
+        if len(lone):
+            line = lines + piece.count(b"\n", 0, int(lone[0])) + 1
+            is_last = lone[0] == len(piece) - 1
+            lone_line, last_line = lone_line or (0 if is_last else line), line if is_last else 0
         quotes += marks.quotes
         lines += piece.count(b"\n")
     if feeds and lone_line:
