@@ -10,7 +10,7 @@ override $1 := $$(value $1)
 export $1
 endef
 override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON REPEATS RESULTS \
-	SCHEMA SEGMENT SELECTOR SIZE SUPERSET_PYTHON TO WORK
+	ONLY SCHEMA SEED SEGMENT SELECTOR SIZE SUPERSET_PYTHON TO WORK
 override GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))) \
 	$(foreach name,$(SETTINGS),$(if $(filter environment,$(origin $(name))),$(name)))
 $(foreach name,$(GIVEN),$(eval $(call as_text,$(name))))
@@ -36,7 +36,7 @@ override BUILD = $(BIN)/python -m customer_segmentation build $(call option,--op
 override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--to,TO) $(if $(FRENCH),--language fr)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-all sample data verify build rollback contract full-refresh test lint docs audience audiences boards pictures superset superset-test postgres metrics benchmark performance lock clean
+.PHONY: help setup setup-dev setup-all sample data verify build rollback contract full-refresh test torture lint docs audience audiences boards pictures superset superset-test postgres metrics benchmark performance lock clean
 
 help:  ## This list.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -88,6 +88,9 @@ full-refresh: setup $(if $(OLIST_RAW_DIR),,sample)  ## As build, re-using nothin
 
 test: setup-dev  ## Every test; those on the real data when OLIST_RAW_DIR points at it.
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+torture: setup-dev  ## Kills, readers and writers during swaps, bad inputs, into docs/torture.md (QUICK=1, SEED=, ONLY=kills,swaps,inputs).
+	@PYTHONPATH=python:tests $(BIN)/python -m torture $(if $(QUICK),--quick) $(call option,--seed,SEED) $(call option,--only,ONLY)
 
 lint: setup-dev  ## ruff, mypy, sqlfluff, dbt parse, dbt-bouncer.
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

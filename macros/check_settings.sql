@@ -74,8 +74,8 @@
     {% endfor %}
     {# --- maintenance #}
     {% set baseline_as_of_date = var('baseline_as_of_date') | string %}
-    {% if not modules.re.fullmatch('[0-9]{4}-(0[1-9]|1[0-2])-01', baseline_as_of_date) or baseline_as_of_date < first_as_of_date %}
-        {% do problems.append("baseline_as_of_date is '" ~ baseline_as_of_date ~ "'; it must be the first of a month, not before first_as_of_date, such as 2018-01-01") %}
+    {% if not modules.re.fullmatch('[0-9]{4}-(0[1-9]|1[0-2])-01', baseline_as_of_date) %}
+        {% do problems.append("baseline_as_of_date is '" ~ baseline_as_of_date ~ "'; it must be the first of a month, such as 2018-01-01") %}
     {% endif %}
     {% if var('refresh_mode') not in ['every_period', 'as_decided'] %}
         {% do problems.append("refresh_mode is '" ~ var('refresh_mode') ~ "'; it must be every_period or as_decided") %}

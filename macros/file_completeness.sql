@@ -23,7 +23,7 @@
         'orders_without_review': {
             'file': 'olist_order_reviews_dataset', 'counted_as': 'orders older than 60 days have no review',
             'maximum_share': 0.03, 'counted': [('stg_orders', 'order_id')], 'found_in': ('base_order_reviews', 'order_id'),
-            'older_than_days': 60,
+            'where': 'purchased_at < (select settled_before from settled)',
         },
         'products_missing': {
             'file': 'olist_products_dataset', 'counted_as': 'products that were ordered are missing', 'maximum_share': 0.01,

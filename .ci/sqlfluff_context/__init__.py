@@ -72,5 +72,6 @@ def file_completeness_checks():
             "maximum_share": 0.01,
             "counted": [("base_orders", "order_id")],
             "found_in": ("base_order_payments", "order_id"),
+            "where": "purchased_at < (select settled_before from settled)",
         }
     }

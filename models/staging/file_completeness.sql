@@ -1,18 +1,18 @@
 {{ config(materialized='table') }}
 
-with
+with settled as (
+    select max(purchased_at) - interval 60 day as settled_before
+    from {{ ref('stg_orders') }}
+),
+
 {% for check_name, check in file_completeness_checks().items() -%}
 {{ check_name }}_counted as (
     {% for model, column in check.counted -%}
     select distinct {{ column }} as row_key
     from {{ ref(model) }}
-    where {{ column }} is not null
-    {%- if check.older_than_days %}
-        and purchased_at < (
-            select max(purchased_at) - interval {{ check.older_than_days }} day
-            from {{ ref(model) }}
-        )
-    {%- endif %}
+    where
+        {{ column }} is not null
+        {{ 'and ' ~ check.where if check.where }}
     {{ 'union' if not loop.last }}
     {% endfor -%}
 ),

@@ -149,12 +149,13 @@ def as_parquet(
     table: str,
     *,
     select: str = "*",
+    where: str = "true",
     to: str = ".parquet",
     parts: int = 0,
 ) -> Damage:
     """Write a table as Parquet, in one file or in a folder of several.
 
-    `select` is SQL over the CSV's columns, which are text.
+    `select` and `where` are SQL over the CSV's columns, which are text.
     """
 
     def does(folder: Path) -> None:
@@ -163,6 +164,7 @@ def as_parquet(
             connection.execute("set TimeZone = 'UTC'")
             frame = connection.execute(
                 f"select {select} from read_csv('{path}', all_varchar = true, header = true)"
+                f" where {where}"
             ).to_arrow_table()
             path.unlink()
             connection.register("frame", frame)

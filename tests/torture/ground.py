@@ -45,6 +45,12 @@ class Done:
         return f"{self.out}\n{self.err}"
 
     @property
+    def end(self) -> str:
+        """Return the errors that dbt lists, or the last words, and what went to the error stream."""
+        listed = self.out.rpartition("Completed with ")[2][:1500]
+        return f"{listed if listed != self.out else self.out[-1500:]}\n{self.err[-1500:]}".strip()
+
+    @property
     def has_traceback(self) -> bool:
         """Whether Python itself spoke to the user."""
         return "Traceback (most recent call last)" in self.said
@@ -54,8 +60,7 @@ def require(condition: object, message: str, done: Done | None = None) -> None:
     """Fail with a message, and with the end of what a command said."""
     if condition:
         return
-    end = "" if done is None else f"\n{done.said.strip()[-1500:]}"
-    raise TortureError(f"{message}{end}")
+    raise TortureError(message if done is None else f"{message}\n{done.end}")
 
 
 def environment(**settings: str) -> dict[str, str]:

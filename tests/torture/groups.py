@@ -97,7 +97,7 @@ def try_group(group: list[Kind], clean: Clean, folder: Path) -> list[Seen]:
                     group[0],
                     "failed",
                     "",
-                    f"{group[0].name}: it was not built\n{done.said[-1500:]}",
+                    f"{group[0].name}: it was not built\n{done.end}",
                 )
             ]
         shutil.rmtree(folder)

@@ -157,7 +157,7 @@ def test_a_setting_of_the_maintenance_out_of_range_is_refused(
     publish, sample_folder: Path, tmp_path: Path
 ) -> None:
     settings = (
-        "{baseline_as_of_date: 2017-01-01, refresh_mode: sometimes, force_retrain: latest,"
+        "{baseline_as_of_date: 2017-01-15, refresh_mode: sometimes, force_retrain: latest,"
         " null_seeds: -1, refit_seconds: many, study_interval_months: 0, study_as_of_date: '2018-02-30'}"
     )
     done = publish(
@@ -165,7 +165,7 @@ def test_a_setting_of_the_maintenance_out_of_range_is_refused(
     )
     assert done.returncode == 1
     for sentence in (
-        "baseline_as_of_date is '2017-01-01'; it must be the first of a month",
+        "baseline_as_of_date is '2017-01-15'; it must be the first of a month",
         "refresh_mode is 'sometimes'; it must be every_period or as_decided",
         "force_retrain is 'latest'; it must be a list of dates",
         "null_seeds is -1; it is a whole number, 0 or more",

@@ -185,7 +185,8 @@ def period_stability(
     if start.empty:
         report(
             f"Period stability: nothing to compare, the baseline {pd.Timestamp(baseline).date()}"
-            " is not a segmented as-of date (var baseline_as_of_date)."
+            " is not a segmented as-of date (var baseline_as_of_date);"
+            " table maintenance.stability_baseline names dates that are."
         )
         return pd.DataFrame(columns=list(STABILITY_COLUMNS))
     first = start.iloc[0]
