@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from olist_segmentation.data.files import SYNTHETIC_MARKER
+from olist.files import SYNTHETIC_MARKER
 
 # What a build measures of itself is another figure each time.
 MEASURED_TABLES = (

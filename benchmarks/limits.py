@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.job import Job
-from olist_segmentation.distance_sums import DistanceTree
-from olist_segmentation.kmeans import standardise
+from customer_segmentation.cluster import standardise
+from customer_segmentation.distance import DistanceTree
 
 # Values of a kernel that stays in the processor's first cache.
 CACHED_VALUES = 2_048

@@ -116,7 +116,7 @@ class ModelPart(Part):
     def prepare_ours(self, job: Job) -> Any:
         warehouse = job.warehouse(forget=list(self.models[::-1]))
         if any(warehouse.nodes[name]["language"] == "python" for name in self.models):
-            import olist_segmentation.study  # noqa: F401
+            import customer_segmentation.steps  # noqa: F401
         return warehouse
 
     def changes(self, job: Job) -> dict[str, Any]:
@@ -235,8 +235,8 @@ class KMeans(ModelPart):
     def ours(self, job: Job, inputs: Any) -> Any:
         from unittest import mock
 
-        from olist_segmentation import fits
-        from olist_segmentation.silhouette import SilhouetteEstimate
+        from customer_segmentation.distance import SilhouetteEstimate
+        from customer_segmentation.steps import fits
 
         # The model as it is, but for the silhouette.
         none = SilhouetteEstimate(1.0, 0.0, is_exact=True, rows_scored=0)
@@ -342,14 +342,14 @@ class Silhouette(Part):
     is_slow = True
 
     def prepare_ours(self, job: Job) -> Any:
-        from olist_segmentation.silhouette import silhouette_score
+        from customer_segmentation.distance import silhouette_score
 
         # Loads the compiled kernels, as an import loads scikit-learn's.
         silhouette_score(np.eye(4), np.array([0, 0, 1, 1]))
         return self.prepare_plain(job)
 
     def ours(self, job: Job, inputs: Any) -> Any:
-        from olist_segmentation.silhouette import silhouette_score
+        from customer_segmentation.distance import silhouette_score
 
         return silhouette_score(*inputs)
 
@@ -385,8 +385,8 @@ def study_matrices(job: Job) -> dict[str, np.ndarray]:
 
 def check_scores(X: np.ndarray, scored: pd.DataFrame) -> list[Check]:
     """Score the yardstick's partitions with our functions."""
-    from olist_segmentation.quality import partition_quality
-    from olist_segmentation.silhouette import silhouette_scores
+    from customer_segmentation.distance import silhouette_scores
+    from customer_segmentation.measure import partition_quality
 
     silhouettes = silhouette_scores(X, list(scored["labels"]))
     ours = [partition_quality(X, labels) for labels in scored["labels"]]
@@ -468,12 +468,12 @@ class Spectral(Part):
     is_counted = False
 
     def prepare_ours(self, job: Job) -> Any:
-        import olist_segmentation.spectral  # noqa: F401
+        import customer_segmentation.cluster  # noqa: F401
 
         return latest_rows(job)
 
     def ours(self, job: Job, inputs: Any) -> Any:
-        from olist_segmentation.spectral import fit_spectral
+        from customer_segmentation.cluster import fit_spectral
 
         settings = job.settings()
         return fit_spectral(
@@ -509,23 +509,23 @@ class SpectralGrid(Part):
     is_slow = True
 
     def prepare_ours(self, job: Job) -> Any:
-        import olist_segmentation.study  # noqa: F401
+        import customer_segmentation.steps  # noqa: F401
 
         return study_matrices(job)
 
     def ours(self, job: Job, inputs: Any) -> Any:
-        from olist_segmentation import study
+        from customer_segmentation.steps.study.candidates import spectral_candidates
+        from customer_segmentation.steps.study.scores import Scorer, with_scores
+        from customer_segmentation.steps.study.settings import StudySettings
 
-        settings = study.StudySettings.from_mapping(
-            job.study, n_clusters=job.settings()["n_clusters"]
-        )
+        settings = StudySettings.from_mapping(job.study, n_clusters=job.settings()["n_clusters"])
         found = []
         for position, (name, X) in enumerate(inputs.items()):
-            scorer = study.Scorer(
+            scorer = Scorer(
                 X, exact_silhouette_rows=settings.exact_silhouette_rows, seed=settings.seeds[0]
             )
             rows = list(
-                study.spectral_candidates(
+                spectral_candidates(
                     X,
                     settings=settings,
                     scorer=scorer,
@@ -533,7 +533,7 @@ class SpectralGrid(Part):
                     seed=settings.seeds[0],
                 )
             )
-            found += [study.with_scores(row, scorer) | {"feature_set": name} for row in rows]
+            found += [with_scores(row, scorer) | {"feature_set": name} for row in rows]
         return pd.DataFrame(found)
 
     def prepare_plain(self, job: Job) -> Any:
@@ -561,12 +561,12 @@ class Bootstrap(Part):
     is_slow = True
 
     def prepare_ours(self, job: Job) -> Any:
-        import olist_segmentation.stability  # noqa: F401
+        import customer_segmentation.measure  # noqa: F401
 
         return self.prepare_plain(job)
 
     def ours(self, job: Job, inputs: Any) -> Any:
-        from olist_segmentation.stability import bootstrap_stability, kmeans_refit
+        from customer_segmentation.measure import bootstrap_stability, kmeans_refit
 
         settings = job.settings()
         return bootstrap_stability(
@@ -673,12 +673,12 @@ class Ks(Part):
     name, title = "ks", "Kolmogorov-Smirnov tests and effects"
 
     def prepare_ours(self, job: Job) -> Any:
-        import olist_segmentation.separation  # noqa: F401
+        import customer_segmentation.measure  # noqa: F401
 
         return self.prepare_plain(job)
 
     def ours(self, job: Job, inputs: Any) -> Any:
-        from olist_segmentation.separation import segment_separation
+        from customer_segmentation.measure import segment_separation
 
         return segment_separation(inputs, made_by=job.features())
 
@@ -845,9 +845,7 @@ class Traits(ModelPart):
     )
 
     def prepare_ours(self, job: Job) -> Any:
-        import olist_segmentation.pictures
-        import olist_segmentation.separation
-        import olist_segmentation.traits  # noqa: F401
+        import customer_segmentation.steps  # noqa: F401
 
         return job.warehouse(forget=[])
 
@@ -900,7 +898,7 @@ class Segments(ModelPart):
     models = ("kmeans_assignments", "customer_segments", "segment_profiles")
 
     def prepare_ours(self, job: Job) -> Any:
-        import olist_segmentation.assignments  # noqa: F401
+        import customer_segmentation.steps  # noqa: F401
 
         return job.warehouse(forget=[])
 

@@ -1,6 +1,6 @@
 {% macro nearest_centroid(rows, centroids, features=none, n_clusters=none) -%}
     {#-
-        Scores any rows with any models, in the database, to the bit as python/olist_segmentation/assignments.py does:
+        Scores any rows with any models, in the database, to the bit as python/customer_segmentation/steps/assignments.py does:
         customers who come later, or who are only imagined.
 
         rows: a relation or CTE with model_id and the features, transformed as in segmentation_work.segmentation_features.

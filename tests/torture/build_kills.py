@@ -19,7 +19,7 @@ from torture.swap_kills import NAME
 
 CUSTOMERS = 900
 # From the raw files to the published segments.
-BUILD = ("olist_segmentation.publish", "--partial", "--selector", "spine")
+BUILD = ("customer_segmentation", "build", "--partial", "--selector", "spine")
 # What a build says when it gets to a place where a kill is worth trying.
 PLACES = (
     "Running with dbt",
@@ -185,7 +185,7 @@ def try_moment(bench: Bench, moment: Moment) -> None:
         if moment.number == signal.SIGKILL:
             require(state(bench, database, build(folder, "b")) == "B", "the next build is not B")
             back = ground.run(
-                "olist_segmentation.rollback", folder=folder, settings=settings(folder, "b")
+                "customer_segmentation", "rollback", folder=folder, settings=settings(folder, "b")
             )
             require(back.status == 0, "the rollback failed", back)
             gone_to = state(bench, database, back)
@@ -212,7 +212,7 @@ def check_words(moment: Moment, done: Done) -> None:
     require(done.status in (0, 130), f"exit status {done.status}", done)
     if done.status == 130:
         sentence = done.out.strip().splitlines()[-1]
-        require(sentence.startswith("make build: stopped"), "no sentence at the end", done)
+        require(sentence.startswith("build: stopped"), "no sentence at the end", done)
 
 
 def state(bench: Bench, database: Path, done: Done) -> str:

@@ -137,7 +137,7 @@ def copy_tree(source: Path, target: Path) -> Path:
 def make_sample(folder: Path, customers: int, seed: int) -> Path:
     """Write a small synthetic Olist."""
     done = run(
-        "olist_segmentation.data",
+        "olist",
         *("sample", "--to", str(folder), "--customers", str(customers), "--seed", str(seed)),
         folder=PROJECT,
         settings={},

@@ -54,7 +54,7 @@ def make_clean(folder: Path) -> Clean:
     folder.mkdir(parents=True)
     ground.make_sample(folder / "raw", CUSTOMERS, seed=3)
     done = ground.run(
-        "olist_segmentation.publish", *SELECTION, folder=folder, settings=settings_of(folder)
+        *("customer_segmentation", "build"), *SELECTION, folder=folder, settings=settings_of(folder)
     )
     require(done.status == 0, "the clean folder could not be built", done)
     return Clean(folder, fingerprint(folder / NAME))
@@ -105,9 +105,9 @@ def judge(kind: Kind, clean: Clean, folder: Path) -> Seen:
     if kind.damage:
         kind.damage(case / "raw")
     before = contents(case)
-    options = kind.options or (() if kind.module.endswith("rollback") else SELECTION)
+    options = kind.options or (() if "rollback" in kind.command else SELECTION)
     done = ground.run(
-        kind.module, *options, folder=case, settings=settings_of(case, **kind.settings)
+        *kind.command, *options, folder=case, settings=settings_of(case, **kind.settings)
     )
     outcome = outcome_of(done)
     message = message_of(done, kind.says, outcome)

@@ -73,7 +73,7 @@ class Kind:
         Environment variables.
     options : tuple of str
         Of the command, instead of the quick selection.
-    module : str
+    command : tuple of str
         The command.
     place : callable, optional
         Prepares the working folder, in which the published database is ``olist.duckdb``.
@@ -91,7 +91,7 @@ class Kind:
     says: tuple[str, ...] = ()
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
     options: tuple[str, ...] = ()
-    module: str = "olist_segmentation.publish"
+    command: tuple[str, ...] = ("customer_segmentation", "build")
     place: Callable[[Path], None] | None = None
     look: Callable[[Path], None] | None = None
 

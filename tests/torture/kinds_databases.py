@@ -343,7 +343,7 @@ def rollback(name: str, place: Place, number: int, *says: str, to: str | None = 
         REFUSED if number == 3 else PUBLISHED,
         place=place,
         says=says,
-        module="olist_segmentation.rollback",
+        command=("customer_segmentation", "rollback"),
         options=() if to is None else ("--to", to),
         look=publishes(number),
     )
@@ -359,7 +359,7 @@ BACK = [
     rollback("the newest earlier database is the published file", same_file, 1),
     rollback("nothing is kept", nothing_kept, 3, "no earlier database"),
     *(
-        rollback(f"TO={to}", lambda folder: kept(folder) and None, 3, "make rollback:", to=to)
+        rollback(f"TO={to}", lambda folder: kept(folder) and None, 3, "rollback: ", to=to)
         for to in (".", "..", "/", "", "../olist.duckdb", "olist.duckdb", "yesterday", "*.duckdb")
     ),
     rollback(

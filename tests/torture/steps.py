@@ -19,8 +19,9 @@ from typing import Any
 
 import duckdb
 
-from olist_segmentation import publish, rollback
-from olist_segmentation.completeness import Run
+from customer_segmentation.__main__ import main as run_program
+from customer_segmentation.publishing import build
+from customer_segmentation.publishing.completeness import Run
 from torture.miniature import make_miniature
 
 # Audit events of Python, each raised before what it names is done.
@@ -143,11 +144,11 @@ def main() -> int:
         steps.is_counting = True
         return 0
 
-    publish.run_dbt = build_miniature
-    publish.read_run = lambda *_, **__: Run()
-    publish.PATIENCE_SECONDS = options.patience
+    build.run_dbt = build_miniature
+    build.read_run = lambda *_, **__: Run()
+    build.PATIENCE_SECONDS = options.patience
     watch(steps)
-    status = publish.main(rest) if options.command == "build" else rollback.main(rest)
+    status = run_program([options.command, *rest])
     steps.is_counting = False
     if options.names:
         options.names.write_text("\n".join(steps.names))

@@ -229,7 +229,7 @@ def check_rollback(scene: Scene, database: Path, folder: Path, right: int) -> No
     require(not done.has_traceback, "a rollback with a traceback", done)
     if right == 0:
         require(done.status == 1, "a rollback to nothing", done)
-        require("make rollback: " in done.err, "no sentence", done)
+        require("rollback: " in done.err, "no sentence", done)
         return
     require(done.status == 0, "the rollback failed", done)
     seen = published_number(database)

@@ -1,5 +1,10 @@
-from olist_segmentation.frames import duckdb_projection
-from olist_segmentation.policy import POLICY_COLUMNS, PolicySettings, cost_of_one, refresh_policy
+from customer_segmentation.steps import (
+    POLICY_COLUMNS,
+    PolicySettings,
+    cost_of_one,
+    duckdb_projection,
+    refresh_policy,
+)
 
 
 def model(dbt, session):

@@ -1,11 +1,12 @@
-from olist_segmentation.frames import duckdb_projection, previous_rows
-from olist_segmentation.panel import read_panel
-from olist_segmentation.period_stability import (
+from customer_segmentation.steps import (
     STABILITY_COLUMNS,
     StabilitySettings,
+    duckdb_projection,
     period_stability,
+    previous_rows,
+    quantile_reader,
+    read_panel,
 )
-from olist_segmentation.transforms import quantile_reader
 
 
 def model(dbt, session):

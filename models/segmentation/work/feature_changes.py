@@ -1,6 +1,10 @@
-from olist_segmentation.drift import CHANGE_COLUMNS, feature_changes
-from olist_segmentation.frames import duckdb_projection, previous_rows
-from olist_segmentation.panel import read_panel
+from customer_segmentation.steps import (
+    CHANGE_COLUMNS,
+    duckdb_projection,
+    feature_changes,
+    previous_rows,
+    read_panel,
+)
 
 
 def model(dbt, session):

@@ -1,4 +1,4 @@
-from olist_segmentation.assignments import assign_batches
+from customer_segmentation.steps import assign_batches
 
 
 def model(dbt, session):

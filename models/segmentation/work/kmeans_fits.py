@@ -1,9 +1,14 @@
 import numpy as np
 
-from olist_segmentation.fits import FIT_COLUMNS, FitSettings, fit_periods
-from olist_segmentation.frames import duckdb_projection, previous_rows
-from olist_segmentation.naming import rules_from
-from olist_segmentation.transforms import quantile_reader
+from customer_segmentation.steps import (
+    FIT_COLUMNS,
+    FitSettings,
+    duckdb_projection,
+    fit_periods,
+    previous_rows,
+    quantile_reader,
+    rules_from,
+)
 
 
 def model(dbt, session):

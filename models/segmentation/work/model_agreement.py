@@ -1,6 +1,11 @@
-from olist_segmentation.frames import duckdb_projection, previous_rows
-from olist_segmentation.panel import read_panel
-from olist_segmentation.refresh import AGREEMENT_COLUMNS, AgreementSettings, model_agreement
+from customer_segmentation.steps import (
+    AGREEMENT_COLUMNS,
+    AgreementSettings,
+    duckdb_projection,
+    model_agreement,
+    previous_rows,
+    read_panel,
+)
 
 
 def model(dbt, session):

@@ -1,5 +1,4 @@
-from olist_segmentation.decisions import DECISION_COLUMNS, decide, thresholds_from
-from olist_segmentation.frames import duckdb_projection
+from customer_segmentation.steps import DECISION_COLUMNS, decide, duckdb_projection, thresholds_from
 
 
 def model(dbt, session):

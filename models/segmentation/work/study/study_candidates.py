@@ -1,7 +1,8 @@
-from olist_segmentation.frames import duckdb_projection, previous_rows
-from olist_segmentation.study import (
+from customer_segmentation.steps import (
     CANDIDATE_COLUMNS,
     StudySettings,
+    duckdb_projection,
+    previous_rows,
     study_columns,
     study_feature_sets,
     study_inputs,

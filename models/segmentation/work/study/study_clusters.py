@@ -1,5 +1,11 @@
-from olist_segmentation.frames import duckdb_projection, previous_rows
-from olist_segmentation.study import CLUSTER_COLUMNS, StudySettings, study_clusters, study_columns
+from customer_segmentation.steps import (
+    CLUSTER_COLUMNS,
+    StudySettings,
+    duckdb_projection,
+    previous_rows,
+    study_clusters,
+    study_columns,
+)
 
 
 def model(dbt, session):

@@ -1,8 +1,14 @@
-from olist_segmentation.frames import one_list
-from olist_segmentation.pictures import AXIS_COLUMNS, projection_axes
-from olist_segmentation.separation import SEPARATION_COLUMNS, segment_separation
-from olist_segmentation.traits import TRAIT_COLUMNS, count_traits, segment_traits, trait_numbers
-from olist_segmentation.transforms import robust_columns
+from customer_segmentation.cluster import robust_columns
+from customer_segmentation.measure import SEPARATION_COLUMNS, segment_separation
+from customer_segmentation.steps import (
+    AXIS_COLUMNS,
+    TRAIT_COLUMNS,
+    count_traits,
+    one_list,
+    projection_axes,
+    segment_traits,
+    trait_numbers,
+)
 
 
 def model(dbt, session):

@@ -1,5 +1,9 @@
-from olist_segmentation.frames import duckdb_projection, previous_rows
-from olist_segmentation.pictures import PROJECTION_COLUMNS, project_customers
+from customer_segmentation.steps import (
+    PROJECTION_COLUMNS,
+    duckdb_projection,
+    previous_rows,
+    project_customers,
+)
 
 
 def model(dbt, session):
