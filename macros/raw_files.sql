@@ -4,7 +4,7 @@
 -#}
 
 {% macro raw_dir() -%}
-    {{ return(env_var('OLIST_RAW_DIR', '').rstrip('/') or 'data/sample') }}
+    {{ return(env_var('OLIST_RAW_DIR', '').rstrip('/') or adapter.config.project_root ~ '/data/sample') }}
 {%- endmacro %}
 
 {% macro sql_text(value) -%}
@@ -52,6 +52,7 @@
     {% set relation = source('olist', name) %}
     {% if not execute %}{{ return(relation) }}{% endif %}
     {% set path = raw_file_path(name) %}
+    {% if path is none and flags.WHICH in ['compile', 'generate'] %}{{ return(relation) }}{% endif %}
     {% if path is none %}{{ raise_missing_file(name) }}{% endif %}
     {% if path.endswith('.parquet') %}
         {{ return("(select columns(*)::varchar from read_parquet(" ~ sql_text(path) ~ "))") }}
