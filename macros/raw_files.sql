@@ -4,7 +4,7 @@
 -#}
 
 {% macro raw_dir() -%}
-    {{ return(env_var('OLIST_RAW_DIR', '').rstrip('/') or 'data/sample') }}
+    {{ return(env_var('OLIST_RAW_DIR', '').rstrip('/') or adapter.config.project_root ~ '/data/sample') }}
 {%- endmacro %}
 
 {% macro sql_text(value) -%}
@@ -32,6 +32,7 @@
     {% set relation = source('olist', name) %}
     {% if not execute %}{{ return(relation) }}{% endif %}
     {% set reading = raw_table_reading(name) %}
+    {% if reading.problem and flags.WHICH in ['compile', 'generate'] %}{{ return(relation) }}{% endif %}
     {% if reading.problem %}{{ exceptions.raise_compiler_error(reading.problem) }}{% endif %}
     {{ return(reading.sql) }}
 {%- endmacro %}
