@@ -23,17 +23,18 @@
     {%- endif %}
 {%- endmacro %}
 
-{% macro order_of_times_problem(raw_column, purchased_at, later_times) -%}
+{% macro order_of_times_problem(raw_column, purchased_at, approved_at, promised_at, delivered_at) -%}
     {#-
-        Branches of a case: a purchase whose year was mistyped contradicts the times of its own order. The later times are those
-        that follow a purchase; none of them lies before it in sound data, so a month of slack is much.
+        Branches of a case: a purchase whose year was mistyped contradicts the times of its own order. None of them lies before
+        the purchase in sound data, so a month of slack is much; a parcel may be on its way for more than a year, while approval
+        and promise are near.
     -#}
     {% if var('largest_gap_days') is not none -%}
-    when {{ purchased_at }} > least({{ later_times | join(', ') }}) + interval 30 day
-        then '{{ raw_column }} is more than 30 days after the approval, delivery or promised day of its order: correct the year'
-    when {{ purchased_at }} < greatest({{ later_times | join(', ') }}) - interval {{ var('largest_gap_days') }} day
-        then '{{ raw_column }} is more than {{ var("largest_gap_days") }} days before the approval, delivery or promised day '
-            || 'of its order: correct the year, or raise var largest_gap_days'
+    when {{ purchased_at }} > least({{ approved_at }}, {{ promised_at }}, {{ delivered_at }}) + interval 30 day
+        then '{{ raw_column }} is more than 30 days after the approval, promised day or delivery of its order: correct the year'
+    when {{ purchased_at }} < greatest({{ approved_at }}, {{ promised_at }}) - interval {{ var('largest_gap_days') }} day
+        then '{{ raw_column }} is more than {{ var("largest_gap_days") }} days before the approval or promised day of its order: '
+            || 'correct the year, or raise var largest_gap_days'
     {%- endif %}
 {%- endmacro %}
 

@@ -88,9 +88,9 @@ def read() -> Callable[[str, str | None], object]:
         found = connection.execute(
             f"select {expressions[macro]} from (select cast(? as varchar) as raw)", [text]
         ).fetchone()[0]
-        return (
-            float(found) if macro in ("to_money", "to_coordinate") and found is not None else found
-        )
+        if found is None or isinstance(found, str | int):
+            return found
+        return str(found) if macro == "to_timestamp" else float(found)
 
     return value
 
@@ -116,6 +116,14 @@ def read() -> Callable[[str, str | None], object]:
             },
         ),
         ("to_coordinate", {"-23.54": -23.54, "-4.367e-05": -4.367e-05, "12": 12}),
+        (
+            "to_timestamp",
+            {
+                "2018-01-05 10:56:33": "2018-01-05 10:56:33",
+                "2018-1-5": "2018-01-05 00:00:00",
+                "2018/01/05 7:05": "2018-01-05 07:05:00",
+            },
+        ),
         (
             "to_key",
             {
@@ -150,6 +158,10 @@ def test_a_value_of_its_type_is_read(read, macro: str, accepted: dict[str, objec
             "|.||1234567890123456.00",
         ),
         ("to_coordinate", "1_0|nan|inf|-infinity||0x1|23,5"),
+        (
+            "to_timestamp",
+            "20180105|1515146193|43105|43105.5|05/01/2018|5-1-2018|2018-02-30|2018-13-01|2018-01|2018|٢٠١٨-٠١-٠٥|yesterday|nan|",
+        ),
         (
             "to_key",
             "| |\t|\xa0|\u200b|NULL|null| Null |None|nan|NaN|NaT|N/A|n/a|NA|#N/A|<NA>|(null)|\\N|nil|undefined|-|?|...",

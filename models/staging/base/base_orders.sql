@@ -47,7 +47,7 @@ checked as (
             {{ time_problem('order_delivered_customer_date', 'delivered_at') }}
             {{ time_problem('order_estimated_delivery_date', 'estimated_delivery_at', has_happened=false) }}
             {{ order_of_times_problem(
-                'order_purchase_timestamp', 'purchased_at', ['approved_at', 'delivered_at', 'estimated_delivery_at']
+                'order_purchase_timestamp', 'purchased_at', 'approved_at', 'estimated_delivery_at', 'delivered_at'
             ) }}
         end as value_problem,
     from typed
