@@ -305,7 +305,7 @@ def test_history_and_transforms_change_the_features(
         " feature_transforms: {recency_days: quantile, frequency: log1p, monetary: robust,"
         " average_review_score: quantile}}"
     )
-    # Not the names: the playbook is written for money as it is, and a test says so.
+    # Where the transformed clusters have no names of their own, the fit of the date is not accepted.
     done = run(
         "dbt",
         *("build", "--select", "+customer_segments", "+rfm_scores"),
