@@ -24,7 +24,6 @@ def model(dbt, session):
         .join(described, "as_of_date")
         .join(segments, keys)
         .join(scores, keys)
-        .order("customer_unique_id")
     )
     separation = segment_separation(measured, made_by=features)
     axes = projection_axes(
@@ -32,7 +31,8 @@ def model(dbt, session):
         features=features,
         robust=robust_columns(features, dbt.config.meta_get("transforms")),
     )
-    traits = segment_traits(count_traits(customers), trait_numbers(customers))
+    numbers = trait_numbers(customers.order("customer_unique_id"))
+    traits = segment_traits(count_traits(customers), numbers)
     return (
         one_list(session, separation, SEPARATION_COLUMNS, name="separation")
         .cross(one_list(session, axes, AXIS_COLUMNS, name="axes"))
