@@ -143,6 +143,7 @@ def main() -> int:
         steps.is_counting = True
         return 0
 
+    publish.refuse_bad_raw_files = lambda _: None
     publish.run_dbt = build_miniature
     publish.read_run = lambda *_, **__: Run()
     publish.PATIENCE_SECONDS = options.patience
