@@ -52,12 +52,17 @@ class Clean:
 def make_clean(folder: Path) -> Clean:
     """Make the sample, and publish what is built from it."""
     folder.mkdir(parents=True)
-    ground.make_sample(folder / "raw", CUSTOMERS, seed=3)
+    make_raw(folder)
     done = ground.run(
         *("customer_segmentation", "build"), *SELECTION, folder=folder, settings=settings_of(folder)
     )
     require(done.status == 0, "the clean folder could not be built", done)
     return Clean(folder, fingerprint(folder / NAME))
+
+
+def make_raw(folder: Path) -> None:
+    """Make the sound raw folder."""
+    ground.make_sample(folder / "raw", CUSTOMERS, seed=3)
 
 
 def settings_of(folder: Path, **settings: str) -> dict[str, str]:
@@ -79,8 +84,9 @@ def make_case(clean: Clean, folder: Path) -> Path:
     shutil.copy(clean.folder / NAME, folder / NAME)
     (folder / "target").mkdir()
     for name in ("partial_parse.msgpack", "manifest.json"):
-        # With its time, by which the project is found to be unchanged.
-        shutil.copy2(clean.folder / "target" / name, folder / "target" / name)
+        if (clean.folder / "target" / name).exists():
+            # With its time, by which the project is found to be unchanged.
+            shutil.copy2(clean.folder / "target" / name, folder / "target" / name)
     return folder
 
 

@@ -272,7 +272,9 @@ def log_is_somewhere(folder: Path) -> bool:
     return any(has_edit(path) for path in folder.rglob("log-*/*.duckdb"))
 
 
-def campaign(folder: Path, *, at_most: int | None = None) -> list[Count]:
+def campaign(
+    folder: Path, *, at_most: int | None = None, titles: tuple[str, ...] = ()
+) -> list[Count]:
     """Kill at every step of every scene, and signal at every step of builds and rollbacks.
 
     Parameters
@@ -281,12 +283,16 @@ def campaign(folder: Path, *, at_most: int | None = None) -> list[Count]:
         Made; everything happens in it.
     at_most : int, optional
         Kills of each scene, evenly spread; default all.
+    titles : tuple of str
+        Of the scenes; default all.
 
     Returns
     -------
     list of Count
     """
-    scenes = make_scenes(folder / "scenes")
+    scenes = [
+        scene for scene in make_scenes(folder / "scenes") if not titles or scene.title in titles
+    ]
     kills, signals = [], []
     for scene in scenes:
         steps = steps_of(scene, folder / "whole" / scene.title)
