@@ -27,7 +27,7 @@ PLACES = (
     "START hook: olist_segmentation.on-run-start",
     "OK created sql table model staging.base_orders",
     "START sql table model marts.rfm ",
-    "START python table model segmentation.kmeans_fits",
+    "START python table model segmentation_work.kmeans_fits",
     "START sql table model segmentation.segment_profiles",
     "START hook: olist_segmentation.on-run-end",
     "Completed",
@@ -286,7 +286,7 @@ def campaign(folder: Path, *, seed: int, kills: int, signals: int, plain: int) -
         return one
 
     after = (
-        "START python table model segmentation.kmeans_fits",
+        "START python table model segmentation_work.kmeans_fits",
         "OK created sql table model staging.base_orders",
     )
     lists = [

@@ -8,7 +8,7 @@ import duckdb
 
 # What a build writes about itself differs from run to run.
 OF_THE_RUN = (
-    "maintenance.run_history",
+    "maintenance_work.run_history",
     "maintenance.run_costs",
     "maintenance.run_totals",
 )

@@ -144,7 +144,7 @@ def main() -> int:
         steps.is_counting = True
         return 0
 
-    build.refuse_bad_raw_files = lambda _: None
+    build.refuse_bad_raw_files = lambda *_, **__: None
     build.run_dbt = build_miniature
     build.read_run = lambda *_, **__: Run()
     build.PATIENCE_SECONDS = options.patience

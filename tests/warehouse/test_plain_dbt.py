@@ -86,7 +86,9 @@ def test_a_build_from_another_folder_finds_modules_data_and_database(
     make_sample(run, project.folder / "data" / "sample", 900)
     done = project.dbt("build", "--select", "+kmeans_fits", *ALONE)
     assert done.returncode == 0, done.stdout[-3000:]
-    assert query(project.database, "select count(*) > 0 from segmentation_work.kmeans_fits") == [(True,)]
+    assert query(project.database, "select count(*) > 0 from segmentation_work.kmeans_fits") == [
+        (True,)
+    ]
     assert list(project.elsewhere.iterdir()) == []
 
 
@@ -95,13 +97,17 @@ def test_a_profile_elsewhere_without_our_modules_is_refused_before_any_table_is_
 ) -> None:
     text = (PROJECT / "profiles.yml").read_text("utf-8")
     # The plugin is one of our modules, too.
-    kept = [line for line in text.splitlines() if "module_paths" not in line and "plugins" not in line]
+    kept = [
+        line for line in text.splitlines() if "module_paths" not in line and "plugins" not in line
+    ]
     (tmp_path / "profiles.yml").write_text("\n".join(kept), "utf-8")
     settings = {"OLIST_DATABASE": str(tmp_path / "olist.duckdb")}
     command = ("build", "--select", "segment_playbook", *ALONE)
     done = project.dbt(*command, profiles=tmp_path, **settings)
     assert done.returncode == 2
-    assert "The Python models cannot find customer_segmentation; nothing was replaced." in done.stdout
+    assert (
+        "The Python models cannot find customer_segmentation; nothing was replaced." in done.stdout
+    )
     assert f"add module_paths: [{project.folder}/python] to your profile" in done.stdout
     # A path that Python knows is as good.
     (tmp_path / "profiles.yml").write_text(text.replace("module_paths", "# "), "utf-8")
