@@ -36,13 +36,13 @@ checked_span as (
     select
         first_as_of_date,
         case
-            when {{ months_between('first_as_of_date', 'last_date') }} >= {{ var('maximum_as_of_dates') }}
+            when {{ months_between('first_as_of_date', 'last_date') }} < {{ var('maximum_as_of_dates') }} then last_date
+            when last_date is not null
                 then error(
-                    'From ' || first_as_of_date || ' to the last purchase, ' || last_date || ', there are more than '
-                    || '{{ var("maximum_as_of_dates") }} as-of dates (var maximum_as_of_dates). Correct first_as_of_date or '
-                    || 'the purchase (vars allow_future_times, largest_gap_days).'
-                )
-            else last_date
+                        'From ' || first_as_of_date || ' to the last purchase, ' || last_date || ', there are more than '
+                        || '{{ var("maximum_as_of_dates") }} as-of dates (var maximum_as_of_dates). Correct '
+                        || 'first_as_of_date or the purchase (vars allow_future_times, largest_gap_days).'
+                    )
         end as last_date,
     from bounded_span
 ),

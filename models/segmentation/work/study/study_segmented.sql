@@ -1,5 +1,5 @@
 {% set features = var('segmentation_features') %}
-{#- What had no part in the segments, by name; python/customer_segmentation/measure/separation.py compares every feature here. -#}
+{#- What had no part in the segments, by name; measure/separation.py of the package compares every feature here. -#}
 {% set held_out = {
     'average_review_score': 'rfm.average_review_score',
     'delivery_delay_days': 'facts.average_days_late',
