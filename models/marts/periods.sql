@@ -39,7 +39,7 @@ checked_span as (
             when {{ months_between('first_as_of_date', 'last_date') }} < {{ var('maximum_as_of_dates') }} then last_date
             when last_date is not null
                 then error(
-                        'From ' || first_as_of_date || ' to the last purchase, ' || last_date || ', there are more than '
+                        'From ' || first_as_of_date || ' to the last purchase, ' || last_date || ', there are over '
                         || '{{ var("maximum_as_of_dates") }} as-of dates (var maximum_as_of_dates). Correct '
                         || 'first_as_of_date or the purchase (vars allow_future_times, largest_gap_days).'
                     )
