@@ -307,7 +307,8 @@ def test_from_two_thousand_people_on_the_two_outliers_are_there(tmp_path: Path):
         "select count(*) from customers where length(customer_zip_code_prefix) <> 5",
         "select count(*) from orders where not regexp_full_match(order_id, '[0-9a-f]{32}')",
         "select count(*) from orders where order_approved_at < order_purchase_timestamp",
-        "select count(*) from orders where order_approved_at >= '2018-10-18'",
+        """select count(*) from orders where order_approved_at >= '2018-10-18'
+        or order_delivered_carrier_date >= '2018-10-18'""",
         """select count(*) from orders
         where order_delivered_customer_date < order_delivered_carrier_date""",
         "select count(*) from items where price <= 0 or freight_value < 0",
@@ -320,6 +321,13 @@ def test_from_two_thousand_people_on_the_two_outliers_are_there(tmp_path: Path):
 )
 def test_rule_without_exception(full: duckdb.DuckDBPyConnection, query: str):
     assert value(full, query) == 0
+
+
+def test_nothing_happens_after_the_last_day_with_another_seed_either(tmp_path: Path):
+    sample.write_sample(tmp_path / "sample", customers=REAL_CUSTOMERS, seed=3)
+    late = """select count(*) from orders where greatest(
+        order_approved_at, order_delivered_carrier_date, order_delivered_customer_date) >= '2018-10-18'"""
+    assert value(open_folder(tmp_path / "sample"), late) == 0
 
 
 def test_payments_are_items_and_freight_but_for_a_few(full: duckdb.DuckDBPyConnection):

@@ -141,6 +141,20 @@ def write_artifacts(
     (target / "run_results.json").write_text(json.dumps(results))
 
 
+def write_period_models(database: Path, models: list[str | None]) -> None:
+    """Write which model is in force at so many dates; None is a date without segments."""
+    rows = ", ".join(
+        f"(date '2018-0{month}-01', {'null' if model is None else repr(model)}, 'note {month}.')"
+        for month, model in enumerate(models, start=1)
+    )
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("create schema segmentation")
+        connection.execute(
+            "create table segmentation.period_models as select *, false as is_fallback"
+            f" from (values {rows}) as t(as_of_date, model_id, note)"
+        )
+
+
 @pytest.fixture
 def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Do what `make build` does with a dbt that writes database `number` and artifacts."""
@@ -150,10 +164,14 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(publish, "PATIENCE_SECONDS", 0.5)
     monkeypatch.setattr(publish, "problems", lambda _, project: [])
 
-    def run(number: int, *options: str, status: int = 0, during=lambda: None, **artifacts) -> int:
+    def run(
+        number: int, *options: str, status: int = 0, during=lambda: None, models=None, **artifacts
+    ) -> int:
         def run_dbt(side: Path, given: list[str], **_: Any) -> int:
             assert "--partial" not in given
             make_database(side, number)
+            if models is not None:
+                write_period_models(side, models)
             if artifacts.get("when") != 0:
                 write_artifacts(tmp_path / "target", **artifacts)
             during()
@@ -235,6 +253,31 @@ def test_raw_files_that_cannot_be_read_stop_before_dbt(build, monkeypatch, capsy
     said = capsys.readouterr().err
     assert said.startswith("build: the raw data in ")
     assert "\n  - a.csv is empty.\n  - b.csv too.\n" in said
+
+
+def test_a_shop_without_segments_is_published_and_said_until_there_are_segments(
+    build, capsys
+) -> None:
+    said = "make build: no as-of date could be segmented. note 2. What does not need segments is"
+    assert build(1, models=[None, None]) == 1
+    assert said in capsys.readouterr().err
+    assert number_in(build.published) == 1
+    assert build(2, models=[None, None]) == 1
+    assert number_in(build.published) == 2
+    assert build(3, models=[None, "a model"]) == 0
+    assert build(4, models=[None, None]) == 1
+    assert "readers would lose them all" in capsys.readouterr().err
+    assert number_in(build.published) == 3
+    assert build(5, "--partial", models=[None, None]) == 1
+    assert number_in(build.published) == 5
+
+
+def test_an_empty_file_that_a_dbt_without_data_left_is_not_kept(build) -> None:
+    build.published.parent.mkdir()
+    duckdb.connect(str(build.published)).close()
+    assert build(1) == 0
+    assert number_in(build.published) == 1
+    assert list(build.published.parent.glob(".olist.previous/*")) == []
 
 
 def test_help_builds_nothing(build, capsys) -> None:

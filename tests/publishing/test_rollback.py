@@ -88,7 +88,7 @@ def test_the_published_file_under_another_name_is_no_step_back(tmp_path: Path) -
     assert number_in(database) == 2
 
 
-@pytest.mark.parametrize("damage", ["garbage", "empty", "foreign", "truncated"])
+@pytest.mark.parametrize("damage", ["garbage", "empty", "foreign", "truncated", "without tables"])
 def test_a_kept_file_that_is_no_database_of_ours_is_passed_over(
     tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,11 +98,15 @@ def test_a_kept_file_that_is_no_database_of_ours_is_passed_over(
         newest.unlink()
         with duckdb.connect(str(newest)) as connection:
             connection.execute("create table theirs as select 1 as a")
+    elif damage == "without tables":
+        newest.unlink()
+        duckdb.connect(str(newest)).close()
     else:
         content = {"garbage": b"x" * 5000, "empty": b"", "truncated": newest.read_bytes()[:20_000]}
         newest.write_bytes(content[damage])
-    with pytest.raises(CommandError, match=newest.name):
-        roll_back(database, name=newest.name)
+    if damage != "without tables":
+        with pytest.raises(CommandError, match=newest.name):
+            roll_back(database, name=newest.name)
     assert number_in(database) == 3
     roll_back(database)
     assert number_in(database) == 1

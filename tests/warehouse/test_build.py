@@ -223,8 +223,13 @@ def test_too_few_customers_for_any_date_still_publish(run, publish, tmp_path: Pa
     from conftest import make_sample
 
     database = tmp_path / "olist.duckdb"
-    done = publish(raw_dir=make_sample(run, tmp_path / "raw", 60), database=database)
-    assert "Not segmented" in done.stdout
+    folder = make_sample(run, tmp_path / "raw", 60)
+    done = publish(raw_dir=folder, database=database, may_fail=True)
+    assert done.returncode == 1
+    assert f"Published {database.name}" in done.stdout
+    assert (
+        "no as-of date could be segmented. Not segmented: 60 customers, at least 500" in done.stderr
+    )
     for table in ("customer_segments", "model_comparison", "segment_traits", "segment_separation"):
         assert query(database, f"select count(*) from segmentation.{table}") == [(0,)]
     assert query(database, "select count(*) from marts.customers")[0][0] > 0

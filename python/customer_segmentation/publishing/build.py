@@ -39,7 +39,11 @@ from customer_segmentation.publishing.rollback import (
     kept_databases,
 )
 from customer_segmentation.publishing.stopping import finish_undisturbed
-from customer_segmentation.publishing.summary import DEFAULT_RAW_DIR, summary
+from customer_segmentation.publishing.summary import (
+    DEFAULT_RAW_DIR,
+    summary,
+    why_nothing_is_segmented,
+)
 
 # With less than this free, a failure is probably one of the disk.
 SMALL_DISK_BYTES = 50_000_000
@@ -71,8 +75,8 @@ def build_and_publish(
     Returns
     -------
     int
-        Status for the shell: 0 when a new database was published; otherwise the published one is
-        as it was.
+        Status for the shell: 0 when a new database was published; 1 when none was, and the
+        published one is as it was, or when one without any segment was.
 
     Raises
     ------
@@ -119,7 +123,15 @@ def _build(published: Path, options: list[str], *, may_be_partial: bool, lock: i
     lost = sorted(before - relations)
     if not run.is_complete and not may_be_partial:
         raise CommandError(partial_message(run, lost, published, side))
-    announced = put_in_place(side, published)
+    reason = why_nothing_is_segmented(side)
+    if reason and not may_be_partial and _has_segments(published):
+        raise CommandError(
+            f"not published, because no as-of date could be segmented. {reason} The published database has segments, "
+            f"and readers would lose them all. {unchanged(published)} What was built is in {side}. "
+            "Mend what the sentence names, or say that it is meant: make build PARTIAL=1"
+        )
+    # A dbt that only compiles leaves an empty file: nothing to go back to.
+    announced = put_in_place(side, published, is_kept=bool(before))
     print(announced)
     if not run.is_complete:
         print(f"  Partial, as asked for: {partial_sentence(run)}")
@@ -127,7 +139,22 @@ def _build(published: Path, options: list[str], *, may_be_partial: bool, lock: i
         print(
             f"  In the database before, and not in this one: {listed(lost)}. `make rollback` brings it back."
         )
+    if reason:
+        print(
+            f"make build: no as-of date could be segmented. {reason} What does not need segments is published.",
+            file=sys.stderr,
+        )
+        return 1
     return 0
+
+
+def _has_segments(published: Path) -> bool:
+    """Say whether readers of the published database find segments in it."""
+    return (
+        published.exists()
+        and "segmentation.period_models" in tables_of(published)
+        and why_nothing_is_segmented(published) is None
+    )
 
 
 def refuse_bad_raw_files(folder: Path, *, project: Path) -> None:
@@ -198,8 +225,15 @@ def prepare_side_file(published: Path) -> tuple[Path, set[str]]:
         ) from error
 
 
-def put_in_place(side: Path, published: Path) -> str:
+def put_in_place(side: Path, published: Path, *, is_kept: bool = True) -> str:
     """Make the side file the published one, and keep the last one beside it.
+
+    Parameters
+    ----------
+    side : Path
+    published : Path
+    is_kept : bool
+        Whether the last one is kept; an empty file is nothing to go back to.
 
     Returns
     -------
@@ -217,7 +251,7 @@ def put_in_place(side: Path, published: Path) -> str:
         announced = summary(side, published)
         with held_against_writers(published, patience_seconds=PATIENCE_SECONDS):
             finish_undisturbed()
-            swap(side, published)
+            swap(side, published, is_kept=is_kept)
     except (OSError, duckdb.Error, CommandError) as error:
         raise CommandError(
             f"{side} was built and could not be published: {error}\n{unchanged(published)}{disk_note(published)}"
@@ -232,14 +266,15 @@ def put_in_place(side: Path, published: Path) -> str:
     return announced
 
 
-def swap(side: Path, published: Path) -> None:
+def swap(side: Path, published: Path, *, is_kept: bool = True) -> None:
     """Put the sealed side file in the place of the published one, which is held against writers."""
     for log in logs_beside(side):
         raise CommandError(f"{log} lies beside a file that was sealed; run `make build` again.")
     said = set_log_aside(published, previous_folder(published))
     if said:
         print(said, file=sys.stderr)
-    keep_previous(published)
+    if is_kept:
+        keep_previous(published)
     keep_mode(published, side)
     for log in logs_beside(published):
         raise CommandError(
@@ -263,6 +298,7 @@ def failure_message(published: Path, side: Path, *, was_full: bool = False) -> s
     """Say what a failed build leaves."""
     return (
         f"\nThe build failed; the errors are above. {unchanged(published)}\n"
+        "Mend what they name and run `make build` again; `dbt retry` is not for this.\n"
         f"What was built until then is in {side}; rows that were refused are in its table "
         f"staging.rejected_rows.{disk_note(published, was_full=was_full)}"
     )

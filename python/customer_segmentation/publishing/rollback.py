@@ -16,6 +16,7 @@ from customer_segmentation.publishing.database_file import (
     refuse_foreign,
     set_log_aside,
     sync_folder,
+    tables_of,
 )
 from customer_segmentation.publishing.errors import CommandError, InUseError
 
@@ -147,7 +148,9 @@ def _newest_sound(published: Path) -> Path:
         except CommandError as error:
             print(f"Passed over: {error}", file=sys.stderr)
         else:
-            return path
+            if tables_of(path):
+                return path
+            print(f"Passed over: {path} is empty.", file=sys.stderr)
     raise CommandError(
         f"no earlier database is kept in {previous_folder(published)}; nothing was changed."
     )

@@ -38,6 +38,30 @@ def summary(database: Path, published: Path) -> str:
     return "\n".join(lines)
 
 
+def why_nothing_is_segmented(database: Path) -> str | None:
+    """Say why a database has segments at no date.
+
+    Parameters
+    ----------
+    database : Path
+
+    Returns
+    -------
+    str or None
+        A sentence: the note of the last date. None when a date is segmented, or when a partial
+        database was not asked for segments.
+    """
+    with duckdb.connect(str(database), read_only=True) as connection:
+        if not _has(connection, "segmentation", "period_models"):
+            return None
+        segmented, note = one_row(
+            connection,
+            "select count(model_id), coalesce(arg_max(note, as_of_date), 'There is no as-of date.')"
+            " from segmentation.period_models",
+        )
+    return None if segmented else str(note)
+
+
 def _has(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
     return bool(
         connection.execute(
@@ -87,6 +111,13 @@ def _segment_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
         f"  {dates - unsegmented} of {dates} as-of dates segmented, {fallbacks} of them with an earlier model",
         f"  Segments as of {as_of_date}. {note}",
     ]
+    if _has(connection, "maintenance", "stability_baseline"):
+        lines += [
+            f"  {note}"
+            for (note,) in connection.execute(
+                "select note from maintenance.stability_baseline where not is_measured"
+            ).fetchall()
+        ]
     if not _has(connection, "segmentation", "segment_profiles"):
         return lines
     segments = connection.execute(

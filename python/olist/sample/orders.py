@@ -313,10 +313,12 @@ def build_orders(
     # What was not delivered when the set was drawn is still on its way.
     on_its_way = (status == delivered_index) & (delivered > marginals.LAST_PURCHASE)
     status[on_its_way] = names.index("shipped")
+    # Nor had happened what would have been after the end of the last day.
+    end = (marginals.LAST_PURCHASE // DAY + 1) * DAY
+    status[(status == names.index("shipped")) & (to_carrier >= end)] = names.index("invoiced")
     denied = np.array([NOT_APPROVED_SHARE.get(name, 0.0) for name in names])
     has_approved = generator.random(total) >= denied[status]
-    # What was not approved by the end of the last day had not been when the set was drawn.
-    has_approved &= approved < (marginals.LAST_PURCHASE // DAY + 1) * DAY
+    has_approved &= approved < end
     canceled = status == canceled_index
     canceled_at_carrier = canceled & (generator.random(total) < CANCELED_AFTER_CARRIER_SHARE)
     canceled_delivered = canceled_at_carrier & (
