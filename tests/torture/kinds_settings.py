@@ -163,8 +163,9 @@ KINDS = [
     Kind(
         SEGMENTS,
         "more customers are wanted than there are",
-        STOPPED,
+        PUBLISHED,
         options=(*SPINE, "--vars", "{minimum_customers: 1000000}"),
-        says=("minimum_customers",),
+        says=("no as-of date could be segmented", "1000000"),
+        status=1,
     ),
 ]
