@@ -223,6 +223,12 @@ FILES = [
         "order_purchase_timestamp",
     ),
     refused(
+        "a quote in the first row that is not closed",
+        open_quote(after_lines=1),
+        REVIEWS,
+        "record",
+    ),
+    refused(
         "a carriage return within a value",
         in_turn(
             rewritten(PAYMENTS),
@@ -244,13 +250,19 @@ HALVES = {
     GEOLOCATION: "zip",
     CATEGORIES: "categor",
 }
-WHOLE_FILE = b'"torn,a,5,,,2018-01-01 00:00:00,2018-01-02 00:00:00\n'
+TORN = b'"torn,a,5,,,2018-01-01 00:00:00,2018-01-02 00:00:00\n'
 
 
-def open_quote(text: bytes) -> bytes:
-    """Open a quote in the first row and do not close it."""
-    header, rest = text.split(b"\n", 1)
-    return header + b"\n" + WHOLE_FILE + rest.replace(b'"', b"")
+def open_quote(*, after_lines: int) -> Damage:
+    """Open a quote in a row of the reviews, and do not close it."""
+
+    def change(text: bytes) -> bytes:
+        lines = text.replace(b'"', b"").splitlines(keepends=True)
+        return b"".join([*lines[:after_lines], TORN, *lines[after_lines:]])
+
+    return in_turn(
+        mapped(REVIEWS, "review_comment_message", lambda _: ""), recoded(REVIEWS, change)
+    )
 
 
 CUT_OFF = [
@@ -316,8 +328,8 @@ CUT_OFF = [
         ORDERS,
     ),
     stopped(
-        "a quote in the first row that is not closed",
-        recoded(REVIEWS, open_quote),
+        "a quote that is not closed before the end",
+        open_quote(after_lines=100),
         REVIEWS,
         "quote",
     ),
