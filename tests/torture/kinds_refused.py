@@ -147,6 +147,21 @@ def with_title(text: bytes) -> bytes:
     return b"Report of the warehouse,,,,\n\n" + text
 
 
+TORN = b'"torn,a,5,,,2018-01-01 00:00:00,2018-01-02 00:00:00\n'
+
+
+def open_quote(*, after_lines: int) -> Damage:
+    """Open a quote in a row of the reviews, and do not close it."""
+
+    def change(text: bytes) -> bytes:
+        lines = text.replace(b'"', b"").splitlines(keepends=True)
+        return b"".join([*lines[:after_lines], TORN, *lines[after_lines:]])
+
+    return in_turn(
+        mapped(REVIEWS, "review_comment_message", lambda _: ""), recoded(REVIEWS, change)
+    )
+
+
 FILES = [
     refused("a file is missing", without(ORDERS), ORDERS, "missing"),
     refused("a table is there twice, as CSV and as Parquet", twice(ORDERS), ORDERS, "2 times"),
@@ -250,21 +265,6 @@ HALVES = {
     GEOLOCATION: "zip",
     CATEGORIES: "categor",
 }
-TORN = b'"torn,a,5,,,2018-01-01 00:00:00,2018-01-02 00:00:00\n'
-
-
-def open_quote(*, after_lines: int) -> Damage:
-    """Open a quote in a row of the reviews, and do not close it."""
-
-    def change(text: bytes) -> bytes:
-        lines = text.replace(b'"', b"").splitlines(keepends=True)
-        return b"".join([*lines[:after_lines], TORN, *lines[after_lines:]])
-
-    return in_turn(
-        mapped(REVIEWS, "review_comment_message", lambda _: ""), recoded(REVIEWS, change)
-    )
-
-
 CUT_OFF = [
     *(stopped(f"half of the file, {table}", cut_to(table, 0.5), table, "rows") for table in TABLES),
     stopped("99 of 100 payments", cut_to(PAYMENTS, 0.99), PAYMENTS, "rows"),

@@ -114,7 +114,7 @@ KINDS = [
     refused_option("an option that is not there", "--nonsense", says=("nonsense",)),
     refused_option("vars that are no YAML", "--vars", "{n_clusters", says=("vars",)),
     refused_option("another target of dbt", "--target", "production", says=("production",)),
-    Kind(OPTIONS, "--help", PUBLISHED, options=("--help",), says=("usage: make build",)),
+    Kind(OPTIONS, "--help", PUBLISHED, options=("--help",), says=("usage:",)),
     Kind(
         OPTIONS,
         "a part, as asked for",
