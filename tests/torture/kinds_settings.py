@@ -152,7 +152,15 @@ KINDS = [
         says=("Published",),
         look=lambda folder: has_no_segment(folder / NAME),
     ),
-    Kind(SEGMENTS, "all orders at one moment", PUBLISHED, damage=a_day, options=SPINE, says=()),
+    Kind(
+        SEGMENTS,
+        "all orders at one moment",
+        PUBLISHED,
+        damage=a_day,
+        options=SPINE,
+        says=("no as-of date could be segmented", "days of history"),
+        status=1,
+    ),
     Kind(
         SEGMENTS,
         "first_as_of_date after the data",
