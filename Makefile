@@ -10,7 +10,7 @@ override $1 := $$(value $1)
 export $1
 endef
 override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON REPEATS RESULTS \
-	SCHEMA SEGMENT SELECTOR SIZE SUPERSET_PYTHON TO WORK
+	ONLY SCHEMA SEED SEGMENT SELECTOR SIZE SUPERSET_PYTHON TO WORK
 override GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))) \
 	$(foreach name,$(SETTINGS),$(if $(filter environment,$(origin $(name))),$(name)))
 $(foreach name,$(GIVEN),$(eval $(call as_text,$(name))))
@@ -31,12 +31,12 @@ export PYTHONPATH := python
 # dbt reads profiles.yml from here, whatever the caller's own profile is.
 export DBT_PROFILES_DIR := .
 # OPTIONS are several words, quoted as in a shell; Python takes them apart.
-override PUBLISH := $(BIN)/python -m olist_segmentation.with_options olist_segmentation.publish
+override BUILD = $(BIN)/python -m customer_segmentation build $(call option,--options,OPTIONS)
 # Of `make audience` and `make audiences`.
 override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--to,TO) $(if $(FRENCH),--language fr)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-all sample data verify build rollback contract full-refresh test lint docs audience audiences boards pictures superset superset-test postgres metrics benchmark performance lock clean
+.PHONY: help setup setup-dev setup-all sample data verify build rollback contract full-refresh test torture lint docs audience audiences boards pictures superset superset-test postgres metrics benchmark performance lock clean
 
 help:  ## This list.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -66,46 +66,50 @@ $(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metr
 setup-all: setup-dev $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics
 
 sample: setup  ## Synthetic Olist in data/sample (CUSTOMERS=96096).
-	$(BIN)/python -m olist_segmentation.data sample --to data/sample $(call option,--customers,CUSTOMERS)
+	$(BIN)/python -m olist sample --to data/sample $(call option,--customers,CUSTOMERS)
 
 data: $(if $(FROM),setup,$(VENV)/.fetch)  ## The real set in data/olist, from Kaggle or FROM=dir-or-zip.
-	$(BIN)/python -m olist_segmentation.data fetch --to data/olist $(call option,--from,FROM)
+	$(BIN)/python -m olist fetch --to data/olist $(call option,--from,FROM)
 
 verify: setup  ## Check OLIST_RAW_DIR against the manifest of the real set.
-	$(BIN)/python -m olist_segmentation.data verify -- "$${OLIST_RAW_DIR:-data/olist}"
+	$(BIN)/python -m olist verify -- "$${OLIST_RAW_DIR:-data/olist}"
 
 build: setup $(if $(OLIST_RAW_DIR),,sample)  ## Build, test and publish the database (OPTIONS=... for dbt build, PARTIAL=1 if they leave something out).
-	$(PUBLISH) $(if $(PARTIAL),--partial)
+	$(BUILD) $(if $(PARTIAL),--partial)
 
 rollback: setup  ## The database published before (TO=NAME for another one, LIST=1 to see them).
-	$(BIN)/python -m olist_segmentation.rollback $(if $(LIST),--list) $(call option,--to,TO)
+	$(BIN)/python -m customer_segmentation rollback $(if $(LIST),--list) $(call option,--to,TO)
 
 contract: setup  ## The maintenance contract, English and French, Markdown and HTML (TO=folder).
-	@$(BIN)/python -m olist_segmentation.contract $(call option,--to,TO)
+	@$(BIN)/python -m customer_segmentation contract $(call option,--to,TO)
 
 full-refresh: setup $(if $(OLIST_RAW_DIR),,sample)  ## As build, re-using nothing.
-	$(PUBLISH) --full-refresh $(if $(PARTIAL),--partial)
+	$(BUILD) --full-refresh $(if $(PARTIAL),--partial)
 
 test: setup-dev  ## Every test; those on the real data when OLIST_RAW_DIR points at it.
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-lint: setup-dev  ## ruff, sqlfluff, dbt parse, dbt-bouncer.
+torture: setup-dev  ## Kills, readers and writers during swaps, bad inputs, into docs/torture.md (QUICK=1, SEED=, ONLY=kills,swaps,inputs).
+	@PYTHONPATH=python:tests $(BIN)/python -m torture $(if $(QUICK),--quick) $(call option,--seed,SEED) $(call option,--only,ONLY)
+
+lint: setup-dev  ## ruff, mypy, sqlfluff, dbt parse, dbt-bouncer.
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/dbt --quiet --warn-error --no-partial-parse parse
 	$(BIN)/sqlfluff lint --processes 2 models tests analyses
 	$(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
 
 audience: setup  ## Who is in SEGMENT=name (AS_OF=date, FRENCH=1, TO=folder), as CSV and Parquet.
-	@$(BIN)/python -m olist_segmentation.audiences --segment="$$SEGMENT" $(EXPORT_OPTIONS)
+	@$(BIN)/python -m customer_segmentation audience --segment="$$SEGMENT" $(EXPORT_OPTIONS)
 
 audiences: setup  ## The same for every segment.
-	@$(BIN)/python -m olist_segmentation.audiences --all $(EXPORT_OPTIONS)
+	@$(BIN)/python -m customer_segmentation audience --all $(EXPORT_OPTIONS)
 
 boards: setup $(VENV)/.charts  ## Boards as HTML and PNG, into boards/ (TO=folder, BOARD=name).
-	@$(BIN)/python -m olist_segmentation.boards $(call option,--to,TO) $(if $(BOARD),-- "$$BOARD")
+	@$(BIN)/python -m customer_segmentation boards $(call option,--to,TO) $(if $(BOARD),-- "$$BOARD")
 
 pictures: setup $(VENV)/.charts $(VENV)/.pictures  ## The README's pictures, from the database (TO=docs/pictures).
-	@$(BIN)/python -m olist_segmentation.readme_pictures $(call option,--to,TO)
+	@$(BIN)/python -m tools.readme_pictures $(call option,--to,TO)
 
 # Superset needs older versions of what we use, so it has an environment of its own.
 $(SUPERSET_VENV)/.ready: superset/requirements-superset.txt
@@ -115,16 +119,16 @@ $(SUPERSET_VENV)/.ready: superset/requirements-superset.txt
 	@touch $@
 
 superset: $(SUPERSET_VENV)/.ready  ## Apache Superset on the database, at 127.0.0.1 (SUPERSET_PORT=8088).
-	@$(SUPERSET_VENV)/bin/python -m olist_segmentation.superset
+	@$(SUPERSET_VENV)/bin/python -m customer_segmentation superset
 
 superset-test: setup-dev $(SUPERSET_VENV)/.ready  ## Start it, log in, compare its numbers with the database.
-	OLIST_TEST_SUPERSET=1 $(BIN)/python -m pytest tests/python/test_superset.py
+	OLIST_TEST_SUPERSET=1 $(BIN)/python -m pytest tests/commands/test_superset.py
 
 postgres: setup $(VENV)/.postgres  ## Copy the public tables into PostgreSQL: DSN=postgresql://... or PGHOST and the like (SCHEMA=olist).
-	@$(BIN)/python -m olist_segmentation.postgres $(call option,--schema,SCHEMA)
+	@$(BIN)/python -m customer_segmentation postgres $(call option,--schema,SCHEMA)
 
 metrics: setup $(VENV)/.metrics  ## A metric from the semantic layer: METRICS=revenue BY=customer__segment.
-	@$(BIN)/python -m olist_segmentation.metrics $(call option,--metrics,METRICS) $(call option,--by,BY)
+	@$(BIN)/python -m customer_segmentation metrics $(call option,--metrics,METRICS) $(call option,--by,BY)
 
 benchmark: setup  ## Ours against pandas and scikit-learn: SIZE=1, 10 or 100, PARTS=rfm,ks, REPEATS=3, WORK=folder.
 	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.run $(call option,--size,SIZE) $(call option,--parts,PARTS) \
@@ -135,7 +139,7 @@ performance: setup  ## docs/performance.md from what `make benchmark` has stored
 	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.report
 
 docs: setup  ## dbt docs as one page, target/docs.html.
-	@$(BIN)/python -m olist_segmentation.docs
+	@$(BIN)/python -m customer_segmentation docs
 
 lock: setup-dev  ## Resolve pyproject.toml anew into the requirements files.
 	$(BIN)/python -m pip install --quiet uv
@@ -149,4 +153,4 @@ lock: setup-dev  ## Resolve pyproject.toml anew into the requirements files.
 		superset/requirements.in -o superset/requirements-superset.txt
 
 clean:  ## Remove what was built, not the data and the published database.
-	rm -rf target logs .pytest_cache .ruff_cache
+	rm -rf target logs .pytest_cache .ruff_cache .mypy_cache

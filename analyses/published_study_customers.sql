@@ -3,7 +3,7 @@
 -- Recipe: orders that are not cancelled; payments summed per order; grouped by person AND address (zip prefix, city,
 -- state); groups without a payment and the one of 13,664.08 BRL left out; recency in whole days before
 -- 2018-09-03 09:06:57. Standardised and cut into four by K-means (n_init 10, random_state 42), it gives the published
--- clusters; tests/python/test_published_study.py does so and compares all 18 Kolmogorov-Smirnov statistics.
+-- clusters; tests/warehouse/test_published_study.py does so and compares all 18 Kolmogorov-Smirnov statistics.
 --
 -- What is wrong with it, and what the project does instead:
 -- - a person who moved is counted once per address; marts.customers has one row per person;

@@ -12,13 +12,10 @@ select
     rfm.recency_days,
     rfm.frequency,
     rfm.monetary,
-    round(confidences.confidence, 2) as confidence,
+    round(segments.confidence, 2) as confidence,
 from person
 inner join {{ ref('customer_segments') }} as segments on person.customer_unique_id = segments.customer_unique_id
 inner join {{ ref('rfm') }} as rfm
     on segments.as_of_date = rfm.as_of_date
     and segments.customer_unique_id = rfm.customer_unique_id
-inner join {{ ref('segment_confidence') }} as confidences
-    on segments.as_of_date = confidences.as_of_date
-    and segments.customer_unique_id = confidences.customer_unique_id
 order by segments.as_of_date

@@ -5,7 +5,6 @@ select
     {%- for code in ['recent', 'lapsed', 'big', 'repeat'] %}
     round(sum(case when segment_code = '{{ code }}' then 100 * customer_share end), 1) as {{ code }}_percent,
     {%- endfor %}
-from {{ ref('segment_profiles') }} as profiles
-inner join {{ ref('segment_playbook') }} as playbook on profiles.segment_name = playbook.name_english
+from {{ ref('segment_profiles') }}
 group by as_of_date
 order by as_of_date

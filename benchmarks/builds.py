@@ -111,7 +111,7 @@ def build(
         See `describe_build`, and seconds, cpu_seconds, peak_memory, database_bytes, raw_bytes.
     """
     timed = run_timed(
-        [sys.executable, "-m", "olist_segmentation.publish", "--partial", *options],
+        [sys.executable, "-m", "customer_segmentation", "build", "--partial", *options],
         log=target / "benchmark-build.log",
         environment=build_environment(raw_dir=raw_dir, database=database, target=target),
     )

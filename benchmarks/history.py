@@ -7,10 +7,14 @@ from pathlib import Path
 
 import duckdb
 
-from olist_segmentation.data.files import SYNTHETIC_MARKER
+from olist.files import SYNTHETIC_MARKER
 
 # What a build measures of itself is another figure each time.
-MEASURED_TABLES = ("maintenance.run_history", "maintenance.run_costs", "maintenance.run_totals")
+MEASURED_TABLES = (
+    "maintenance_work.run_history",
+    "maintenance.run_costs",
+    "maintenance.run_totals",
+)
 
 
 def truncate_raw_data(folder: Path, as_of_date: str, to: Path) -> Path:

@@ -99,7 +99,7 @@ class Job:
         """Return features by customer_unique_id, and is_in_fit, at each date."""
         rows = self.frame(
             f"select as_of_date, customer_unique_id, {', '.join(self.features())}, is_in_fit"
-            " from segmentation.segmentation_features order by as_of_date, customer_unique_id"
+            " from segmentation_work.segmentation_features order by as_of_date, customer_unique_id"
         )
         return {
             date: table.drop(columns="as_of_date").set_index("customer_unique_id")
@@ -115,10 +115,10 @@ class Job:
             The model that each date is published with, rather than the date's own.
         """
         source = (
-            "segmentation.period_models as used inner join segmentation.kmeans_fits as fits"
+            "segmentation.period_models as used inner join segmentation_work.kmeans_fits as fits"
             " using (model_id)"
             if in_use
-            else "segmentation.kmeans_fits as fits"
+            else "segmentation_work.kmeans_fits as fits"
         )
         date = "used.as_of_date" if in_use else "fits.as_of_date"
         rows = self.frame(

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.job import Job
-from olist_segmentation.distance_sums import DistanceTree
-from olist_segmentation.kmeans import standardise
+from customer_segmentation.cluster import standardise
+from customer_segmentation.distance import DistanceTree
 
 # Values of a kernel that stays in the processor's first cache.
 CACHED_VALUES = 2_048
@@ -98,18 +98,18 @@ def part_limits(job: Job, rates: dict[str, float]) -> dict[str, dict[str, Any]]:
     settings = job.settings()
     n_features = len(job.features())
     rows = job.frame(
-        "select as_of_date, count(*) as n from segmentation.segmentation_features"
+        "select as_of_date, count(*) as n from segmentation_work.segmentation_features"
         " where is_in_fit group by as_of_date order by as_of_date"
     )["n"].to_numpy(dtype=float)
     rfm = job.frame("select count(*) as n from marts.rfm")["n"][0]
     segments = job.frame("select count(*) as n from segmentation.customer_segments")["n"][0]
     fits = job.frame(
         "select as_of_date, any_value(training_rows) as n, any_value(iterations) as iterations"
-        " from segmentation.kmeans_fits where cluster is not null group by as_of_date"
+        " from segmentation_work.kmeans_fits where cluster is not null group by as_of_date"
     )
     studied = job.frame(
         "select feature_set, algorithm, n_clusters, seeds, n_init, customers"
-        " from segmentation.study_candidates"
+        " from segmentation_work.study_candidates"
     )
     sets = studied.drop_duplicates("feature_set")["customers"].to_numpy(dtype=float)
     raw = float(sum(path.stat().st_size for path in job.raw_dir.iterdir()))

@@ -116,7 +116,7 @@ class ModelPart(Part):
     def prepare_ours(self, job: Job) -> Any:
         warehouse = job.warehouse(forget=list(self.models[::-1]))
         if any(warehouse.nodes[name]["language"] == "python" for name in self.models):
-            import olist_segmentation.study  # noqa: F401
+            import customer_segmentation.steps  # noqa: F401
         return warehouse
 
     def changes(self, job: Job) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class Load(ModelPart):
     """Raw files to one row per order."""
 
     name, title = "load", "Raw files to orders"
-    made = ("orders", "stg_products", "stg_sellers", "stg_geolocation", "stg_product_categories")
+    made = ("orders", "stg_products", "stg_sellers", "stg_geolocation")
     largest_size = 10
 
     def prepare_ours(self, job: Job) -> Any:
@@ -235,8 +235,8 @@ class KMeans(ModelPart):
     def ours(self, job: Job, inputs: Any) -> Any:
         from unittest import mock
 
-        from olist_segmentation import fits
-        from olist_segmentation.silhouette import SilhouetteEstimate
+        from customer_segmentation.distance import SilhouetteEstimate
+        from customer_segmentation.steps import fits
 
         # The model as it is, but for the silhouette.
         none = SilhouetteEstimate(1.0, 0.0, is_exact=True, rows_scored=0)
@@ -245,7 +245,7 @@ class KMeans(ModelPart):
 
     def prepare_plain(self, job: Job) -> Any:
         return job.frame(
-            "from segmentation.segmentation_features order by as_of_date, customer_unique_id"
+            "from segmentation_work.segmentation_features order by as_of_date, customer_unique_id"
         )
 
     def plain(self, job: Job, inputs: Any, meter: Meter) -> Any:
@@ -319,9 +319,9 @@ def latest_rows(job: Job) -> np.ndarray:
     from sklearn.preprocessing import StandardScaler
 
     rows = job.frame(
-        f"select {', '.join(job.features())} from segmentation.segmentation_features"
+        f"select {', '.join(job.features())} from segmentation_work.segmentation_features"
         " where is_in_fit and as_of_date = (select max(as_of_date) from"
-        " segmentation.segmentation_features) order by customer_unique_id"
+        " segmentation_work.segmentation_features) order by customer_unique_id"
     )
     return StandardScaler().fit_transform(rows.to_numpy(dtype=float))
 
@@ -342,14 +342,14 @@ class Silhouette(Part):
     is_slow = True
 
     def prepare_ours(self, job: Job) -> Any:
-        from olist_segmentation.silhouette import silhouette_score
+        from customer_segmentation.distance import silhouette_score
 
         # Loads the compiled kernels, as an import loads scikit-learn's.
         silhouette_score(np.eye(4), np.array([0, 0, 1, 1]))
         return self.prepare_plain(job)
 
     def ours(self, job: Job, inputs: Any) -> Any:
-        from olist_segmentation.silhouette import silhouette_score
+        from customer_segmentation.distance import silhouette_score
 
         return silhouette_score(*inputs)
 
@@ -374,7 +374,9 @@ def study_matrices(job: Job) -> dict[str, np.ndarray]:
     sets = {"in_use": [f"in_use_{name}" for name in settings["segmentation_features"]]}
     for name, features in settings["other_feature_sets"].items():
         sets[name] = [f"other_{feature}" for feature in features]
-    rows = job.frame("from segmentation.study_features where is_in_fit order by customer_unique_id")
+    rows = job.frame(
+        "from segmentation_work.study_features where is_in_fit order by customer_unique_id"
+    )
     return {
         name: StandardScaler().fit_transform(rows[columns].dropna().to_numpy(dtype=float))
         for name, columns in sets.items()
@@ -383,8 +385,8 @@ def study_matrices(job: Job) -> dict[str, np.ndarray]:
 
 def check_scores(X: np.ndarray, scored: pd.DataFrame) -> list[Check]:
     """Score the yardstick's partitions with our functions."""
-    from olist_segmentation.quality import partition_quality
-    from olist_segmentation.silhouette import silhouette_scores
+    from customer_segmentation.distance import silhouette_scores
+    from customer_segmentation.measure import partition_quality
 
     silhouettes = silhouette_scores(X, list(scored["labels"]))
     ours = [partition_quality(X, labels) for labels in scored["labels"]]
@@ -409,7 +411,7 @@ def check_scores(X: np.ndarray, scored: pd.DataFrame) -> list[Check]:
 
 
 class Grid(ModelPart):
-    """The K-means grid of all feature sets, scored, with the gap statistic."""
+    """The K-means grid of all feature sets, one budget scored, with the gap statistic."""
 
     name, title = "grid", "K-means grid, scored, and gap statistic"
     models = ("study_candidates",)
@@ -431,7 +433,13 @@ class Grid(ModelPart):
             if job.shares is None:
                 chosen = candidates
             with meter.piece(f"fits of {name}", done=len(chosen), of=len(candidates)):
-                found[name] = grid.kmeans_grid(X, chosen)
+                fits = grid.kmeans_fits(X, chosen)
+            # Of each number of clusters and seed one budget is scored; which one makes no difference in time.
+            of = len(grid.kmeans_candidates(study, is_full=False))
+            scored = fits.head(max(len(chosen) * of // len(candidates), 1))
+            with meter.piece(f"scores of {name}", done=len(scored), of=of):
+                scored = grid.with_scores(X, scored)
+            found[name] = fits, scored
             rows = grid.gap_rows(X, rows=study["gap_rows"], seed=seed)
             data_sets = study["gap_references"] + 1
             if job.shares is None:
@@ -444,12 +452,12 @@ class Grid(ModelPart):
     def compare(self, job: Job, ours: Any, plain: Any) -> list[Check]:
         checks = []
         matrices = study_matrices(job)
-        for name, found in plain.items():
+        for name, (found, scored) in plain.items():
             mine = ours[(ours["feature_set"] == name) & (ours["algorithm"] == "kmeans")]
             best = mine.groupby("n_clusters")["inertia"].min()
             above = [best[k] / i - 1 for k, i in zip(found.n_clusters, found.inertia, strict=True)]
             checks.append(Check(f"lowest inertia above the yardstick's, {name}", max(above), 1e-6))
-            checks += check_scores(matrices[name], found)
+            checks += check_scores(matrices[name], scored)
         return checks
 
 
@@ -460,12 +468,12 @@ class Spectral(Part):
     is_counted = False
 
     def prepare_ours(self, job: Job) -> Any:
-        import olist_segmentation.spectral  # noqa: F401
+        import customer_segmentation.cluster  # noqa: F401
 
         return latest_rows(job)
 
     def ours(self, job: Job, inputs: Any) -> Any:
-        from olist_segmentation.spectral import fit_spectral
+        from customer_segmentation.cluster import fit_spectral
 
         settings = job.settings()
         return fit_spectral(
@@ -501,23 +509,23 @@ class SpectralGrid(Part):
     is_slow = True
 
     def prepare_ours(self, job: Job) -> Any:
-        import olist_segmentation.study  # noqa: F401
+        import customer_segmentation.steps  # noqa: F401
 
         return study_matrices(job)
 
     def ours(self, job: Job, inputs: Any) -> Any:
-        from olist_segmentation import study
+        from customer_segmentation.steps.study.candidates import spectral_candidates
+        from customer_segmentation.steps.study.scores import Scorer, with_scores
+        from customer_segmentation.steps.study.settings import StudySettings
 
-        settings = study.StudySettings.from_mapping(
-            job.study, n_clusters=job.settings()["n_clusters"]
-        )
+        settings = StudySettings.from_mapping(job.study, n_clusters=job.settings()["n_clusters"])
         found = []
         for position, (name, X) in enumerate(inputs.items()):
-            scorer = study.Scorer(
+            scorer = Scorer(
                 X, exact_silhouette_rows=settings.exact_silhouette_rows, seed=settings.seeds[0]
             )
             rows = list(
-                study.spectral_candidates(
+                spectral_candidates(
                     X,
                     settings=settings,
                     scorer=scorer,
@@ -525,7 +533,7 @@ class SpectralGrid(Part):
                     seed=settings.seeds[0],
                 )
             )
-            found += [study.with_scores(row, scorer) | {"feature_set": name} for row in rows]
+            found += [with_scores(row, scorer) | {"feature_set": name} for row in rows]
         return pd.DataFrame(found)
 
     def prepare_plain(self, job: Job) -> Any:
@@ -553,12 +561,12 @@ class Bootstrap(Part):
     is_slow = True
 
     def prepare_ours(self, job: Job) -> Any:
-        import olist_segmentation.stability  # noqa: F401
+        import customer_segmentation.measure  # noqa: F401
 
         return self.prepare_plain(job)
 
     def ours(self, job: Job, inputs: Any) -> Any:
-        from olist_segmentation.stability import bootstrap_stability, kmeans_refit
+        from customer_segmentation.measure import bootstrap_stability, kmeans_refit
 
         settings = job.settings()
         return bootstrap_stability(
@@ -610,7 +618,7 @@ class Finalists(ModelPart):
 
     def prepare_plain(self, job: Job) -> Any:
         finalists = job.frame(
-            "select feature_set, algorithm, n_clusters from segmentation.study_finalists"
+            "select feature_set, algorithm, n_clusters from segmentation_work.study_candidates where is_finalist"
             " order by feature_set_position, algorithm, n_clusters"
         )
         return finalists, study_matrices(job)
@@ -651,20 +659,31 @@ class Finalists(ModelPart):
         return row.feature_set, row.n_clusters, similarity
 
     def compare(self, job: Job, ours: Any, plain: Any) -> list[Check]:
-        finalists = job.frame("select count(*) as n from segmentation.study_finalists")
+        finalists = job.frame(
+            "select count(*) as n from segmentation_work.study_candidates where is_finalist"
+        )
         missing = finalists["n"][0] - ours["candidate_id"].nunique()
         # The similarities themselves are compared in the part of the published K-means.
         return [Check("finalists without stability", float(missing), 0.0)]
 
 
-class Ks(ModelPart):
+class Ks(Part):
     """Kolmogorov-Smirnov tests and effects of every pair of segments and feature."""
 
     name, title = "ks", "Kolmogorov-Smirnov tests and effects"
-    models = ("study_separation",)
+
+    def prepare_ours(self, job: Job) -> Any:
+        import customer_segmentation.measure  # noqa: F401
+
+        return self.prepare_plain(job)
+
+    def ours(self, job: Job, inputs: Any) -> Any:
+        from customer_segmentation.measure import segment_separation
+
+        return segment_separation(inputs, made_by=job.features())
 
     def prepare_plain(self, job: Job) -> Any:
-        return job.frame("from segmentation.study_segmented order by customer_unique_id")
+        return job.frame("from segmentation_work.study_segmented order by customer_unique_id")
 
     def plain(self, job: Job, inputs: Any, meter: Meter) -> Any:
         skipped = ("as_of_date", "customer_unique_id", "cluster", "is_in_fit")
@@ -690,7 +709,7 @@ class Drift(ModelPart):
     def prepare_plain(self, job: Job) -> Any:
         return job.frame(
             "select * from marts.rfm where as_of_date in"
-            " (select as_of_date from segmentation.rfm_fingerprints)"
+            " (select as_of_date from segmentation_work.period_inputs)"
         )
 
     def plain(self, job: Job, inputs: Any, meter: Meter) -> Any:
@@ -821,18 +840,19 @@ class Traits(ModelPart):
     models = (
         "order_items",
         "order_payments",
-        "study_orders",
-        "main_purchases",
-        "study_customers",
-        "study_trait_values",
-        "study_trait_counts",
-        "study_traits",
+        "customer_facts",
+        "study_description",
     )
 
     def prepare_ours(self, job: Job) -> Any:
-        import olist_segmentation.traits  # noqa: F401
+        import customer_segmentation.steps  # noqa: F401
 
         return job.warehouse(forget=[])
+
+    def collect_ours(self, job: Job, inputs: Any, outcome: Any) -> Any:
+        return inputs.frame(
+            "select unnest(traits, recursive := true) from segmentation_work.study_description"
+        )
 
     def prepare_plain(self, job: Job) -> Any:
         raw = tables.read_tables(job.raw_dir)
@@ -878,7 +898,7 @@ class Segments(ModelPart):
     models = ("kmeans_assignments", "customer_segments", "segment_profiles")
 
     def prepare_ours(self, job: Job) -> Any:
-        import olist_segmentation.assignments  # noqa: F401
+        import customer_segmentation.steps  # noqa: F401
 
         return job.warehouse(forget=[])
 
@@ -889,7 +909,7 @@ class Segments(ModelPart):
         )
 
     def prepare_plain(self, job: Job) -> Any:
-        return job.frame("from segmentation.segmentation_features"), job.models(in_use=True)
+        return job.frame("from segmentation_work.segmentation_features"), job.models(in_use=True)
 
     def plain(self, job: Job, inputs: Any, meter: Meter) -> Any:
         features, models = inputs

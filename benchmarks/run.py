@@ -322,7 +322,7 @@ def data_folder(size: int, work: Path) -> Path:
             [
                 sys.executable,
                 "-m",
-                "olist_segmentation.data",
+                "olist",
                 "sample",
                 "--to",
                 str(partial),

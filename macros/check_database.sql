@@ -4,7 +4,7 @@
         {% set foreign = first_values(
             "select schema_name || '.' || table_name from duckdb_tables() where database_name = current_database() "
             ~ "and not exists (from duckdb_tables() where database_name = current_database() and schema_name || '.' || table_name "
-            ~ "in ('maintenance.run_history', 'seeds.segment_playbook', 'staging.csv_rejects')) order by all limit 3"
+            ~ "in ('maintenance_work.run_history', 'maintenance.run_history', 'seeds.segment_playbook', 'staging.csv_rejects')) order by all limit 3"
         ) %}
         {% if foreign %}
             {{ exceptions.raise_compiler_error(

@@ -74,8 +74,8 @@
     {% endfor %}
     {# --- maintenance #}
     {% set baseline_as_of_date = var('baseline_as_of_date') | string %}
-    {% if not modules.re.fullmatch('[0-9]{4}-(0[1-9]|1[0-2])-01', baseline_as_of_date) or baseline_as_of_date < first_as_of_date %}
-        {% do problems.append("baseline_as_of_date is '" ~ baseline_as_of_date ~ "'; it must be the first of a month, not before first_as_of_date, such as 2018-01-01") %}
+    {% if not modules.re.fullmatch('[0-9]{4}-(0[1-9]|1[0-2])-01', baseline_as_of_date) %}
+        {% do problems.append("baseline_as_of_date is '" ~ baseline_as_of_date ~ "'; it must be the first of a month, such as 2018-01-01") %}
     {% endif %}
     {% if var('refresh_mode') not in ['every_period', 'as_decided'] %}
         {% do problems.append("refresh_mode is '" ~ var('refresh_mode') ~ "'; it must be every_period or as_decided") %}
@@ -99,7 +99,7 @@
     ] if var(name) is not number or var(name) < 0 %}
         {% do problems.append(name ~ " is " ~ var(name) ~ "; it is a number, 0 or more") %}
     {% endfor %}
-    {% if target.type == 'duckdb' and target.database in ['staging', 'intermediate', 'marts', 'segmentation', 'maintenance', 'bi', 'seeds'] %}
+    {% if target.type == 'duckdb' and target.database in ['staging', 'intermediate', 'marts', 'segmentation', 'segmentation_work', 'maintenance', 'maintenance_work', 'bi', 'seeds'] %}
         {% do problems.append(
             "OLIST_DATABASE names the file " ~ target.database ~ ".duckdb, which is also the name of a schema; give the file another name"
         ) %}

@@ -17,7 +17,7 @@
 {% macro transformed(feature, expression, is_in_fit, within) -%}
     {#-
         The values of a feature as the models see them, by var feature_transforms. A robust feature is as it was: its
-        scaler makes the difference (python/olist_segmentation/transforms.py).
+        scaler makes the difference (python/customer_segmentation/cluster/transforms.py).
     -#}
     {%- set transform = var('feature_transforms').get(feature) -%}
     {%- if transform == 'log1p' -%}

@@ -1,7 +1,8 @@
 {% macro name_by_playbook(clusters, keys) -%}
     {#-
         Names each row of a CTE with columns frequency (orders), monetary_ratio and recency_ratio (to the mean
-        customer) and review_score (null when it is no feature) by the first rule of seed segment_playbook that it satisfies; unnamed when there is none.
+        customer) and review_score (null when it is no feature) by the first rule of seed segment_playbook that it satisfies: columns
+        segment_code and segment_name (English, seed segment_labels), null when there is none.
         keys: the columns that identify a row.
     -#}
     {%- set limits = [
@@ -13,8 +14,7 @@
     select
         clusters.*,
         playbook.segment_code,
-        playbook.name_english,
-        playbook.name_french,
+        labels.name as segment_name,
     from {{ clusters }} as clusters
     left join {{ ref('segment_playbook') }} as playbook
         on true
@@ -23,6 +23,9 @@
             clusters.{{ measure }} {{ operator }} playbook.{{ end }}_{{ measure }}, playbook.{{ end }}_{{ measure }} is null
         )
         {%- endfor %}
+    left join {{ ref('segment_labels') }} as labels
+        on playbook.segment_code = labels.segment_code
+        and labels.language = 'en'
     qualify row_number() over (
         partition by {% for key in keys %}clusters.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
         order by playbook.rule_order, playbook.segment_code

@@ -1,39 +1,56 @@
-{% macro nearest_centroid(rows, centroids, features=none, n_clusters=none, keep_distances=false) -%}
+{% macro nearest_centroid(rows, centroids, features=none, n_clusters=none) -%}
     {#-
-        Scores any rows with any models, in the database.
+        Scores any rows with any models, in the database, to the bit as python/customer_segmentation/steps/assignments.py does:
+        customers who come later, or who are only imagined.
 
-        rows: a relation or CTE with model_id and the features, transformed as in segmentation.segmentation_features.
+        rows: a relation or CTE with model_id and the features, transformed as in segmentation_work.segmentation_features.
         centroids: a relation or CTE shaped like segmentation.model_centroids.
-        Gives every column of rows, cluster and distance_to_centroid (Euclidean, in standard deviations of the
-        model's scaler). A tie goes to the lowest number. With keep_distances also squared_<cluster>, the squared distance
-        to every centroid.
+        Gives every column of rows, and cluster, nearest_other_cluster, distance_to_centroid, distance_to_other_centroid
+        (Euclidean, in standard deviations of the model's scaler) and confidence, as in segmentation.customer_segments.
+        A tie goes to the lowest number.
     -#}
     {%- set features = features or var('segmentation_features') -%}
     {%- set n_clusters = n_clusters or var('n_clusters') -%}
     select
-        scored.* exclude (
-            {%- if not keep_distances %}{% for cluster in range(n_clusters) %}squared_{{ cluster }}, {% endfor %}{% endif %}nearest
-        ),
-        case
-            {%- for cluster in range(n_clusters) %}
-            when squared_{{ cluster }} = nearest then {{ cluster }}
-            {%- endfor %}
-        end as cluster,
-        sqrt(nearest) as distance_to_centroid,
+        * exclude ({% for cluster in range(n_clusters) %}squared_{{ cluster }}, {% endfor %}squared_own, squared_other),
+        {{ first_cluster_with('squared_other', n_clusters, 'cluster') }} as nearest_other_cluster,
+        sqrt(squared_own) as distance_to_centroid,
+        sqrt(squared_other) as distance_to_other_centroid,
+        case when squared_other > 0 then 1 - sqrt(squared_own) / sqrt(squared_other) else 0 end as confidence,
     from (
         select
             *,
-            least({% for cluster in range(n_clusters) %}squared_{{ cluster }}{{ ', ' if not loop.last }}{% endfor %}) as nearest,
+            {{ first_cluster_with('squared_own', n_clusters) }} as cluster,
+            least(
+                {%- for other in range(n_clusters) %}
+                case when cluster != {{ other }} then squared_{{ other }} end{{ ',' if not loop.last }}
+                {%- endfor %}
+            ) as squared_other,
         from (
             select
-                score_rows.*,
-                {%- for cluster in range(n_clusters) %}
-                {{ squared_distance('score_rows', 'models', cluster, features) }} as squared_{{ cluster }},
-                {%- endfor %}
-            from {{ rows }} as score_rows
-            inner join (
-                {{ wide_centroids(centroids, features, n_clusters) }}
-            ) as models on score_rows.model_id = models.model_id
-        )
-    ) as scored
+                *,
+                least({% for cluster in range(n_clusters) %}squared_{{ cluster }}{{ ', ' if not loop.last }}{% endfor %})
+                    as squared_own,
+            from (
+                select
+                    score_rows.*,
+                    {%- for cluster in range(n_clusters) %}
+                    {{ squared_distance('score_rows', 'models', cluster, features) }} as squared_{{ cluster }},
+                    {%- endfor %}
+                from {{ rows }} as score_rows
+                inner join (
+                    {{ wide_centroids(centroids, features, n_clusters) }}
+                ) as models on score_rows.model_id = models.model_id
+            ) as measured
+        ) as nearest
+    ) as owned
+{%- endmacro %}
+
+{% macro first_cluster_with(squared, n_clusters, other_than=none) -%}
+    {#- The lowest number of a cluster whose squared distance is this one. -#}
+    case
+        {%- for cluster in range(n_clusters) %}
+        when {{ other_than ~ ' != ' ~ cluster ~ ' and ' if other_than }}squared_{{ cluster }} = {{ squared }} then {{ cluster }}
+        {%- endfor %}
+    end
 {%- endmacro %}

@@ -1,5 +1,5 @@
 {#-
-    How many rows each raw file had in the last build, kept from build to build (publish.py carries the table over), so that a
+    How many rows each raw file had in the last build, kept from build to build (macro carry_over), so that a
     file that was cut off does not pass for a whole one.
 -#}
 

@@ -1,10 +1,10 @@
 {#-
     Reading the nine raw files in OLIST_RAW_DIR. What each of them is, and how it is read, is found out by
-    python/olist_segmentation/raw_folder.py; the columns that must be there are those of models/staging/_sources.yml.
+    python/customer_segmentation/intake/raw_folder.py; the columns that must be there are those of models/staging/_sources.yml.
 -#}
 
 {% macro raw_dir() -%}
-    {{ return(env_var('OLIST_RAW_DIR', '').rstrip('/') or 'data/sample') }}
+    {{ return(env_var('OLIST_RAW_DIR', '').rstrip('/') or adapter.config.project_root ~ '/data/sample') }}
 {%- endmacro %}
 
 {% macro sql_text(value) -%}
@@ -32,6 +32,7 @@
     {% set relation = source('olist', name) %}
     {% if not execute %}{{ return(relation) }}{% endif %}
     {% set reading = raw_table_reading(name) %}
+    {% if reading.problem and flags.WHICH in ['compile', 'generate'] %}{{ return(relation) }}{% endif %}
     {% if reading.problem %}{{ exceptions.raise_compiler_error(reading.problem) }}{% endif %}
     {{ return(reading.sql) }}
 {%- endmacro %}
@@ -61,6 +62,8 @@
         create table if not exists {{ csv_rejects_table() }} (
             file_name varchar, record_number bigint, reason varchar, raw_text varchar
         );
+        comment on table {{ csv_rejects_table() }} is
+        'One row per physical line that the CSV reader refused. Published as staging.rejected_rows.';
     {% endif %}
 {%- endmacro %}
 

@@ -1,32 +1,47 @@
 {#-
-    What each build cost, kept from build to build (publish.py carries the table over). Written by the hooks of
+    What each build cost, kept from build to build (macro carry_over). Written by the hooks of
     dbt_project.yml; bytes and peak memory are added by publish.py, which alone sees the finished file and process.
 -#}
 
-{% macro run_history_table() -%}{{ return('maintenance.run_history') }}{%- endmacro %}
+{% macro run_history_table() -%}{{ return('maintenance_work.run_history') }}{%- endmacro %}
 
 {% macro run_history_columns() -%}
+    {#- Name: type and meaning. -#}
     {{ return({
-        'run_id': 'varchar', 'started_at': 'timestamp', 'command': 'varchar', 'run_seconds': 'double',
-        'peak_memory_bytes': 'bigint', 'node_id': 'varchar', 'node_type': 'varchar', 'node_name': 'varchar',
-        'status': 'varchar', 'seconds': 'double', 'row_count': 'bigint', 'byte_count': 'bigint',
+        'run_id': ['varchar', "dbt's invocation id."],
+        'started_at': ['timestamp', 'When the run began, UTC.'],
+        'command': ['varchar', 'build or run.'],
+        'run_seconds': ['double', 'Seconds that the whole run took.'],
+        'peak_memory_bytes': ['bigint', 'Largest resident memory of the dbt process; null outside of make build.'],
+        'node_id': ['varchar', "dbt's unique id of the node."],
+        'node_type': ['varchar', 'model, seed, test, unit_test or exposure.'],
+        'node_name': ['varchar', 'Name of the node.'],
+        'status': ['varchar', 'success, pass, warn, error, fail, skipped, or no-op for an exposure.'],
+        'seconds': ['double', 'Seconds that the node took.'],
+        'row_count': ['bigint', 'Rows of its table at the end of the run; null for what is no table.'],
+        'byte_count': ['bigint', 'Bytes of its table, whole blocks; null for what is no table, and outside of make build.'],
     }) }}
 {%- endmacro %}
 
 {% macro create_run_history() -%}
     {% if execute and flags.WHICH in ['run', 'build'] %}
+        {% set table = run_history_table() %}
         {% set columns = run_history_columns() %}
         {% set found = first_values(
-            "select column_name from duckdb_columns() where database_name = current_database() and schema_name = 'maintenance' "
-            ~ "and table_name = 'run_history' order by column_index"
+            "select column_name from duckdb_columns() where database_name = current_database() and schema_name || '.' || table_name = "
+            ~ sql_text(table) ~ " order by column_index"
         ) %}
-        create schema if not exists maintenance;
+        create schema if not exists {{ table.split('.')[0] }};
         {% if found and found != columns.keys() | list %}
-        drop table {{ run_history_table() }};
+        drop table {{ table }};
         {% endif %}
-        create table if not exists {{ run_history_table() }} (
-            {%- for name, type in columns.items() %}{{ name }} {{ type }}{{ ', ' if not loop.last }}{% endfor -%}
+        create table if not exists {{ table }} (
+            {%- for name, (type, _) in columns.items() %}{{ name }} {{ type }}{{ ', ' if not loop.last }}{% endfor -%}
         );
+        comment on table {{ table }} is 'One row per run and node: what it cost. Published as maintenance.run_costs.';
+        {% for name, (_, meaning) in columns.items() %}
+        comment on column {{ table }}.{{ name }} is {{ sql_text(meaning) }};
+        {% endfor %}
     {% endif %}
 {%- endmacro %}
 

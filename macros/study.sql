@@ -31,8 +31,13 @@
         max(case when is_segmentable then as_of_date end) over ()
     {%- else -%}
         case
-            when count(case when is_segmentable and as_of_date = date '{{ day }}' then 1 end) over () = 0
-                then error('Var study_as_of_date is {{ day }}, which is no segmentable date of marts.periods: name one, or null.')
+            when count(case when is_segmentable then 1 end) over () > 0
+                and count(case when is_segmentable and as_of_date = date '{{ day }}' then 1 end) over () = 0
+                then error(
+                    'Var study_as_of_date is {{ day }}, which is no segmentable date of marts.periods: name one, from '
+                    || min(case when is_segmentable then as_of_date end) over () || ' to '
+                    || max(case when is_segmentable then as_of_date end) over () || ', or null.'
+                )
             else date '{{ day }}'
         end
     {%- endif %}

@@ -22,7 +22,7 @@
 {% macro squared_distance(rows, models, cluster, features) -%}
     {#-
         Squared Euclidean distance of a row to the centroid of a cluster, in standard deviations of the model's scaler.
-        The arithmetic is that of nearest_centroid in python/olist_segmentation/kmeans.py, in the same order, so that
+        The arithmetic is that of nearest_centroid in python/customer_segmentation/cluster/kmeans.py, in the same order, so that
         both give the same bits.
 
         rows: the relation with the features; models: one made by wide_centroids.

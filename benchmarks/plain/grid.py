@@ -53,13 +53,19 @@ def spectral_candidates(study: dict[str, Any], *, is_full: bool = True) -> list[
     return list(ParameterGrid(grid))
 
 
-def evaluate(X: np.ndarray, model: KMeans | SpectralClustering) -> dict[str, Any]:
-    """Fit a model on scaled rows and score its partition."""
+def fit(X: np.ndarray, model: KMeans | SpectralClustering) -> dict[str, Any]:
+    """Fit a model on scaled rows."""
     labels = model.fit_predict(X)
     return {
         **model.get_params(),
         "labels": labels,
         "inertia": getattr(model, "inertia_", np.nan),
+    }
+
+
+def score(X: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Score a partition of scaled rows."""
+    return {
         "silhouette": silhouette_score(X, labels),
         "davies_bouldin": davies_bouldin_score(X, labels),
         "calinski_harabasz": calinski_harabasz_score(X, labels),
@@ -67,9 +73,15 @@ def evaluate(X: np.ndarray, model: KMeans | SpectralClustering) -> dict[str, Any
     }
 
 
-def kmeans_grid(X: np.ndarray, candidates: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Evaluate K-means candidates, one row each."""
-    return pd.DataFrame([evaluate(X, KMeans(**parameters)) for parameters in candidates])
+def kmeans_fits(X: np.ndarray, candidates: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Fit K-means candidates, one row each."""
+    return pd.DataFrame([fit(X, KMeans(**parameters)) for parameters in candidates])
+
+
+def with_scores(X: np.ndarray, fits: pd.DataFrame) -> pd.DataFrame:
+    """Score fitted partitions."""
+    scores = [score(X, labels) for labels in fits["labels"]]
+    return pd.concat([fits.reset_index(drop=True), pd.DataFrame(scores)], axis=1)
 
 
 def spectral(X: np.ndarray, **parameters: Any) -> np.ndarray:
@@ -79,12 +91,11 @@ def spectral(X: np.ndarray, **parameters: Any) -> np.ndarray:
 
 def spectral_grid(X: np.ndarray, candidates: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """Evaluate spectral candidates, one row each."""
-    return pd.DataFrame(
-        [
-            evaluate(X, SpectralClustering(affinity="nearest_neighbors", **parameters))
-            for parameters in candidates
-        ]
-    )
+    fits = [
+        fit(X, SpectralClustering(affinity="nearest_neighbors", **parameters))
+        for parameters in candidates
+    ]
+    return with_scores(X, pd.DataFrame(fits))
 
 
 def gap_rows(X: np.ndarray, *, rows: int, seed: int) -> np.ndarray:

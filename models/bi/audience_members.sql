@@ -1,23 +1,18 @@
 {{ config(materialized='view') }}
 
-with models_in_use as (
-    select
-        as_of_date,
-        model_id,
-        is_fallback,
-    from {{ ref('period_models') }}
-),
-
-members as (
+with members as (
     select
         as_of_date,
         customer_unique_id,
-        cluster,
+        model_id,
+        segment_code,
+        segment_name,
         nearest_other_cluster,
         distance_to_centroid,
         distance_to_other_centroid,
         confidence,
-    from {{ ref('segment_confidence') }}
+        is_fallback,
+    from {{ ref('customer_segments') }}
 ),
 
 rfm as (
@@ -30,39 +25,45 @@ rfm as (
     from {{ ref('rfm') }}
 ),
 
-names as (
+others as (
     select
         model_id,
         cluster,
         segment_code,
         segment_name,
-        segment_name_french,
     from {{ ref('model_segments') }}
 ),
 
-playbook as (
-    select
-        segment_code,
-        action_english,
-        action_french,
-        channel,
-        message_english,
-        message_french,
-    from {{ ref('segment_playbook') }}
+labels as (
+    select *
+    from {{ ref('segment_labels') }}
+),
+
+english as (
+    select *
+    from labels
+    where language = 'en'
+),
+
+french as (
+    select *
+    from labels
+    where language = 'fr'
 ),
 
 final as (
     select
         members.as_of_date,
         members.customer_unique_id,
-        names.segment_code,
-        names.segment_name,
-        names.segment_name_french,
-        playbook.action_english,
-        playbook.action_french,
-        playbook.channel,
-        playbook.message_english,
-        playbook.message_french,
+        members.segment_code,
+        members.segment_name,
+        french.name as segment_name_french,
+        english.action as action_english,
+        french.action as action_french,
+        english.channel,
+        french.channel as channel_french,
+        english.message as message_english,
+        french.message as message_french,
         'Last order ' || rfm.recency_days || case when rfm.recency_days = 1 then ' day' else ' days' end || ' ago, '
         || rfm.frequency || case when rfm.frequency = 1 then ' order, ' else ' orders, ' end || rfm.monetary || ' BRL: '
         || {{ decimals('members.distance_to_centroid', 2) }}
@@ -76,21 +77,19 @@ final as (
         || replace(cast({{ decimals('members.distance_to_centroid', 2) }} as string), '.', ',')
         || ' écarts-types du centre du segment, '
         || replace(cast({{ decimals('members.distance_to_other_centroid', 2) }} as string), '.', ',')
-        || ' de celui du segment ' || others.segment_name_french || '.' as reason_french,
+        || ' de celui du segment ' || other_french.name || '.' as reason_french,
         members.confidence,
-        models_in_use.is_fallback,
+        members.is_fallback,
     from members
-    inner join models_in_use on members.as_of_date = models_in_use.as_of_date
     inner join rfm
         on members.as_of_date = rfm.as_of_date
         and members.customer_unique_id = rfm.customer_unique_id
-    inner join names
-        on models_in_use.model_id = names.model_id
-        and members.cluster = names.cluster
-    inner join names as others
-        on models_in_use.model_id = others.model_id
+    inner join others
+        on members.model_id = others.model_id
         and members.nearest_other_cluster = others.cluster
-    left join playbook on names.segment_code = playbook.segment_code
+    left join english on members.segment_code = english.segment_code
+    left join french on members.segment_code = french.segment_code
+    left join french as other_french on others.segment_code = other_french.segment_code
 )
 
 select * from final

@@ -56,8 +56,9 @@ scores as (
 segments as (
     select
         customer_unique_id,
+        segment_code,
         segment_name,
-        segment_name_french,
+        confidence,
         is_fallback,
     from {{ ref('customer_segments') }}
     where as_of_date = (select as_of_date from dates)
@@ -66,31 +67,46 @@ segments as (
 previous_segments as (
     select
         customer_unique_id,
+        segment_code,
         segment_name,
     from {{ ref('customer_segments') }}
     where as_of_date = (select previous_as_of_date from dates)
 ),
 
-confidences as (
+facts as (
     select
         customer_unique_id,
-        confidence,
-    from {{ ref('segment_confidence') }}
+        main_category,
+        main_payment_type,
+        most_installments,
+        late_orders,
+        most_days_late,
+        freight_share,
+    from {{ ref('customer_facts') }}
     where as_of_date = (select as_of_date from dates)
 ),
 
-traits as (
+labels as (
     select *
-    from {{ ref('customer_traits') }}
+    from {{ ref('segment_labels') }}
 ),
 
-playbook as (
+english as (
     select
-        name_english,
-        action_english,
-        action_french,
+        segment_code,
+        action,
         channel,
-    from {{ ref('segment_playbook') }}
+    from labels
+    where language = 'en'
+),
+
+french as (
+    select
+        segment_code,
+        name,
+        action,
+    from labels
+    where language = 'fr'
 ),
 
 final as (
@@ -110,37 +126,39 @@ final as (
         scores.frequency_score,
         scores.monetary_score,
         scores.rfm_segment,
+        segments.segment_code,
         segments.segment_name,
-        segments.segment_name_french,
-        confidences.confidence,
+        french.name as segment_name_french,
+        segments.confidence,
         segments.is_fallback,
         dates.previous_as_of_date,
+        previous_segments.segment_code as previous_segment_code,
         previous_segments.segment_name as previous_segment_name,
         case
-            when segments.segment_name is null then 'not segmented'
-            when previous_segments.segment_name is null then 'new'
-            when previous_segments.segment_name = segments.segment_name then 'stayed'
+            when segments.segment_code is null then 'not segmented'
+            when previous_segments.segment_code is null then 'new'
+            when previous_segments.segment_code = segments.segment_code then 'stayed'
             else 'moved'
         end as segment_change,
-        traits.main_category,
-        traits.main_payment_type,
-        traits.most_installments,
-        traits.late_orders,
-        traits.most_days_late,
-        traits.freight_share,
-        playbook.action_english as recommended_action,
-        playbook.action_french as recommended_action_french,
-        playbook.channel,
+        facts.main_category,
+        facts.main_payment_type,
+        facts.most_installments,
+        facts.late_orders,
+        facts.most_days_late,
+        facts.freight_share,
+        english.action as recommended_action,
+        french.action as recommended_action_french,
+        english.channel,
     from rfm
     cross join dates
     inner join customers on rfm.customer_unique_id = customers.customer_unique_id
     left join scores on rfm.customer_unique_id = scores.customer_unique_id
     left join segments on rfm.customer_unique_id = segments.customer_unique_id
     left join previous_segments on rfm.customer_unique_id = previous_segments.customer_unique_id
-    left join confidences on rfm.customer_unique_id = confidences.customer_unique_id
-    left join traits on rfm.customer_unique_id = traits.customer_unique_id
+    left join facts on rfm.customer_unique_id = facts.customer_unique_id
     left join states on customers.customer_state = states.state_code
-    left join playbook on segments.segment_name = playbook.name_english
+    left join english on segments.segment_code = english.segment_code
+    left join french on segments.segment_code = french.segment_code
 )
 
 select * from final

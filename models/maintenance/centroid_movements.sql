@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with measures as (
     select
         as_of_date,

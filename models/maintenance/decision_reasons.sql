@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with reasons as (
     select *
     from {{ ref('refresh_decisions') }}

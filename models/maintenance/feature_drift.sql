@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with verdicts as (
     select *
     from {{ ref('feature_verdicts') }}

@@ -15,9 +15,17 @@ segments as (
     select
         model_id,
         cluster,
+        segment_code,
         segment_name,
-        segment_name_french,
     from {{ ref('model_segments') }}
+),
+
+french as (
+    select
+        segment_code,
+        name,
+    from {{ ref('segment_labels') }}
+    where language = 'fr'
 ),
 
 final as (
@@ -25,8 +33,9 @@ final as (
         measures.as_of_date,
         measures.design,
         measures.cluster,
+        segments.segment_code,
         segments.segment_name,
-        segments.segment_name_french,
+        french.name as segment_name_french,
         measures.cluster_customers as customers,
         measures.jaccard,
         measures.matched_cluster,
@@ -34,6 +43,7 @@ final as (
     left join segments
         on measures.baseline_model_id = segments.model_id
         and measures.cluster = segments.cluster
+    left join french on segments.segment_code = french.segment_code
 )
 
 select * from final

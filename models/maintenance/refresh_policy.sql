@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with policy as (
     select *
     from {{ ref('policy_measures') }}

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with agreement as (
     select *
     from {{ ref('model_agreement') }}

@@ -27,14 +27,8 @@ products as (
     select
         product_id,
         product_category_name,
-    from {{ ref('stg_products') }}
-),
-
-categories as (
-    select
-        product_category_name,
         product_category_name_english,
-    from {{ ref('stg_product_categories') }}
+    from {{ ref('stg_products') }}
 ),
 
 final as (
@@ -44,7 +38,7 @@ final as (
         items.product_id,
         products.product_category_name,
         coalesce(
-            categories.product_category_name_english, products.product_category_name, 'unknown'
+            products.product_category_name_english, products.product_category_name, 'unknown'
         ) as product_category,
         items.seller_id,
         orders.customer_unique_id,
@@ -60,7 +54,6 @@ final as (
     from items
     inner join orders on items.order_id = orders.order_id
     left join products on items.product_id = products.product_id
-    left join categories on products.product_category_name = categories.product_category_name
 )
 
 select * from final

@@ -21,32 +21,9 @@ customers as (
     from {{ ref('stg_customers') }}
 ),
 
-payments as (
-    select
-        order_id,
-        payment_count,
-        payment_value,
-        payment_installments,
-        main_payment_type,
-    from {{ ref('int_order_payments') }}
-),
-
-items as (
-    select
-        order_id,
-        item_count,
-        seller_count,
-        items_value,
-        freight_value,
-    from {{ ref('int_order_items') }}
-),
-
-reviews as (
-    select
-        order_id,
-        review_count,
-        average_review_score,
-    from {{ ref('int_order_reviews') }}
+totals as (
+    select *
+    from {{ ref('int_order_totals') }}
 ),
 
 final as (
@@ -63,25 +40,23 @@ final as (
         customers.customer_zip_code_prefix,
         customers.customer_city,
         customers.customer_state,
-        coalesce(items.item_count, 0) as item_count,
-        coalesce(items.seller_count, 0) as seller_count,
-        cast(coalesce(items.items_value, 0) as decimal(14, 2)) as items_value,
-        cast(coalesce(items.freight_value, 0) as decimal(14, 2)) as freight_value,
-        coalesce(payments.payment_count, 0) as payment_count,
-        payments.payment_value,
-        payments.payment_installments,
-        payments.main_payment_type,
+        coalesce(totals.item_count, 0) as item_count,
+        coalesce(totals.seller_count, 0) as seller_count,
+        cast(coalesce(totals.items_value, 0) as decimal(14, 2)) as items_value,
+        cast(coalesce(totals.freight_value, 0) as decimal(14, 2)) as freight_value,
+        coalesce(totals.payment_count, 0) as payment_count,
+        totals.payment_value,
+        totals.payment_installments,
+        totals.main_payment_type,
         cast(
-            coalesce(payments.payment_value, items.items_value + items.freight_value, 0) as decimal(14, 2)
+            coalesce(totals.payment_value, totals.items_value + totals.freight_value, 0) as decimal(14, 2)
         ) as order_value,
-        payments.payment_value is null as is_value_imputed,
-        coalesce(reviews.review_count, 0) as review_count,
-        reviews.average_review_score,
+        totals.payment_value is null as is_value_imputed,
+        coalesce(totals.review_count, 0) as review_count,
+        totals.average_review_score,
     from orders
     inner join customers on orders.order_customer_id = customers.order_customer_id
-    left join payments on orders.order_id = payments.order_id
-    left join items on orders.order_id = items.order_id
-    left join reviews on orders.order_id = reviews.order_id
+    inner join totals on orders.order_id = totals.order_id
 )
 
 select * from final

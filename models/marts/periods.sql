@@ -19,26 +19,36 @@ counted_orders as (
 span as (
     select
         cast(max(purchased_at) as date) as last_date,
-        {{ months_between("date '" ~ var('first_as_of_date') ~ "'", 'max(purchased_at)') }} as month_count,
+        cast(date_trunc('month', min(purchased_at)) + interval 1 month as date) as first_known_month,
     from orders
+),
+
+bounded_span as (
+    -- Nothing is known before the first purchase.
+    select
+        greatest(date '{{ var('first_as_of_date') }}', first_known_month) as first_as_of_date,
+        last_date,
+    from span
 ),
 
 checked_span as (
     -- A date that is far off would make a fit for every month of a thousand years.
     select
+        first_as_of_date,
         case
-            when month_count < {{ var('maximum_as_of_dates') }} or month_count is null then last_date
-            else error(
-                    'From first_as_of_date {{ var("first_as_of_date") }} to the last purchase, ' || last_date
-                    || ', there are more than {{ var("maximum_as_of_dates") }} as-of dates (var maximum_as_of_dates). '
-                    || 'Correct first_as_of_date or the purchase (vars allow_future_times, largest_gap_days).'
-                )
+            when {{ months_between('first_as_of_date', 'last_date') }} < {{ var('maximum_as_of_dates') }} then last_date
+            when last_date is not null
+                then error(
+                        'From ' || first_as_of_date || ' to the last purchase, ' || last_date || ', there are over '
+                        || '{{ var("maximum_as_of_dates") }} as-of dates (var maximum_as_of_dates). Correct '
+                        || 'first_as_of_date or the purchase (vars allow_future_times, largest_gap_days).'
+                    )
         end as last_date,
-    from span
+    from bounded_span
 ),
 
 as_of_dates as (
-    select cast({{ month_starts("date '" ~ var('first_as_of_date') ~ "'", 'last_date') }} as date) as as_of_date
+    select cast({{ month_starts('first_as_of_date', 'last_date') }} as date) as as_of_date
     from checked_span
     union
     select cast(last_date + interval 1 day as date) as as_of_date
@@ -136,7 +146,7 @@ final as (
         orders_in_last_month < {{ var('sparse_month_orders') }} as is_sparse,
         history_days,
         is_segmentable,
-        coalesce(is_segmentable and as_of_date = {{ study_as_of_date() }}, false) as is_studied,
+        coalesce(is_segmentable and as_of_date = {{ study_as_of_date() }}, false) as is_compared,
         coalesce(is_segmentable and as_of_date = {{ described_as_of_date() }}, false) as is_described,
         case
             when active_customer_count < {{ var('minimum_customers') }}
@@ -148,8 +158,16 @@ final as (
             when orders_in_last_month < {{ var('sparse_month_orders') }}
                 then 'Segmented, but sparse: ' || orders_in_last_month || ' orders in the month before.'
             else 'Segmented.'
+        end
+        || case
+            when date '{{ var('first_as_of_date') }}' > as_of_date and first_known_month <= last_date
+                then ' It is the only date, because var first_as_of_date is {{ var('first_as_of_date') }} and the last'
+                    || ' purchase of ' || last_date || '; it may be the first of a month from ' || first_known_month
+                    || ' to ' || cast(date_trunc('month', last_date) as date) || '.'
+            else ''
         end as note,
     from judged
+    cross join span
 )
 
 select * from final

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with clusters as (
     select
         candidate_id,
@@ -24,7 +26,7 @@ comparison as (
 
 final as (
     select
-        clusters.candidate_id as model_id,
+        clusters.candidate_id,
         comparison.as_of_date,
         comparison.feature_set,
         comparison.algorithm,

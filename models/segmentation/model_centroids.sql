@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with fits as (
     select
         model_id,

@@ -1,16 +1,7 @@
 with candidates as (
     select *
     from {{ ref('study_candidates') }}
-),
-
-finalists as (
-    select
-        candidate_id,
-        feature_set,
-        algorithm,
-        n_clusters,
-        lowest_inertia,
-    from {{ ref('study_finalists') }}
+    where is_finalist
 ),
 
 stability as (
@@ -27,8 +18,6 @@ stability as (
 judged as (
     select
         candidates.*,
-        finalists.candidate_id as finalist_id,
-        finalists.lowest_inertia,
         stability.different_names,
         stability.names,
         stability.resamples,
@@ -36,14 +25,6 @@ judged as (
         stability.lowest_cluster_jaccard,
         case
             when candidates.is_degenerate then candidates.note
-            when finalists.candidate_id != candidates.candidate_id and candidates.algorithm = 'kmeans'
-                then 'Optimiser budget only: on average '
-                    || {{ percent('candidates.inertia / finalists.lowest_inertia - 1', 3) }}
-                    || ' above the lowest inertia for this number of clusters; '
-                    || finalists.candidate_id || ' stands for it.'
-            when finalists.candidate_id != candidates.candidate_id
-                then 'Another cut of the graph: ' || finalists.candidate_id
-                    || ' has the better silhouette for this number of clusters.'
             when candidates.smallest_cluster_share < {{ var('smallest_cluster_share') }}
                 then 'Too small a cluster: ' || {{ percent('candidates.smallest_cluster_share', 2) }}
                     || ' of the customers.'
@@ -55,10 +36,6 @@ judged as (
                     || {{ decimals('stability.lowest_cluster_jaccard', 3) }} || '.'
         end as objection,
     from candidates
-    inner join finalists
-        on candidates.feature_set = finalists.feature_set
-        and candidates.algorithm = finalists.algorithm
-        and candidates.n_clusters = finalists.n_clusters
     left join stability on candidates.candidate_id = stability.candidate_id
 ),
 

@@ -75,6 +75,11 @@ final as (
             when not periods.is_segmentable then periods.note
             when chosen.model_id is null
                 then 'Not segmented: no fit up to this date was accepted. ' || coalesce(fits.gate_failures, '')
+                    || case
+                        when date '{{ var('first_as_of_date') }}' > periods.as_of_date
+                            then ' There are no dates before, because var first_as_of_date is after the last purchase.'
+                        else ''
+                    end
             {% if var('refresh_mode') == 'as_decided' -%}
             when chosen.fitted_as_of_date < periods.as_of_date
                 then 'Scored by the model of ' || chosen.fitted_as_of_date || ' (decision: ' || chosen.decision || ').'

@@ -1,11 +1,18 @@
-with final as (
+{{ config(materialized='view') }}
+
+with description as (
+    select unnest(axes) as axis
+    from {{ ref('study_description') }}
+),
+
+final as (
     select
-        as_of_date,
-        axis,
-        explained_variance_share,
-        feature,
-        loading,
-    from {{ ref('study_axes') }}
+        axis.as_of_date,
+        axis.axis,
+        axis.explained_variance_share,
+        axis.feature,
+        axis.loading,
+    from description
 )
 
 select * from final

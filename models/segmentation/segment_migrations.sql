@@ -13,8 +13,15 @@ names as (
         cluster,
         segment_code,
         segment_name,
-        segment_name_french,
     from {{ ref('model_segments') }}
+),
+
+french as (
+    select
+        segment_code,
+        name,
+    from {{ ref('segment_labels') }}
+    where language = 'fr'
 ),
 
 dates as (
@@ -64,11 +71,11 @@ movements as (
         counted.as_of_date,
         counted.previous_as_of_date,
         counted.from_cluster,
+        from_names.segment_code as from_segment_code,
         from_names.segment_name as from_segment_name,
-        from_names.segment_name_french as from_segment_name_french,
         counted.to_cluster,
+        to_names.segment_code as to_segment_code,
         to_names.segment_name as to_segment_name,
-        to_names.segment_name_french as to_segment_name_french,
         case
             when counted.from_cluster is null then 'new'
             when counted.to_cluster is null then 'gone'
@@ -88,26 +95,33 @@ movements as (
 
 final as (
     select
-        as_of_date,
-        previous_as_of_date,
-        coalesce(cast(from_cluster as string), 'new') || ' > ' || coalesce(cast(to_cluster as string), 'gone') as path,
-        from_cluster,
-        from_segment_name,
-        from_segment_name_french,
-        to_cluster,
-        to_segment_name,
-        to_segment_name_french,
-        movement,
-        customers,
+        movements.as_of_date,
+        movements.previous_as_of_date,
+        coalesce(cast(movements.from_cluster as string), 'new') || ' > '
+        || coalesce(cast(movements.to_cluster as string), 'gone') as path,
+        movements.from_cluster,
+        movements.from_segment_code,
+        movements.from_segment_name,
+        from_french.name as from_segment_name_french,
+        movements.to_cluster,
+        movements.to_segment_code,
+        movements.to_segment_name,
+        to_french.name as to_segment_name_french,
+        movements.movement,
+        movements.customers,
         case
-            when from_cluster is not null
-                then cast(customers as double) / sum(customers) over (partition by as_of_date, from_cluster)
+            when movements.from_cluster is not null
+                then cast(movements.customers as double)
+                    / sum(movements.customers) over (partition by movements.as_of_date, movements.from_cluster)
         end as share_of_from,
         case
-            when to_cluster is not null
-                then cast(customers as double) / sum(customers) over (partition by as_of_date, to_cluster)
+            when movements.to_cluster is not null
+                then cast(movements.customers as double)
+                    / sum(movements.customers) over (partition by movements.as_of_date, movements.to_cluster)
         end as share_of_to,
     from movements
+    left join french as from_french on movements.from_segment_code = from_french.segment_code
+    left join french as to_french on movements.to_segment_code = to_french.segment_code
 )
 
 select * from final

@@ -7,10 +7,18 @@ with segments as (
         as_of_date,
         customer_unique_id,
         cluster,
+        segment_code,
         segment_name,
-        segment_name_french,
         is_fallback,
     from {{ ref('customer_segments') }}
+),
+
+french as (
+    select
+        segment_code,
+        name,
+    from {{ ref('segment_labels') }}
+    where language = 'fr'
 ),
 
 rfm as (
@@ -37,8 +45,8 @@ profiles as (
     select
         as_of_date,
         cluster,
+        segment_code,
         segment_name,
-        segment_name_french,
         is_fallback,
         count(*) as customers,
         sum(monetary) as revenue,
@@ -47,7 +55,7 @@ profiles as (
         {{ exact_average(measure) }} as mean_{{ measure }},
         {%- endfor %}
     from members
-    group by as_of_date, cluster, segment_name, segment_name_french, is_fallback
+    group by as_of_date, cluster, segment_code, segment_name, is_fallback
 ),
 
 counted_values as (
@@ -93,8 +101,9 @@ final as (
     select
         profiles.as_of_date,
         profiles.cluster,
+        profiles.segment_code,
         profiles.segment_name,
-        profiles.segment_name_french,
+        french.name as segment_name_french,
         cast(profiles.customers as bigint) as customers,
         cast(profiles.customers as double) / totals.customers as customer_share,
         cast(profiles.revenue as decimal(18, 2)) as revenue,
@@ -109,6 +118,7 @@ final as (
     inner join medians
         on profiles.as_of_date = medians.as_of_date
         and profiles.cluster = medians.cluster
+    left join french on profiles.segment_code = french.segment_code
 )
 
 select * from final

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with projection as (
     select *
     from {{ ref('study_projection') }}
@@ -7,6 +9,7 @@ segments as (
     select
         as_of_date,
         cluster,
+        segment_code,
         segment_name,
     from {{ ref('segment_profiles') }}
 ),
@@ -16,6 +19,7 @@ final as (
         projection.as_of_date,
         projection.customer_unique_id,
         projection.cluster,
+        segments.segment_code,
         segments.segment_name,
         projection.spectral_cluster,
         projection.is_in_sample,

@@ -1,19 +1,43 @@
-with centroids as (
+{{ config(materialized='view') }}
+
+with periods as (
+    select as_of_date
+    from {{ ref('periods') }}
+    where is_described
+),
+
+period_models as (
     select
         as_of_date,
+        model_id,
+    from {{ ref('period_models') }}
+),
+
+model_centroids as (
+    select
+        model_id,
         cluster,
         feature_position,
         feature,
         centroid_scaled,
         centroid,
-    from {{ ref('study_model') }}
-    where is_described
+    from {{ ref('model_centroids') }}
+),
+
+centroids as (
+    select
+        periods.as_of_date,
+        model_centroids.* exclude (model_id),
+    from periods
+    inner join period_models on periods.as_of_date = period_models.as_of_date
+    inner join model_centroids on period_models.model_id = model_centroids.model_id
 ),
 
 segments as (
     select
         as_of_date,
         cluster,
+        segment_code,
         segment_name,
     from {{ ref('segment_profiles') }}
 ),
@@ -30,6 +54,7 @@ final as (
     select
         ranges.as_of_date,
         ranges.cluster,
+        segments.segment_code,
         segments.segment_name,
         ranges.feature_position,
         ranges.feature,

@@ -9,6 +9,7 @@ final as (
         as_of_date,
         previous_as_of_date,
         from_cluster as cluster,
+        from_segment_code as segment_code,
         from_segment_name as segment_name,
         from_segment_name_french as segment_name_french,
         cast(sum(customers) as bigint) as customers_before,
@@ -17,7 +18,9 @@ final as (
         cast(sum(case when movement = 'stayed' then customers else 0 end) as double) / sum(customers)
             as retention,
     from migrations
-    group by as_of_date, previous_as_of_date, from_cluster, from_segment_name, from_segment_name_french
+    group by
+        as_of_date, previous_as_of_date, from_cluster, from_segment_code, from_segment_name,
+        from_segment_name_french
 )
 
 select * from final

@@ -1,12 +1,15 @@
+{{ config(materialized='view') }}
+
 with separation as (
-    select *
-    from {{ ref('study_separation') }}
+    select unnest(separation, recursive := true)
+    from {{ ref('study_description') }}
 ),
 
 segments as (
     select
         as_of_date,
         cluster,
+        segment_code,
         segment_name,
     from {{ ref('segment_profiles') }}
 ),
@@ -18,6 +21,8 @@ final as (
         separation.is_circular,
         separation.cluster_a,
         separation.cluster_b,
+        segments_a.segment_code as segment_code_a,
+        segments_b.segment_code as segment_code_b,
         segments_a.segment_name as segment_a,
         segments_b.segment_name as segment_b,
         separation.n_a as customers_a,

@@ -1,19 +1,34 @@
--- The in-database scoring gives every customer the cluster, and to 1e-9 the distance, that the Python model gave.
-with scored as (
+-- Scoring in the database gives every customer the clusters, and to 1e-9 the distances and the confidence, that the
+-- Python model gave.
+{% set measures = ['distance_to_centroid', 'distance_to_other_centroid', 'confidence'] %}
+
+with models_in_use as (
     select
         as_of_date,
-        customer_unique_id,
-        cluster,
-        distance_to_centroid,
-    from {{ ref('segment_confidence') }}
+        model_id,
+    from {{ ref('period_models') }}
+    where model_id is not null
+),
+
+customers as (
+    select
+        features.*,
+        models_in_use.model_id,
+    from {{ ref('segmentation_features') }} as features
+    inner join models_in_use on features.as_of_date = models_in_use.as_of_date
+),
+
+centroids as (
+    select *
+    from {{ ref('model_centroids') }}
+),
+
+scored as (
+    {{ nearest_centroid('customers', 'centroids') }}
 ),
 
 assigned as (
-    select
-        as_of_date,
-        customer_unique_id,
-        cluster,
-        distance_to_centroid,
+    select *
     from {{ ref('kmeans_assignments') }}
 )
 
@@ -29,5 +44,9 @@ full outer join assigned
     on scored.as_of_date = assigned.as_of_date
     and scored.customer_unique_id = assigned.customer_unique_id
 where
-    scored.cluster is distinct from assigned.cluster
-    or not coalesce(abs(scored.distance_to_centroid - assigned.distance_to_centroid) <= 1e-9, false)
+    scored.model_id is distinct from assigned.model_id
+    or scored.cluster is distinct from assigned.cluster
+    or scored.nearest_other_cluster is distinct from assigned.nearest_other_cluster
+    {%- for measure in measures %}
+    or not coalesce(abs(scored.{{ measure }} - assigned.{{ measure }}) <= 1e-9, false)
+    {%- endfor %}

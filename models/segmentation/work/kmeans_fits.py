@@ -1,0 +1,46 @@
+import numpy as np
+
+from customer_segmentation.steps import (
+    FIT_COLUMNS,
+    FitSettings,
+    duckdb_projection,
+    fit_periods,
+    previous_rows,
+    quantile_reader,
+    rules_from,
+)
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    settings = FitSettings(
+        features=tuple(dbt.config.meta_get("features")),
+        n_clusters=dbt.config.meta_get("n_clusters"),
+        n_init=dbt.config.meta_get("n_init"),
+        max_iter=dbt.config.meta_get("max_iter"),
+        seed=dbt.config.meta_get("seed"),
+        exact_silhouette_rows=dbt.config.meta_get("exact_silhouette_rows"),
+        smallest_cluster_share=dbt.config.meta_get("smallest_cluster_share"),
+        minimum_silhouette=dbt.config.meta_get("minimum_silhouette"),
+        transforms=tuple(sorted(dbt.config.meta_get("transforms").items())),
+    )
+    features = dbt.ref("segmentation_features")
+    customers = features.filter("is_in_fit")
+
+    def rows_of(as_of_date):
+        rows = customers.filter(f"as_of_date = '{as_of_date:%Y-%m-%d}'").order("customer_unique_id")
+        columns = rows.project(", ".join(settings.features)).fetchnumpy()
+        return np.column_stack([columns[name] for name in settings.features])
+
+    fits = fit_periods(
+        dbt.ref("period_inputs").filter("training_rows > 0").df(),
+        rows_of,
+        settings=settings,
+        playbook=rules_from(dbt.ref("segment_playbook").df(), dbt.ref("segment_labels").df()),
+        quantiles_of=quantile_reader(
+            features, features=settings.features, transforms=settings.transforms
+        ),
+        previous=previous_rows(session, dbt.this),
+        report=lambda line: print(line, flush=True),
+    )
+    return session.from_df(fits).project(duckdb_projection(FIT_COLUMNS))

@@ -1,0 +1,33 @@
+from customer_segmentation.steps import (
+    CLUSTER_COLUMNS,
+    StudySettings,
+    duckdb_projection,
+    previous_rows,
+    study_clusters,
+    study_columns,
+)
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    columns_of = study_columns(
+        dbt.config.meta_get("features"), dbt.config.meta_get("other_feature_sets")
+    )
+    customers = dbt.ref("study_features").filter("is_in_fit").order("customer_unique_id")
+    finalists = dbt.ref("study_candidates").filter("is_finalist")
+    studied = dbt.ref("periods").filter("is_compared").project("as_of_date")
+    model_in_use = dbt.ref("period_models").join(studied, "as_of_date").project("model_id")
+    clusters = study_clusters(
+        finalists.order("feature_set_position, algorithm, n_clusters").df(),
+        lambda feature_set: customers.df().dropna(subset=columns_of[feature_set]),
+        features_of=columns_of,
+        settings=StudySettings.from_mapping(
+            dbt.config.meta_get("study"),
+            n_clusters=dbt.config.meta_get("n_clusters"),
+            transforms=dbt.config.meta_get("transforms"),
+        ),
+        centroids_in_use=dbt.ref("model_centroids").join(model_in_use, "model_id").df(),
+        previous=previous_rows(session, dbt.this),
+        report=lambda line: print(line, flush=True),
+    )
+    return session.from_df(clusters).project(duckdb_projection(CLUSTER_COLUMNS))

@@ -1,0 +1,32 @@
+"""Customer segmentation in dbt: the Python behind the models, in rooms that tell their purpose.
+
+``cluster``     K-means and spectral clustering: scaling, fits, canonical cluster numbers.
+``distance``    Silhouettes, from the distances among all customers.
+``measure``     What is measured on clusters and periods: agreement, quality, stability, separation, drift …
+``steps``       What a dbt Python model calls: one function a table, with re-use of the last build's results.
+``intake``      What is looked at before dbt starts: the raw files and the seeds.
+``publishing``  Build beside the published database, look, swap in; keep what was there, and go back.
+``commands``    The command line: ``python -m customer_segmentation --help``.
+
+Each room's ``__init__`` lists its public names; modules with an underscore are its own. Rooms read
+from top to bottom: one uses those above it, never those below. Nothing but the last three
+rooms reads or writes a file. The Olist data set itself is the business of package ``olist``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+__all__ = ["cluster", "commands", "distance", "intake", "measure", "publishing", "steps"]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import a room when it is asked for, so that a command does not wait for all of them."""
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

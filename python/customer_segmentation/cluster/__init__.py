@@ -1,0 +1,59 @@
+"""Clusters: K-means and spectral clustering of all rows, with the same answer on any number of threads.
+
+Scale first (`standardise`; `robust_columns` says which features by median and quartiles), then fit
+(`fit_kmeans`, `fit_spectral`), then number (`unusualness_permutation`, `match_centroids`).
+"""
+
+from customer_segmentation.cluster._lloyd import best_start, prepare_rows, single_start
+from customer_segmentation.cluster._points import distinct_points, near_order
+from customer_segmentation.cluster.kmeans import (
+    KMeansFit,
+    Scaler,
+    fit_kmeans,
+    nearest_centroid,
+    standardise,
+    two_nearest_centroids,
+)
+from customer_segmentation.cluster.numbering import match_centroids, unusualness_permutation
+from customer_segmentation.cluster.refits import Refit, quick_fit, refit_repeats
+from customer_segmentation.cluster.spectral import (
+    AssignLabels,
+    SpectralDiagnostics,
+    SpectralFit,
+    fit_spectral,
+    fit_spectral_grid,
+)
+from customer_segmentation.cluster.transforms import (
+    Quantiles,
+    Transforms,
+    own_units,
+    robust_columns,
+)
+
+__all__ = [
+    "AssignLabels",
+    "KMeansFit",
+    "Quantiles",
+    "Refit",
+    "Scaler",
+    "SpectralDiagnostics",
+    "SpectralFit",
+    "Transforms",
+    "best_start",
+    "distinct_points",
+    "fit_kmeans",
+    "fit_spectral",
+    "fit_spectral_grid",
+    "match_centroids",
+    "near_order",
+    "nearest_centroid",
+    "own_units",
+    "prepare_rows",
+    "quick_fit",
+    "refit_repeats",
+    "robust_columns",
+    "single_start",
+    "standardise",
+    "two_nearest_centroids",
+    "unusualness_permutation",
+]

@@ -1,0 +1,169 @@
+"""Many K-means fits of rows that hardly differ, each from fresh starts, in little time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from customer_segmentation._validation import as_matrix, check_count, check_seed, has_distinct_rows
+from customer_segmentation.cluster._lloyd import best_start
+from customer_segmentation.cluster._points import near_order
+from customer_segmentation.cluster.kmeans import Scaler, fit_kmeans, nearest_centroid, standardise
+
+# Up to this many rows every start sees all of them.
+START_ROWS = 10_000
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Refit:
+    """A fit, in the scale it was made in.
+
+    Attributes
+    ----------
+    scaler : Scaler
+    centroids : ndarray of shape (n_clusters, n_features), float64
+        In standard deviations of ``scaler``.
+    inertia : float
+        Over the rows it was fitted on, in standard deviations squared.
+    is_resampled : bool
+        Whether these were a bootstrap resample.
+    """
+
+    scaler: Scaler
+    centroids: np.ndarray
+    inertia: float
+    is_resampled: bool
+
+    def labels(self, X: Any) -> np.ndarray:
+        """Return the nearest centroid of rows in original units."""
+        return nearest_centroid(self.scaler.transform(X), self.centroids)[0]
+
+
+def quick_fit(
+    X: Any, *, n_clusters: int, n_init: int, max_iter: int, seed: int, also: Any = None
+) -> tuple[np.ndarray, float]:
+    """Fit K-means, the starts on a sample and the best one polished on all rows.
+
+    Parameters
+    ----------
+    X : array of shape (n_rows, n_features)
+        Scaled.
+    n_clusters, n_init, max_iter, seed : int
+        As in `fit_kmeans`.
+    also : array of shape (n_clusters, n_features), optional
+        Centroids to start from besides; the lower inertia wins.
+
+    Returns
+    -------
+    centroids : ndarray of shape (n_clusters, n_features), float64
+    inertia : float
+
+    Raises
+    ------
+    ValueError
+        As `fit_kmeans`.
+
+    Notes
+    -----
+    Source: k-means++ on a sample and Lloyd's iterations on all rows, the refinement idea of
+    Bradley and Fayyad (1998), "Refining initial points for k-means clustering", ICML.
+    """
+    matrix = as_matrix(X)
+    n_clusters = check_count(n_clusters, name="n_clusters", minimum=2)
+    seed = check_seed(seed)
+    starts: list[Any] = [] if also is None else [np.asarray(also, dtype=np.float64)]
+    if len(matrix) > START_ROWS:
+        chosen = np.random.default_rng(seed).choice(len(matrix), START_ROWS, replace=False)
+        sample = matrix[np.sort(chosen)]
+    else:
+        sample = matrix
+    if has_distinct_rows(sample, minimum=n_clusters)[0]:
+        starts.append(
+            best_start(
+                sample[near_order(sample)],
+                n_clusters=n_clusters,
+                n_init=n_init,
+                max_iter=max_iter,
+                weights=None,
+                seed=seed,
+            )
+        )
+    elif len(sample) == len(matrix) or not starts:
+        starts = ["k-means++"]
+    fits = [
+        fit_kmeans(
+            matrix, n_clusters=n_clusters, n_init=n_init, max_iter=max_iter, init=start, seed=seed
+        )
+        for start in starts
+    ]
+    best = min(fits, key=lambda fit: fit.inertia)
+    return best.centroids, best.inertia
+
+
+def refit_repeats(
+    X: Any,
+    *,
+    scaler: Scaler | None = None,
+    robust: Sequence[int] = (),
+    n_clusters: int,
+    n_init: int,
+    max_iter: int,
+    seeds: int,
+    bootstraps: int,
+    seed: int,
+) -> list[Refit]:
+    """Fit the same rows again, with other seeds and on bootstrap resamples.
+
+    Parameters
+    ----------
+    X : array of shape (n_rows, n_features)
+        In original units.
+    scaler : Scaler, optional
+        A frozen one; without it each fit is standardised by the rows that it sees.
+    robust : sequence of int
+        As in `standardise`.
+    n_clusters, n_init, max_iter : int
+        As in `fit_kmeans`.
+    seeds : int
+        Fits of the very rows, each with a seed of its own.
+    bootstraps : int
+        Fits of as many rows drawn with replacement, each with a seed of its own.
+    seed : int
+        The others are drawn from it.
+
+    Returns
+    -------
+    list of Refit
+        Of length ``seeds + bootstraps``.
+
+    Raises
+    ------
+    ValueError
+        As `fit_kmeans`.
+
+    Notes
+    -----
+    Source: Efron (1979), "Bootstrap methods", Annals of Statistics 7.
+    """
+    matrix = as_matrix(X)
+    repeats = []
+    sequences = np.random.SeedSequence(check_seed(seed)).spawn(seeds + bootstraps)
+    for number, sequence in enumerate(sequences):
+        generator = np.random.default_rng(sequence)
+        is_resampled = number >= seeds
+        rows = matrix
+        if is_resampled:
+            rows = matrix[generator.integers(len(matrix), size=len(matrix))]
+        used = scaler or standardise(rows, robust=robust)
+        centroids, inertia = quick_fit(
+            used.transform(rows),
+            n_clusters=n_clusters,
+            n_init=n_init,
+            max_iter=max_iter,
+            seed=int(generator.integers(2**32)),
+        )
+        repeats.append(Refit(used, centroids, inertia, is_resampled))
+    return repeats

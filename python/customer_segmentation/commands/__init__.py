@@ -1,0 +1,19 @@
+"""The commands of ``python -m customer_segmentation``, a module each.
+
+To add one: a module here with a docstring, `add_options` and `run`, and its sentence below.
+"""
+
+__all__ = ["COMMANDS"]
+
+# In the order of the help.
+COMMANDS = {
+    "build": "build and test beside the published database, and put the new one in its place",
+    "rollback": "go back to the database that was published before",
+    "audience": "write who is in a segment, as CSV and Parquet",
+    "boards": "render the boards in charts/, as HTML pages and PNG pictures",
+    "contract": "write the maintenance contract, in English and French",
+    "metrics": "ask the semantic layer for metrics",
+    "docs": "write the dbt documentation as one page",
+    "postgres": "copy the public tables into PostgreSQL",
+    "superset": "serve the dashboards of Apache Superset",
+}

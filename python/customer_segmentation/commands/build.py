@@ -1,0 +1,51 @@
+"""Build every model beside the published database, run every test, and put the new file in the
+place of the old one only when all passed. Readers see the old one until then.
+
+Options that are not listed below go to `dbt build`, whose own help is `dbt build --help`. What the
+last build left is re-used where nothing behind it has changed; --full-refresh forgets it.
+
+Examples
+--------
+  python -m customer_segmentation build
+  python -m customer_segmentation build --vars '{n_clusters: 5}'
+  python -m customer_segmentation build --partial --select +rfm
+"""  # noqa: D205
+
+from __future__ import annotations
+
+import argparse
+import shlex
+
+from customer_segmentation.publishing import CommandError, Stopped, build_and_publish
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.usage = f"{parser.prog} [--partial] [--database FILE] [options of dbt build]"
+    parser.add_argument(
+        "--partial",
+        action="store_true",
+        help="publish although the options leave models or tests out; what readers lose is named",
+    )
+    parser.add_argument(
+        "--options",
+        metavar="TEXT",
+        default="",
+        help="options of dbt build in one text, quoted as in a shell (make build OPTIONS=…)",
+    )
+    # Those that argparse does not know are dbt's.
+    parser.set_defaults(others=[])
+
+
+def run(options: argparse.Namespace) -> int:
+    """Build, test, publish and summarise."""
+    try:
+        for_dbt = [*shlex.split(options.options), *options.others]
+    except ValueError as error:
+        raise CommandError(
+            f"the options {options.options} cannot be read: {error}. Close what is open."
+        ) from None
+    try:
+        return build_and_publish(options.database, for_dbt, may_be_partial=options.partial)
+    except Stopped:
+        raise Stopped("The published database is as it was.") from None

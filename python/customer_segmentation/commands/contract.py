@@ -1,0 +1,449 @@
+"""Write the maintenance contract: one page in English and French, as Markdown and HTML.
+
+Every figure on it is the result of a query on the published database, which the HTML carries
+beside it.
+
+Examples
+--------
+  python -m customer_segmentation contract --to exports/contract
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import html
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+
+from customer_segmentation.publishing import reading
+
+Language = Literal["en", "fr"]
+Kind = Literal["whole", "share", "index", "date", "money", "seconds", "megabytes", "text"]
+
+DEFAULT_FOLDER = "exports/contract"
+NO_BREAK = "\N{NARROW NO-BREAK SPACE}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A single value.
+
+    Attributes
+    ----------
+    sql : str
+        Gives one row with one column.
+    kind : str
+        How it is written.
+    """
+
+    sql: str
+    kind: Kind
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Several rows.
+
+    Attributes
+    ----------
+    sql : str
+    columns : tuple of (str, str, str)
+        Heading in English, in French, and kind of each column of the query.
+    """
+
+    sql: str
+    columns: tuple[tuple[str, str, Kind], ...]
+
+
+def _recommended(cadence: str, column: str) -> str:
+    return f"select {column} from maintenance.refresh_policy where is_recommended and cadence = '{cadence}'"
+
+
+def _limit(code: str, column: str = "act_value") -> str:
+    return f"select {column} from seeds.maintenance_thresholds where threshold_code = '{code}'"
+
+
+def _last_run(column: str) -> str:
+    return f"select {column} from maintenance.run_totals order by started_at desc, run_id limit 1"
+
+
+LAST_STABLE = (
+    "(select max(as_of_date) from maintenance.period_stability"
+    " inner join marts.periods using (as_of_date) where not is_sparse)"
+)
+
+FIGURES: dict[str, Figure] = {
+    "latest": Figure("select max(as_of_date) from marts.periods", "date"),
+    "customers": Figure("select count(*) from marts.customers", "whole"),
+    "rescore_months": Figure(_recommended("rescore", "interval_months"), "whole"),
+    "rescore_low": Figure(_recommended("rescore", "recommended_low"), "whole"),
+    "rescore_high": Figure(_recommended("rescore", "recommended_high"), "whole"),
+    "rescore_changed": Figure(_recommended("rescore", "end_changed_share"), "share"),
+    "outdated_limit": Figure(_limit("outdated_share"), "share"),
+    "refit_months": Figure(_recommended("refit", "interval_months"), "whole"),
+    "refit_low": Figure(_recommended("refit", "recommended_low"), "whole"),
+    "refit_high": Figure(_recommended("refit", "recommended_high"), "whole"),
+    "refit_agreement": Figure(_recommended("refit", "end_agreement"), "index"),
+    "refit_worst": Figure(_recommended("refit", "worst_agreement"), "index"),
+    "refit_changed": Figure(_recommended("refit", "end_changed_share"), "share"),
+    "refit_baselines": Figure(_recommended("refit", "baselines"), "whole"),
+    "prediction_limit": Figure(_limit("prediction_agreement"), "index"),
+    "structure_limit": Figure(_limit("structure_agreement"), "index"),
+    "psi_limit": Figure(_limit("feature_psi"), "index"),
+    "value_limit": Figure(_limit("order_value_ratio"), "index"),
+    "baseline": Figure("select max(baseline_as_of_date) from maintenance.period_stability", "date"),
+    "stable_date": Figure(f"select {LAST_STABLE}", "date"),
+    "structure_worst": Figure(
+        "select min(adjusted_rand_index) from maintenance.period_stability where design = 'structure'",
+        "index",
+    ),
+    "structure_within": Figure(
+        "select count(*) filter (where is_within_null_band) from maintenance.period_stability"
+        " where design = 'structure'",
+        "whole",
+    ),
+    "stability_dates": Figure(
+        "select count(distinct as_of_date) from maintenance.period_stability", "whole"
+    ),
+    "refused": Figure("select sum(rejected_rows) from staging.raw_loads", "whole"),
+    "raw_rows": Figure("select sum(raw_rows) from staging.raw_loads", "whole"),
+    "compared": Figure("select max(as_of_date) from marts.periods where is_compared", "date"),
+    "models": Figure("select count(*) from segmentation.model_registry", "whole"),
+    "accepted": Figure(
+        "select count(*) filter (where is_accepted) from segmentation.model_registry", "whole"
+    ),
+    "fallbacks": Figure(
+        "select count(*) filter (where is_fallback) from segmentation.period_models", "whole"
+    ),
+    "retrainings": Figure(
+        "select count(*) from maintenance.decisions where decision = 'retrain'", "whole"
+    ),
+    "investigations": Figure(
+        "select count(*) from maintenance.decisions where decision = 'investigate'", "whole"
+    ),
+    "dates": Figure("select count(*) from maintenance.decisions", "whole"),
+    "last_decision": Figure(
+        "select decision from maintenance.decisions order by as_of_date desc limit 1", "text"
+    ),
+    "run_seconds": Figure(_last_run("run_seconds"), "seconds"),
+    "run_rows": Figure(_last_run("row_count"), "whole"),
+    "run_bytes": Figure(_last_run("byte_count"), "megabytes"),
+    "run_memory": Figure(_last_run("peak_memory_bytes"), "megabytes"),
+    "yearly_machine": Figure(_last_run("yearly_cost"), "money"),
+    "refit_cost": Figure(_recommended("refit", "cost_a_year"), "money"),
+    "rescore_cost": Figure(_recommended("rescore", "cost_a_year"), "money"),
+    "refits_a_year": Figure(_recommended("refit", "times_a_year"), "whole"),
+}
+
+TABLES: dict[str, Table] = {
+    "policy": Table(
+        "select interval_months, baselines, expected_agreement, end_agreement, worst_agreement,"
+        " end_structure_agreement, end_changed_share, times_a_year, cost_a_year"
+        " from maintenance.refresh_policy where cadence = 'refit' order by interval_months",
+        (
+            ("Interval, months", "Intervalle, mois", "whole"),
+            ("Baselines", "Références", "whole"),
+            ("Expected agreement", "Accord attendu", "index"),
+            ("Agreement at the end", "Accord à la fin", "index"),
+            ("Worst agreement", "Pire accord", "index"),
+            ("Structure at the end", "Structure à la fin", "index"),
+            ("In another segment", "Dans un autre segment", "share"),
+            ("Refits a year", "Réapprentissages par an", "index"),
+            ("Cost a year, BRL", "Coût par an, BRL", "money"),
+        ),
+    ),
+    "stability": Table(
+        "select as_of_date,"
+        + ",".join(
+            f" max(case when design = '{design}' then adjusted_rand_index end) as {design}"
+            for design in ("prediction_vs_refit", "labels_vs_refit", "structure", "migration")
+        )
+        + ", max(case when design = 'structure' then null_low end) as null_low"
+        " from maintenance.period_stability group by as_of_date order by as_of_date",
+        (
+            ("As of", "Date", "date"),
+            ("Frozen model against refit", "Modèle figé contre réappris", "index"),
+            ("Labels given against refit", "Étiquettes données contre réappris", "index"),
+            ("Structure", "Structure", "index"),
+            ("Migration", "Migration", "index"),
+            ("Structure: null band from", "Structure : bande nulle dès", "index"),
+        ),
+    ),
+    "drift": Table(
+        "select feature, verdict, ks_time, ks_behaviour, population_stability_index_behaviour, missing_share"
+        f" from maintenance.feature_drift where as_of_date = {LAST_STABLE} order by feature",
+        (
+            ("Feature", "Variable", "text"),
+            ("Verdict", "Verdict", "text"),
+            ("KS, passing of time", "KS, temps qui passe", "index"),
+            ("KS, behaviour", "KS, comportement", "index"),
+            ("PSI, behaviour", "PSI, comportement", "index"),
+            ("Missing", "Manquants", "share"),
+        ),
+    ),
+    "decisions": Table(
+        "select as_of_date, decision, fitted_as_of_date, prediction_agreement, structure_agreement,"
+        " outdated_share from maintenance.decisions order by as_of_date",
+        (
+            ("As of", "Date", "date"),
+            ("Decision", "Décision", "text"),
+            ("Model of", "Modèle du", "date"),
+            ("Agreement with a refit", "Accord avec un réapprentissage", "index"),
+            ("Structure", "Structure", "index"),
+            ("Out of date, at most", "Périmés, au plus", "share"),
+        ),
+    ),
+    "nodes": Table(
+        "select node_name, seconds, row_count, byte_count from maintenance.run_costs"
+        " where node_type = 'model' and run_id = (select arg_max(run_id, started_at) from maintenance.run_totals)"
+        " order by seconds desc, node_name limit 5",
+        (
+            ("Model", "Modèle", "text"),
+            ("Seconds", "Secondes", "seconds"),
+            ("Rows", "Lignes", "whole"),
+            ("Megabytes", "Mégaoctets", "megabytes"),
+        ),
+    ),
+}
+
+# Words only: every figure is a placeholder. Figures {{name}}, tables [[name]].
+PAGES: dict[Language, str] = {
+    language: (Path(__file__).parent / "contract_pages" / f"{language}.md").read_text("utf-8")
+    for language in ("en", "fr")
+}
+
+# Words of the tables that a reader sees.
+FRENCH_WORDS = {
+    "keep": "garder",
+    "rescore": "réattribuer",
+    "retrain": "réapprendre",
+    "investigate": "examiner",
+    "drift": "dérive",
+    "watch": "à surveiller",
+    "passing of time": "temps qui passe",
+    "none": "aucun",
+}
+
+
+def written(value: Any, kind: Kind, language: Language) -> str:
+    """Write a value for a reader.
+
+    Parameters
+    ----------
+    value : result of a query
+    kind : str
+        whole, share (per cent, one decimal), index (two decimals), date, money (two decimals),
+        seconds (one decimal), megabytes (from bytes; below 10 with one decimal), text.
+    language : {"en", "fr"}
+
+    Returns
+    -------
+    str
+        A dash for null.
+    """
+    if value is None or value != value:
+        return "–"
+    if kind == "text":
+        return FRENCH_WORDS.get(str(value), str(value)) if language == "fr" else str(value)
+    if kind == "date":
+        day = value if isinstance(value, datetime.date) else datetime.date.fromisoformat(str(value))
+        return f"{day:%d/%m/%Y}" if language == "fr" else f"{day:%Y-%m-%d}"
+    number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    shown = {
+        "whole": lambda: f"{number:,.0f}",
+        "share": lambda: f"{number * 100:,.1f}",
+        "index": lambda: f"{number:,.2f}",
+        "money": lambda: f"{number:,.2f}",
+        "seconds": lambda: f"{number:,.1f}",
+        "megabytes": lambda: f"{number / 1_000_000:,.{0 if number >= 10_000_000 else 1}f}",
+    }[kind]()
+    if language == "fr":
+        shown = shown.replace(",", NO_BREAK).replace(".", ",")
+    if kind == "share":
+        shown += f"{NO_BREAK}%" if language == "fr" else "%"
+    return shown
+
+
+def markdown(connection: duckdb.DuckDBPyConnection, language: Language) -> str:
+    """Render the page as Markdown.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        To a published database.
+    language : {"en", "fr"}
+
+    Returns
+    -------
+    str
+    """
+
+    def figure(match: re.Match[str]) -> str:
+        one = FIGURES[match[1]]
+        return written(_value(connection, one.sql), one.kind, language)
+
+    def table(match: re.Match[str]) -> str:
+        one = TABLES[match[1]]
+        lines = [
+            _headings(one, language),
+            ["---:" if kind != "text" else "---" for *_, kind in one.columns],
+        ]
+        lines += _cells(connection, one, language)
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+    page = re.sub(r"\[\[(\w+)\]\]", table, PAGES[language])
+    return _synthetic_note(connection, language) + re.sub(r"\{\{(\w+)\}\}", figure, page)
+
+
+def page_as_html(connection: duckdb.DuckDBPyConnection, language: Language) -> str:
+    """Render the page as one self-contained HTML file; each figure carries its query.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        To a published database.
+    language : {"en", "fr"}
+
+    Returns
+    -------
+    str
+    """
+
+    def figure(match: re.Match[str]) -> str:
+        one = FIGURES[match[1]]
+        shown = html.escape(written(_value(connection, one.sql), one.kind, language))
+        query = html.escape(one.sql, quote=True)
+        return f'<data data-kind="{one.kind}" data-query="{query}" title="{query}">{shown}</data>'
+
+    def table(name: str) -> str:
+        one = TABLES[name]
+        kinds = ",".join(kind for *_, kind in one.columns)
+        classes = [' class="text"' if kind == "text" else "" for *_, kind in one.columns]
+
+        def row(tag: str, line: list[str]) -> str:
+            cells = zip(classes, line, strict=True)
+            inner = "".join(
+                f"<{tag}{style}>{html.escape(cell)}</{tag[:2]}>" for style, cell in cells
+            )
+            return f"<tr>{inner}</tr>"
+
+        head = row('th scope="col"', _headings(one, language))
+        rows = "".join(row("td", line) for line in _cells(connection, one, language))
+        return (
+            f'<div class="table"><table data-kinds="{kinds}" data-query="{html.escape(one.sql, quote=True)}">'
+            f"<thead>{head}</thead><tbody>{rows}</tbody></table></div>"
+        )
+
+    body = []
+    for block in re.split(
+        r"\n\s*\n", _synthetic_note(connection, language) + PAGES[language].strip()
+    ):
+        if block.startswith("[["):
+            body.append(table(block.strip("[]\n ")))
+            continue
+        text = " ".join(html.escape(block, quote=False).split("\n"))
+        text = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text)
+        text = re.sub(r"`(.+?)`", r"<code>\1</code>", text)
+        text = re.sub(r"\{\{(\w+)\}\}", figure, text)
+        if text.startswith("# "):
+            body.append(f"<h1>{text[2:]}</h1>")
+        elif text.startswith("## "):
+            body.append(f"<h2>{text[3:]}</h2>")
+        elif text.startswith("- "):
+            items = "".join(
+                f"<li>{item.strip()}</li>" for item in re.split(r"(?:^|\s)- ", text)[1:]
+            )
+            body.append(f"<ul>{items}</ul>")
+        else:
+            body.append(f"<p>{text}</p>")
+    title = PAGES[language].split("\n", 1)[0][2:]
+    return (
+        f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width">\n<title>{title}</title>\n<style>{STYLE}</style>\n'
+        "</head>\n<body>\n<main>\n" + "\n".join(body) + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+STYLE = (
+    "body{font:1rem/1.5 system-ui,sans-serif;color:#1b1b1b;background:#fff;margin:0}"
+    "main{max-width:60rem;margin:0 auto;padding:2rem 1rem}"
+    ".table{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:1rem 0}"
+    "th,td{padding:.25rem .6rem;border-bottom:1px solid #ccc;text-align:right}"
+    "th:first-child,td:first-child,.text{text-align:left}td:first-child{white-space:nowrap}data{font-weight:600}"
+)
+
+
+def write(database: Path, folder: Path) -> list[Path]:
+    """Write the four files of the contract.
+
+    Parameters
+    ----------
+    database : Path
+        A published database.
+    folder : Path
+
+    Returns
+    -------
+    list of Path
+    """
+    files = []
+    with reading(database) as connection:
+        folder.mkdir(parents=True, exist_ok=True)
+        for language in ("en", "fr"):
+            for extension, render in (("md", markdown), ("html", page_as_html)):
+                path = folder / f"maintenance_contract.{language}.{extension}"
+                path.write_text(render(connection, language), encoding="utf-8")
+                files.append(path)
+    return files
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument(
+        "--to",
+        metavar="FOLDER",
+        type=Path,
+        default=Path(DEFAULT_FOLDER),
+        help="folder (default: %(default)s)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the contract and name its files."""
+    print(*write(options.database, options.to), sep="\n")
+    return 0
+
+
+def _value(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    row = connection.execute(sql).fetchone()
+    return row[0] if row else None
+
+
+def _headings(table: Table, language: Language) -> list[str]:
+    return [french if language == "fr" else english for english, french, _ in table.columns]
+
+
+def _cells(
+    connection: duckdb.DuckDBPyConnection, table: Table, language: Language
+) -> list[list[str]]:
+    return [
+        [
+            written(value, kind, language)
+            for value, (*_, kind) in zip(row, table.columns, strict=True)
+        ]
+        for row in connection.execute(table.sql).fetchall()
+    ]
+
+
+def _synthetic_note(connection: duckdb.DuckDBPyConnection, language: Language) -> str:
+    if not _value(connection, "select bool_or(is_synthetic) from staging.raw_loads"):
+        return ""
+    if language == "fr":
+        return "**Données SYNTHÉTIQUES, et non celles d'Olist.**\n\n"
+    return "**SYNTHETIC data, not Olist's.**\n\n"

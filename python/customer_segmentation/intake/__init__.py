@@ -1,0 +1,15 @@
+"""What is looked at before dbt starts: whether the raw files and the seeds can be read, and how.
+
+``raw_folder``   which file each table is in, and everything that is wrong with the folder
+``raw_csv``      how a CSV file is read: delimiter, quotes, header
+``raw_text``     its bytes: compression, encoding, line ends
+``raw_parquet``  Parquet files, and folders of them
+``raw_table``    the SQL that reads a table
+``raw_plugin``   what the macros of dbt ask, a plugin of dbt-duckdb
+``seed_files``   the seeds
+"""
+
+from customer_segmentation.intake.raw_folder import look_into, needed_columns, problems
+from customer_segmentation.intake.raw_text import RawFileError
+
+__all__ = ["RawFileError", "look_into", "needed_columns", "problems"]

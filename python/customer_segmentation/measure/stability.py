@@ -1,0 +1,246 @@
+"""Whether the clusters come back when the data or the seed change."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from customer_segmentation._validation import (
+    as_matrix,
+    check_count,
+    check_seed,
+    check_threads,
+    encode_labels,
+)
+from customer_segmentation.cluster import best_start, distinct_points, near_order, nearest_centroid
+from customer_segmentation.measure.agreement import matched_jaccard
+
+RECOVERED_ABOVE = 0.75
+DISSOLVED_UP_TO = 0.5
+# Lowest mean Jaccard similarity of each verdict, best first.
+VERDICTS = (
+    (0.85, "highly stable"),
+    (0.75, "stable"),
+    (0.6, "pattern, membership doubtful"),
+    (-np.inf, "unstable"),
+)
+
+Refit = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+"""Clusters the rows of (points, weights, seed) anew and returns one label a row."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BootstrapStability:
+    """Stability of each cluster over bootstrap resamples.
+
+    Attributes
+    ----------
+    clusters : DataFrame
+        One row per cluster in sorted order of the labels: cluster, customers (rows of the
+        original cluster), mean_jaccard, recovered_share (of the resamples with a similarity
+        above 0.75), dissolved_share (0.5 or below), verdict, resamples (those that drew at
+        least one row of the cluster).
+    jaccard : ndarray of shape (resamples, n_clusters), float64
+        Similarity in each resample; NaN where no row of the cluster was drawn.
+    """
+
+    clusters: pd.DataFrame
+    jaccard: np.ndarray
+
+
+def bootstrap_stability(
+    X: Any,
+    labels: Any,
+    refit: Refit,
+    *,
+    resamples: int = 100,
+    seed: int,
+    threads: int | None = None,
+) -> BootstrapStability:
+    """Measure how well each cluster is found again in bootstrap resamples (Hennig).
+
+    A resample draws ``n_rows`` rows with replacement and is clustered from scratch, each row
+    counting as often as it was drawn. Then both partitions are restricted to the rows that were
+    drawn at least once, each of them counting **once**, and each original cluster gets its
+    highest Jaccard similarity with any cluster of the resample. Two rows with equal values are
+    two rows. A resample that drew no row of a cluster says nothing about it and is left out of
+    that cluster's figures.
+
+    Parameters
+    ----------
+    X : array of shape (n_rows, n_features)
+    labels : array of shape (n_rows,)
+        The partition whose stability is asked for.
+    refit : callable
+        ``refit(points, weights, seed) -> labels``: clusters distinct ``points`` of shape
+        (n_points, n_features), each counting ``weights`` times, and returns one label a point.
+        `kmeans_refit` makes one.
+    resamples : int
+    seed : int
+        Each resample has a seed of its own drawn from this one, so the result does not depend
+        on ``threads``.
+    threads : int, optional
+        Resamples clustered at the same time. Default: every processor this process may use.
+
+    Returns
+    -------
+    BootstrapStability
+
+    Raises
+    ------
+    ValueError
+        If ``X``, ``labels`` or an option is malformed, or ``refit`` returns another number of
+        labels than it got points.
+
+    Notes
+    -----
+    Source: Hennig (2007), "Cluster-wise assessment of cluster stability", Computational
+    Statistics and Data Analysis 52, 258-271; ``fpc::clusterboot`` in R with ``bootmethod =
+    "boot"``, whose documentation also gives the thresholds: recovered above 0.75, dissolved at
+    0.5 and below; a mean of 0.85 and above is highly stable, 0.75 stable, 0.6 a pattern whose
+    exact members are doubtful, and less is not to be trusted. clusterboot by default keeps one
+    copy of each row drawn (``multipleboot = FALSE``); here the copies count in the clustering
+    (as with ``TRUE``), because without them a resample is a subset and not a bootstrap.
+
+    Identical rows are clustered as one point with a weight, which cannot change the optimum and
+    saves copying the data for each resample.
+    """
+    matrix = as_matrix(X)
+    n_rows = len(matrix)
+    codes, values = encode_labels(labels, n_rows=n_rows)
+    resamples = check_count(resamples, name="resamples")
+    seed = check_seed(seed)
+    threads = check_threads(threads)
+    points, point_of_row = distinct_points(matrix)
+    # Quicker to cluster, and the rows of a resample keep the order.
+    order = near_order(points)
+    points, point_of_row = points[order], np.argsort(order)[point_of_row]
+    n_clusters = len(values)
+    # Rows of one point may carry different labels, so the count is by label and point.
+    cell_of_row = codes * len(points) + point_of_row
+
+    def resample(sequence: np.random.SeedSequence) -> np.ndarray:
+        generator = np.random.default_rng(sequence)
+        drawn = np.bincount(generator.integers(n_rows, size=n_rows), minlength=n_rows)
+        weights = np.bincount(point_of_row, weights=drawn, minlength=len(points))
+        present = np.flatnonzero(weights)
+        found = np.asarray(refit(points[present], weights[present], int(generator.integers(2**32))))
+        if found.shape != (len(present),):
+            raise ValueError(
+                f"refit returned labels of shape {found.shape} for {len(present)} points; "
+                "it must return one label for each point it is given."
+            )
+        found_codes, found_values = encode_labels(found, name="the labels of refit")
+        once = np.bincount(cell_of_row[drawn > 0], minlength=n_clusters * len(points))
+        by_point = once.reshape(n_clusters, len(points))[:, present]
+        counts = np.stack(
+            [np.bincount(found_codes, weights=row, minlength=len(found_values)) for row in by_point]
+        )
+        return np.where(counts.any(axis=1), matched_jaccard(counts).jaccard, np.nan)
+
+    sequences = np.random.SeedSequence(seed).spawn(resamples)
+    if threads == 1:
+        rows = [resample(sequence) for sequence in sequences]
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            rows = list(pool.map(resample, sequences))
+    jaccard = np.stack(rows)
+    return BootstrapStability(
+        _summary(jaccard, values, np.bincount(codes, minlength=n_clusters)), jaccard
+    )
+
+
+def kmeans_refit(*, n_clusters: int, n_init: int = 10, max_iter: int = 300) -> Refit:
+    """Make the ``refit`` of `bootstrap_stability` for K-means with fresh starts.
+
+    Every resample draws new k-means++ starts, and every start runs on the whole resample until
+    no row changes its cluster. None begins at the centroids of the full data, which would ask
+    only whether those centroids stay where they are; none runs on a part of the resample, which
+    now and then picks a poorer optimum and makes the clusters look less stable than they are.
+
+    Parameters
+    ----------
+    n_clusters : int
+        At least 2.
+    n_init : int
+    max_iter : int
+        Limit on the iterations of one start.
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    ValueError
+        If an option makes no sense; when called, if there are fewer points than clusters.
+    """
+    n_clusters = check_count(n_clusters, name="n_clusters", minimum=2)
+    n_init = check_count(n_init, name="n_init")
+    max_iter = check_count(max_iter, name="max_iter")
+
+    def refit(points: np.ndarray, weights: np.ndarray, seed: int) -> np.ndarray:
+        if len(points) < n_clusters:
+            raise ValueError(
+                f"A resample has only {len(points)} distinct points for {n_clusters} clusters; "
+                "ask for fewer clusters or pass more rows."
+            )
+        centroids = best_start(
+            points,
+            n_clusters=n_clusters,
+            n_init=n_init,
+            max_iter=max_iter,
+            weights=weights,
+            seed=seed,
+        )
+        return nearest_centroid(points, centroids)[0]
+
+    return refit
+
+
+def verdict(mean_jaccard: float) -> str:
+    """Name the stability of a cluster by Hennig's thresholds.
+
+    Parameters
+    ----------
+    mean_jaccard : float
+        From 0 to 1.
+
+    Returns
+    -------
+    str
+        "highly stable" (0.85 and above), "stable" (0.75), "pattern, membership doubtful" (0.6),
+        "unstable"; "not resampled" for NaN.
+
+    Notes
+    -----
+    Source: documentation of ``fpc::clusterboot``.
+    """
+    if np.isnan(mean_jaccard):
+        return "not resampled"
+    return next(name for lowest, name in VERDICTS if mean_jaccard >= lowest)
+
+
+def _summary(jaccard: np.ndarray, values: np.ndarray, sizes: np.ndarray) -> pd.DataFrame:
+    is_drawn = ~np.isnan(jaccard)
+    drawn = is_drawn.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        mean = np.where(is_drawn, jaccard, 0).sum(axis=0) / drawn
+        recovered = (jaccard > RECOVERED_ABOVE).sum(axis=0) / drawn
+        dissolved = (jaccard <= DISSOLVED_UP_TO).sum(axis=0) / drawn
+    return pd.DataFrame(
+        {
+            "cluster": values,
+            "customers": sizes,
+            "mean_jaccard": mean,
+            "recovered_share": recovered,
+            "dissolved_share": dissolved,
+            "verdict": [verdict(value) for value in mean],
+            "resamples": drawn,
+        }
+    )

@@ -1,0 +1,53 @@
+"""Build beside the published database, look, swap it in; keep what was there, and go back.
+
+Nothing is replaced before its successor was built and tested, and a reader never sees two states.
+
+``build``          the whole of it, under the lock: `build_and_publish`
+``database_file``  the published file and what may lie beside it: locks, logs, foreign files
+``dbt_process``    dbt as a process of ours
+``completeness``   whether a run built and tested the whole project
+``readers``        the published database opened to read, or why it cannot be
+``rollback``       earlier databases, kept and brought back
+``costs``          what a build cost, for ``maintenance.run_history``
+``summary``        what a person reads at the end
+``stopping``       signals that end a process, as an exception
+``errors``         the one error of a command that cannot go on
+"""
+
+from customer_segmentation.publishing.build import build_and_publish
+from customer_segmentation.publishing.database_file import (
+    DEFAULT_DATABASE,
+    build_lock,
+    database_path,
+)
+from customer_segmentation.publishing.dbt_process import (
+    forget_stale_parse,
+    project_folder,
+    target_folder,
+)
+from customer_segmentation.publishing.errors import CommandError, InUseError
+from customer_segmentation.publishing.readers import one_row, open_to_read, reading
+from customer_segmentation.publishing.rollback import WITHDRAWN, choices, go_back
+from customer_segmentation.publishing.stopping import Stopped, stopped_by_signals
+from customer_segmentation.publishing.summary import DEFAULT_RAW_DIR
+
+__all__ = [
+    "DEFAULT_DATABASE",
+    "DEFAULT_RAW_DIR",
+    "WITHDRAWN",
+    "CommandError",
+    "InUseError",
+    "Stopped",
+    "build_and_publish",
+    "build_lock",
+    "choices",
+    "database_path",
+    "forget_stale_parse",
+    "go_back",
+    "one_row",
+    "open_to_read",
+    "project_folder",
+    "reading",
+    "stopped_by_signals",
+    "target_folder",
+]

@@ -1,0 +1,71 @@
+"""What a build cost, as far as only its parent process and the finished file can tell."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+import duckdb
+
+from customer_segmentation.publishing.readers import one_row
+
+BLOCK_BYTES = 262_144
+
+
+def peak_memory_of_children() -> int:
+    """Return the largest resident memory that a finished child process had, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    # Kilobytes on Linux, bytes on macOS.
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def complete_last_run(database: Path, *, peak_memory_bytes: int) -> None:
+    """Add bytes and peak memory to the last run in maintenance_work.run_history.
+
+    Parameters
+    ----------
+    database : Path
+        Written and checkpointed, so that its tables lie in blocks of the file.
+    peak_memory_bytes : int
+
+    Notes
+    -----
+    A table's bytes are its distinct blocks of 256 KiB; a block that several tables share counts
+    for each of them.
+    """
+    with duckdb.connect(str(database)) as connection:
+        if not _has_history(connection):
+            return
+        connection.execute("force checkpoint")
+        last = "(select arg_max(run_id, started_at) from maintenance_work.run_history)"
+        connection.execute(
+            f"update maintenance_work.run_history set peak_memory_bytes = ? where run_id = {last}",
+            [peak_memory_bytes],
+        )
+        tables = connection.execute(
+            "select distinct schema_name, table_name, node_id from maintenance_work.run_history"
+            " inner join duckdb_tables() on node_name = table_name"
+            f" where database_name = current_database() and run_id = {last}"
+            " and node_type in ('model', 'seed')"
+        ).fetchall()
+        for schema, table, node_id in tables:
+            blocks = one_row(
+                connection,
+                "select count(distinct block_id) from pragma_storage_info(?) where block_id >= 0",
+                [f"{schema}.{table}"],
+            )[0]
+            connection.execute(
+                "update maintenance_work.run_history set byte_count = ?"
+                f" where run_id = {last} and node_id = ?",
+                [blocks * BLOCK_BYTES, node_id],
+            )
+
+
+def _has_history(connection: duckdb.DuckDBPyConnection) -> bool:
+    return bool(
+        connection.execute(
+            "select 1 from duckdb_tables() where database_name = current_database()"
+            " and schema_name = 'maintenance_work' and table_name = 'run_history'"
+        ).fetchone()
+    )

@@ -1,0 +1,131 @@
+"""What a person reads of a database that is published."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import duckdb
+
+from customer_segmentation.publishing.readers import one_row
+
+DEFAULT_RAW_DIR = "data/sample"
+
+
+def summary(database: Path, published: Path) -> str:
+    """Describe a database that is published, or is about to be, for a person.
+
+    Parameters
+    ----------
+    database : Path
+        The file that is read. Of a partial one, what it has is told.
+    published : Path
+        The name that is told.
+
+    Returns
+    -------
+    str
+    """
+    size = f"{database.stat().st_size / 1e6:,.0f} MB"
+    with duckdb.connect(str(database), read_only=True) as connection:
+        lines = [
+            "",
+            f"Published {published} ({size})",
+            *_data_lines(connection),
+            *_customer_lines(connection),
+            *_segment_lines(connection),
+        ]
+    return "\n".join(lines)
+
+
+def why_nothing_is_segmented(database: Path) -> str | None:
+    """Say why a database has segments at no date.
+
+    Parameters
+    ----------
+    database : Path
+
+    Returns
+    -------
+    str or None
+        A sentence: the note of the last date. None when a date is segmented, or when a partial
+        database was not asked for segments.
+    """
+    with duckdb.connect(str(database), read_only=True) as connection:
+        if not _has(connection, "segmentation", "period_models"):
+            return None
+        segmented, note = one_row(
+            connection,
+            "select count(model_id), coalesce(arg_max(note, as_of_date), 'There is no as-of date.')"
+            " from segmentation.period_models",
+        )
+    return None if segmented else str(note)
+
+
+def _has(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
+    return bool(
+        connection.execute(
+            "select 1 from information_schema.tables where table_schema = ? and table_name = ?",
+            [schema, name],
+        ).fetchone()
+    )
+
+
+def _data_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    if not _has(connection, "staging", "raw_loads"):
+        return []
+    is_synthetic, raw_rows, rejected_rows = one_row(
+        connection,
+        "select bool_or(is_synthetic), sum(raw_rows), sum(rejected_rows) from staging.raw_loads",
+    )
+    raw_dir = os.environ.get("OLIST_RAW_DIR") or DEFAULT_RAW_DIR
+    kind = "SYNTHETIC data, not Olist's" if is_synthetic else "data"
+    return [f"  from {kind}: {raw_dir}, {raw_rows:,} rows, {rejected_rows:,} refused"]
+
+
+def _customer_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    if not _has(connection, "marts", "customers"):
+        return []
+    customers, orders, spent = one_row(
+        connection,
+        "select count(*), coalesce(sum(order_count), 0), coalesce(sum(total_spent), 0) from marts.customers",
+    )
+    return [f"  {customers:,} customers, {orders:,} orders, {spent:,.2f} BRL"]
+
+
+def _segment_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    if not _has(connection, "segmentation", "period_models"):
+        return []
+    dates, fallbacks, unsegmented = one_row(
+        connection,
+        "select count(*), count(*) filter (where is_fallback), count(*) filter (where model_id is null)"
+        " from segmentation.period_models",
+    )
+    if not dates:
+        return ["  No as-of date."]
+    as_of_date, note = one_row(
+        connection,
+        "select as_of_date, note from segmentation.period_models order by as_of_date desc limit 1",
+    )
+    lines = [
+        f"  {dates - unsegmented} of {dates} as-of dates segmented, {fallbacks} of them with an earlier model",
+        f"  Segments as of {as_of_date}. {note}",
+    ]
+    if _has(connection, "maintenance", "stability_baseline"):
+        lines += [
+            f"  {note}"
+            for (note,) in connection.execute(
+                "select note from maintenance.stability_baseline where not is_measured"
+            ).fetchall()
+        ]
+    if not _has(connection, "segmentation", "segment_profiles"):
+        return lines
+    segments = connection.execute(
+        "select segment_name, customers, customer_share, revenue_share"
+        " from segmentation.segment_profiles where as_of_date = ? order by cluster",
+        [as_of_date],
+    ).fetchall()
+    return lines + [
+        f"    {name:<24}{count:>10,} customers {share:>7.1%}   {revenue:>6.1%} of revenue"
+        for name, count, share, revenue in segments
+    ]

@@ -1,0 +1,106 @@
+"""What a dbt Python model calls: rows in, the table out, with what the last build's results spare.
+
+``fits``              K-means of every as-of date, its scaler, centroids and gates
+``assignments``       the cluster of every customer, batch by batch
+``changes``           every feature between every two dates
+``refresh``           how every model ages
+``periods``           every date against the baseline, in four designs
+``naming``            which segment a cluster is, by the rules of the playbook
+``decisions``         keep, rescore, retrain or investigate, date by date
+``policy``            the refresh interval that follows from how models age
+``study``             the comparison of algorithms, feature sets and numbers of clusters, and what
+                      marks a segment beyond its features
+``frames``, ``panel`` frames out of DuckDB and into it
+``reuse``             keys of results, and the results that have them
+"""
+
+from customer_segmentation.steps.assignments import assign_batches
+from customer_segmentation.steps.changes import CHANGE_COLUMNS, feature_changes
+from customer_segmentation.steps.decisions import DECISION_COLUMNS, decide, thresholds_from
+from customer_segmentation.steps.fits import FIT_COLUMNS, FitSettings, fit_periods
+from customer_segmentation.steps.frames import (
+    duckdb_projection,
+    one_list,
+    previous_rows,
+    quantile_reader,
+)
+from customer_segmentation.steps.naming import rules_from
+from customer_segmentation.steps.panel import read_panel
+from customer_segmentation.steps.periods import (
+    STABILITY_COLUMNS,
+    StabilitySettings,
+    period_stability,
+)
+from customer_segmentation.steps.policy import (
+    POLICY_COLUMNS,
+    PolicySettings,
+    cost_of_one,
+    refresh_policy,
+)
+from customer_segmentation.steps.refresh import (
+    AGREEMENT_COLUMNS,
+    AgreementSettings,
+    model_agreement,
+)
+from customer_segmentation.steps.study import (
+    AXIS_COLUMNS,
+    CANDIDATE_COLUMNS,
+    CLUSTER_COLUMNS,
+    PROJECTION_COLUMNS,
+    StudySettings,
+    project_customers,
+    projection_axes,
+    study_clusters,
+    study_columns,
+    study_feature_sets,
+    study_inputs,
+)
+from customer_segmentation.steps.study.traits import (
+    TRAIT_COLUMNS,
+    count_traits,
+    segment_traits,
+    trait_numbers,
+)
+
+__all__ = [
+    "AGREEMENT_COLUMNS",
+    "AXIS_COLUMNS",
+    "CANDIDATE_COLUMNS",
+    "CHANGE_COLUMNS",
+    "CLUSTER_COLUMNS",
+    "DECISION_COLUMNS",
+    "FIT_COLUMNS",
+    "POLICY_COLUMNS",
+    "PROJECTION_COLUMNS",
+    "STABILITY_COLUMNS",
+    "TRAIT_COLUMNS",
+    "AgreementSettings",
+    "FitSettings",
+    "PolicySettings",
+    "StabilitySettings",
+    "StudySettings",
+    "assign_batches",
+    "cost_of_one",
+    "count_traits",
+    "decide",
+    "duckdb_projection",
+    "feature_changes",
+    "fit_periods",
+    "model_agreement",
+    "one_list",
+    "period_stability",
+    "previous_rows",
+    "project_customers",
+    "projection_axes",
+    "quantile_reader",
+    "read_panel",
+    "refresh_policy",
+    "rules_from",
+    "segment_traits",
+    "study_clusters",
+    "study_columns",
+    "study_feature_sets",
+    "study_inputs",
+    "thresholds_from",
+    "trait_numbers",
+]

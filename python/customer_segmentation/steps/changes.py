@@ -1,0 +1,140 @@
+"""The change of every feature between every two dates, or what is known of it from the last build."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from customer_segmentation.measure import Distribution, feature_change
+from customer_segmentation.steps.panel import Panel
+from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable
+
+CHANGE_COLUMNS = {
+    "baseline_as_of_date": "date",
+    "as_of_date": "date",
+    "feature": "string",
+    "fingerprint": "string",
+    "elapsed_days": "int",
+    "baseline_customers": "bigint",
+    "customers": "bigint",
+    "new_customer_share": "double",
+    "baseline_missing_share": "double",
+    "missing_share": "double",
+    "baseline_mean": "double",
+    "mean": "double",
+    "mean_change": "double",
+    "mean_change_time": "double",
+    "mean_change_behaviour": "double",
+    "mean_change_new_customers": "double",
+    "ks_statistic": "double",
+    "ks_time": "double",
+    "ks_behaviour": "double",
+    "psi": "double",
+    "psi_behaviour": "double",
+    "psi_bins": "int",
+    "wasserstein": "double",
+    "wasserstein_time": "double",
+    "wasserstein_behaviour": "double",
+}
+
+
+def feature_changes(
+    inputs: pd.DataFrame,
+    read: Callable[[], Panel],
+    *,
+    features: Sequence[str],
+    clocks: Sequence[str],
+    previous: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Measure the change of every feature between every two dates.
+
+    Parameters
+    ----------
+    inputs : DataFrame with columns as_of_date, rows_fingerprint
+    read : callable
+        Gives the customers with the features, NaN where missing; called only when needed.
+    features : sequence of str
+    clocks : sequence of str
+        Those of them that are clocks.
+    previous : DataFrame, optional
+        An earlier result; pairs with the same fingerprint are taken from it.
+
+    Returns
+    -------
+    DataFrame with the columns of `CHANGE_COLUMNS`
+        One row per pair of dates, the earlier one being the baseline, and feature; a date with
+        itself included.
+    """
+    earlier = reusable(previous, CHANGE_COLUMNS)
+    code = code_and_libraries(__name__)
+    dates = inputs.sort_values("as_of_date", ignore_index=True)
+    tables = []
+    cache: dict[tuple[Any, str], Distribution] = {}
+    customers: Panel | None = None
+    for later, current in enumerate(dates.itertuples(index=False)):
+        for base in dates.iloc[: later + 1].itertuples(index=False):
+            key = fingerprint(
+                [str(base.as_of_date), base.rows_fingerprint],
+                [str(current.as_of_date), current.rows_fingerprint],
+                [list(features), list(clocks)],
+                code,
+            )
+            table = earlier.get(key)
+            if table is None:
+                if customers is None:
+                    customers = read()
+                rows = _pair(customers, base, current, features, clocks, cache)
+                table = pd.DataFrame(rows).assign(fingerprint=key)[list(CHANGE_COLUMNS)]
+            tables.append(table.astype(object))
+    if not tables:
+        return pd.DataFrame(columns=list(CHANGE_COLUMNS))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _pair(
+    customers: Panel,
+    base: Any,
+    current: Any,
+    features: Sequence[str],
+    clocks: Sequence[str],
+    cache: dict[tuple[Any, str], Distribution],
+) -> list[dict[str, Any]]:
+    def distribution(date: Any, position: int, feature: str) -> Distribution:
+        if (date, feature) not in cache:
+            cache[date, feature] = Distribution.of(customers.at(date).X[:, position])
+        return cache[date, feature]
+
+    days = [pd.Timestamp(row.as_of_date) for row in (base, current)]
+    elapsed = (days[1] - days[0]).days
+    _, stayed_rows = customers.shared(*days)
+    n_before, n_now = (len(customers.at(day).person) for day in days)
+    common = {
+        "baseline_as_of_date": days[0].date(),
+        "as_of_date": days[1].date(),
+        "elapsed_days": elapsed,
+        "baseline_customers": n_before,
+        "customers": n_now,
+        "new_customer_share": 1 - len(stayed_rows) / n_now if n_now else None,
+    }
+    return [
+        {
+            **common,
+            "feature": feature,
+            **feature_change(
+                distribution(days[0], position, feature),
+                distribution(days[1], position, feature),
+                stayed_mean=_mean(customers.at(days[1]).X[stayed_rows, position]),
+                elapsed_days=elapsed,
+                is_clock=feature in clocks,
+            ),
+        }
+        for position, feature in enumerate(features)
+    ]
+
+
+def _mean(sample: np.ndarray) -> float | None:
+    present = sample[~np.isnan(sample)]
+    return float(present.mean()) if present.size else None

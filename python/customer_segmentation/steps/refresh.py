@@ -1,0 +1,217 @@
+"""How a model and its labels age: every baseline against every later date."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from customer_segmentation.cluster import Refit, quick_fit
+from customer_segmentation.measure import changed_share, index_of
+from customer_segmentation.steps.assignments import cluster_numbers, scalers_and_centroids
+from customer_segmentation.steps.panel import Panel
+from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable
+
+AGREEMENT_COLUMNS = {
+    "baseline_as_of_date": "date",
+    "as_of_date": "date",
+    "fingerprint": "string",
+    "baseline_model_id": "string",
+    "refit_model_id": "string",
+    "elapsed_days": "int",
+    "age_months": "int",
+    "baseline_customers": "bigint",
+    "customers": "bigint",
+    "prediction_agreement": "double",
+    "prediction_changed_share": "double",
+    "labels_agreement": "double",
+    "labels_changed_share": "double",
+    "structure_agreement": "double",
+    "migration_agreement": "double",
+    "migration_changed_share": "double",
+    "outdated_share": "double",
+    "structure_centroids": "double[]",
+    "structure_inertia": "double",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class AgreementSettings:
+    """What the comparison depends on besides rows and models; as in ``fits.FitSettings``."""
+
+    features: tuple[str, ...]
+    n_init: int
+    max_iter: int
+    seed: int
+
+
+def model_agreement(
+    inputs: pd.DataFrame,
+    models: pd.DataFrame,
+    read: Callable[[], Panel],
+    *,
+    settings: AgreementSettings,
+    previous: pd.DataFrame | None = None,
+    report: Callable[[str], None] = lambda message: None,
+) -> pd.DataFrame:
+    """Compare every accepted model with every later date.
+
+    Parameters
+    ----------
+    inputs : DataFrame with columns as_of_date, rows_fingerprint, fitted_model_id,
+        fitted_fingerprint, is_fit_accepted
+        One row per date with its own fit (None without one).
+    models : DataFrame with the columns of ``fits.FIT_COLUMNS``
+    read : callable
+        Gives the customers; called only when a pair must be computed.
+    settings : AgreementSettings
+    previous : DataFrame, optional
+        An earlier result; pairs with the same fingerprint are taken from it.
+    report : callable, optional
+        Receives one line of progress per date.
+
+    Returns
+    -------
+    DataFrame with the columns of `AGREEMENT_COLUMNS`
+        One row per pair. prediction: frozen model against the date's own fit, all customers of
+        the date; labels, structure and migration: the labels given at the baseline against the
+        date's own fit, a fit of the same customers with the frozen scaler, and the frozen model,
+        customers of the baseline. outdated_share: customers of the date before whose segment by
+        the frozen model is another one now. age_months is None unless both dates are the first
+        of a month. structure_centroids (row by row, in standard deviations of the frozen scaler)
+        and structure_inertia are those of the fit behind structure_agreement.
+
+    Notes
+    -----
+    Source of the index: Hubert and Arabie (1985).
+    """
+    earlier = reusable(previous, AGREEMENT_COLUMNS)
+    code = code_and_libraries(__name__)
+    numbers = cluster_numbers(models)
+    dates = inputs.sort_values("as_of_date", ignore_index=True)
+    rows = list(dates.itertuples(index=False))
+    tables = []
+    work: _Ageing | None = None
+    for position, row in enumerate(rows):
+        computed = 0
+        for base in rows[:position]:
+            if base.is_fit_accepted is not True and base.is_fit_accepted != np.True_:
+                continue
+            last = rows[position - 1]
+            key = fingerprint(
+                [str(base.as_of_date), base.rows_fingerprint, base.fitted_fingerprint],
+                [str(row.as_of_date), row.rows_fingerprint, row.fitted_fingerprint],
+                [str(last.as_of_date), last.rows_fingerprint],
+                [base.fitted_model_id, row.fitted_model_id],
+                [numbers.get(base.fitted_model_id), numbers.get(row.fitted_model_id)],
+                dataclasses.asdict(settings),
+                code,
+            )
+            table = earlier.get(key)
+            if table is None:
+                if work is None:
+                    work = _Ageing(read(), models, settings)
+                computed += 1
+                found = work.compare(base, row, last) | {"fingerprint": key}
+                table = pd.DataFrame([found]).reindex(columns=list(AGREEMENT_COLUMNS))
+            tables.append(table.astype(object))
+        if position:
+            report(
+                f"Ageing of models {position}/{len(rows) - 1}: {pd.Timestamp(row.as_of_date).date()}"
+                f" {f'{computed} pairs computed' if computed else 'unchanged'}"
+            )
+    if not tables:
+        return pd.DataFrame(columns=list(AGREEMENT_COLUMNS))
+    return pd.concat(tables, ignore_index=True)
+
+
+class _Ageing:
+    """Customers, models, and the labels of each model at each date."""
+
+    def __init__(self, customers: Panel, models: pd.DataFrame, settings: AgreementSettings) -> None:
+        self.customers = customers
+        self.settings = settings
+        self.models = {
+            model_id: Refit(*parts, float("nan"), is_resampled=False)
+            for model_id, parts in scalers_and_centroids(models).items()
+        }
+        self._labels: dict[tuple[str, Any], np.ndarray] = {}
+
+    def labels(self, model_id: str, as_of_date: Any) -> np.ndarray:
+        """Return the labels that a model gives to the customers of a date."""
+        place = (model_id, pd.Timestamp(as_of_date))
+        if place not in self._labels:
+            found = self.models[model_id].labels(self.customers.at(as_of_date).X)
+            self._labels[place] = found.astype(np.int16)
+        return self._labels[place]
+
+    def compare(self, base: Any, row: Any, last: Any) -> dict[str, Any]:
+        """Return the row of one pair."""
+        frozen = base.fitted_model_id
+        days = [pd.Timestamp(one.as_of_date) for one in (base, row)]
+        at_base, at_date = self.customers.shared(*days)
+        at_last, at_date_of_last = self.customers.shared(last.as_of_date, days[1])
+        given = self.labels(frozen, days[0])[at_base]
+        predicted = self.labels(frozen, days[1])
+        found = {
+            "baseline_as_of_date": days[0].date(),
+            "as_of_date": days[1].date(),
+            "baseline_model_id": frozen,
+            "refit_model_id": row.fitted_model_id,
+            "elapsed_days": (days[1] - days[0]).days,
+            "age_months": months_between(*days),
+            "baseline_customers": len(self.customers.at(days[0]).person),
+            "customers": len(predicted),
+            "migration_agreement": index_of(given, predicted[at_date]),
+            "migration_changed_share": changed_share(given, predicted[at_date]),
+            **self._structure(frozen, given, days[1], at_date),
+            "outdated_share": changed_share(
+                self.labels(frozen, last.as_of_date)[at_last], predicted[at_date_of_last]
+            ),
+        }
+        if row.fitted_model_id in self.models:
+            refitted = self.labels(row.fitted_model_id, days[1])
+            found |= {
+                "prediction_agreement": index_of(predicted, refitted),
+                "prediction_changed_share": changed_share(predicted, refitted),
+                "labels_agreement": index_of(given, refitted[at_date]),
+                "labels_changed_share": changed_share(given, refitted[at_date]),
+            }
+        else:
+            found["refit_model_id"] = None
+        return found
+
+    def _structure(
+        self, frozen: str, given: np.ndarray, date: Any, at_date: np.ndarray
+    ) -> dict[str, Any]:
+        model, cross = self.models[frozen], self.customers.at(date)
+        X = cross.X[at_date]
+        try:
+            centroids, inertia = quick_fit(
+                model.scaler.transform(X[cross.is_in_fit[at_date]]),
+                n_clusters=len(model.centroids),
+                n_init=self.settings.n_init,
+                max_iter=self.settings.max_iter,
+                seed=self.settings.seed,
+                also=model.centroids,
+            )
+        except ValueError:
+            return dict.fromkeys(
+                ("structure_agreement", "structure_centroids", "structure_inertia")
+            )
+        fit = Refit(model.scaler, centroids, inertia, is_resampled=False)
+        return {
+            "structure_agreement": index_of(given, fit.labels(X)),
+            "structure_centroids": centroids.ravel().tolist(),
+            "structure_inertia": inertia,
+        }
+
+
+def months_between(earlier: pd.Timestamp, later: pd.Timestamp) -> int | None:
+    """Count the months from one first of a month to another; None for other days."""
+    if earlier.day != 1 or later.day != 1:
+        return None
+    return (later.year - earlier.year) * 12 + later.month - earlier.month

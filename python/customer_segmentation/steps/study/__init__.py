@@ -1,0 +1,35 @@
+"""The study: algorithms, feature sets and numbers of clusters compared on the same customers.
+
+``settings``    the grid and its budget
+``candidates``  every candidate and its quality
+``clusters``    the clusters of the finalists and their stability
+``pictures``    customers of both algorithms on two axes
+"""
+
+from customer_segmentation.steps.study.candidates import (
+    CANDIDATE_COLUMNS,
+    study_feature_sets,
+    study_inputs,
+)
+from customer_segmentation.steps.study.clusters import CLUSTER_COLUMNS, study_clusters
+from customer_segmentation.steps.study.pictures import (
+    AXIS_COLUMNS,
+    PROJECTION_COLUMNS,
+    project_customers,
+    projection_axes,
+)
+from customer_segmentation.steps.study.settings import StudySettings, study_columns
+
+__all__ = [
+    "AXIS_COLUMNS",
+    "CANDIDATE_COLUMNS",
+    "CLUSTER_COLUMNS",
+    "PROJECTION_COLUMNS",
+    "StudySettings",
+    "project_customers",
+    "projection_axes",
+    "study_clusters",
+    "study_columns",
+    "study_feature_sets",
+    "study_inputs",
+]

@@ -1,0 +1,267 @@
+"""The clusters of the finalists: their mean customers and their stability."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from customer_segmentation.cluster import (
+    SpectralFit,
+    fit_spectral_grid,
+    match_centroids,
+    near_order,
+    nearest_centroid,
+    prepare_rows,
+    single_start,
+    unusualness_permutation,
+)
+from customer_segmentation.measure import (
+    bootstrap_stability,
+    kmeans_refit,
+)
+from customer_segmentation.steps.fits import scaler_and_centroids
+from customer_segmentation.steps.frames import stacked
+from customer_segmentation.steps.reuse import code_and_libraries, reusable
+from customer_segmentation.steps.reuse import fingerprint as fingerprint_of
+from customer_segmentation.steps.study.settings import StudySettings, start_seeds
+
+CLUSTER_COLUMNS = {
+    "fingerprint": "string",
+    "candidate_id": "string",
+    "cluster": "int",
+    "customers": "bigint",
+    "mean_recency_days": "double",
+    "mean_frequency": "double",
+    "mean_monetary": "double",
+    "mean_review_score": "double",
+    "resamples": "int",
+    "mean_jaccard": "double",
+    "recovered_share": "double",
+    "dissolved_share": "double",
+    "verdict": "string",
+}
+
+
+def candidate_labels(
+    X: np.ndarray, candidate: pd.Series, *, seed: int, reference: np.ndarray | None = None
+) -> np.ndarray:
+    """Fit one candidate again and return its labels, numbered for people.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_customers, n_features)
+        Scaled.
+    candidate : Series
+        A row of the candidates.
+    seed : int
+    reference : ndarray of shape (n_reference, n_features), optional
+        Scaled centroids whose numbers to follow; default: from ordinary to unusual.
+
+    Returns
+    -------
+    ndarray of shape (n_customers,), int32
+    """
+    n_clusters = int(candidate["n_clusters"])
+    if candidate["algorithm"] == "kmeans":
+        rows = prepare_rows(X[near_order(X)])
+        starts = [
+            single_start(
+                rows,
+                n_clusters=n_clusters,
+                init=candidate["init"],
+                max_iter=int(candidate["max_iter"]),
+                seed=start_seed,
+            )
+            for start_seed in start_seeds(seed, int(candidate["n_init"]))
+        ]
+        best, _, _ = min(starts, key=lambda start: start[1])
+        labels = nearest_centroid(X, best)[0]
+    else:
+        labels = _spectral_fit(X, candidate, seed=seed).labels
+    means = np.stack([X[labels == cluster].mean(axis=0) for cluster in range(n_clusters)])
+    if reference is not None and len(reference) == n_clusters:
+        permutation = match_centroids(reference, means)
+    else:
+        permutation = unusualness_permutation(means)
+    return permutation[labels].astype(np.int32)
+
+
+def study_clusters(
+    finalists: pd.DataFrame,
+    rows_of: Callable[[str], pd.DataFrame],
+    *,
+    features_of: Mapping[str, Sequence[str]],
+    settings: StudySettings,
+    centroids_in_use: pd.DataFrame,
+    previous: pd.DataFrame | None = None,
+    report: Callable[[str], None] = lambda message: None,
+) -> pd.DataFrame:
+    """Describe every cluster of every finalist: its mean customer and its stability.
+
+    Parameters
+    ----------
+    finalists : DataFrame
+        Candidates to look into, one row each.
+    rows_of : callable
+        From a feature set to a frame with its features and recency_days, frequency, monetary,
+        average_review_score.
+    features_of : mapping
+        Columns of each feature set.
+    settings : StudySettings
+    centroids_in_use : DataFrame with columns cluster, feature_position, scaler_mean, scaler_scale,
+        centroid_scaled
+        The model whose numbers the first feature set follows; empty when there is none.
+    previous : DataFrame, optional
+        An earlier result of this function.
+    report : callable
+
+    Returns
+    -------
+    DataFrame with the columns of `CLUSTER_COLUMNS`
+        One row per finalist and cluster.
+    """
+    tables = []
+    first_set = next(iter(features_of))
+    reference, numbering = None, None
+    if not centroids_in_use.empty:
+        model_scaler, model_centroids = scaler_and_centroids(centroids_in_use)
+        reference = model_scaler.inverse_transform(model_centroids)
+        numbering = reference.tolist()
+    for feature_set, candidates in finalists.groupby("feature_set", sort=False):
+        rows, scaled, scaler = pd.DataFrame(), None, None
+        for _, candidate in candidates.iterrows():
+            algorithm, n_clusters = candidate["algorithm"], int(candidate["n_clusters"])
+            resamples = settings.resamples_of(algorithm, n_clusters)
+            fingerprint = fingerprint_of(
+                candidate["fingerprint"],
+                candidate["candidate_id"],
+                resamples,
+                numbering,
+                code_and_libraries(__name__),
+            )
+            table = reusable(previous, CLUSTER_COLUMNS).get(fingerprint)
+            origin = "re-used"
+            if table is None:
+                origin = f"{resamples} resamples"
+                if scaled is None or scaler is None:
+                    rows = rows_of(feature_set)
+                    X = rows[list(features_of[feature_set])].to_numpy(dtype=np.float64)
+                    scaler = settings.standardise(X, features_of[feature_set])
+                    scaled = scaler.transform(X)
+                follows = reference is not None and feature_set == first_set
+                labels = candidate_labels(
+                    scaled,
+                    candidate,
+                    seed=settings.seeds[0],
+                    reference=scaler.transform(reference) if follows else None,
+                )
+                table = _cluster_table(rows, labels).assign(
+                    fingerprint=fingerprint, candidate_id=candidate["candidate_id"]
+                )
+                table = table.merge(
+                    candidate_stability(
+                        scaled,
+                        labels,
+                        candidate,
+                        resamples=resamples,
+                        seed=settings.seeds[0],
+                    ),
+                    on="cluster",
+                )[list(CLUSTER_COLUMNS)]
+            report(f"Stability of {candidate['candidate_id']}: {origin}")
+            tables.append(table)
+    return stacked(tables, CLUSTER_COLUMNS)
+
+
+def candidate_stability(
+    X: np.ndarray,
+    labels: np.ndarray,
+    candidate: pd.Series,
+    *,
+    resamples: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Measure how stable each cluster of a candidate is over bootstrap resamples.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_customers, n_features)
+        Scaled.
+    labels : ndarray of shape (n_customers,)
+    candidate : Series
+    resamples : int
+        0 leaves the measures missing.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        One row per cluster: cluster, resamples, mean_jaccard, recovered_share, dissolved_share,
+        verdict.
+
+    Notes
+    -----
+    Source: Hennig (2007); see `customer_segmentation.measure.stability.bootstrap_stability`.
+    """
+    n_clusters = int(candidate["n_clusters"])
+    columns = [
+        "cluster",
+        "resamples",
+        "mean_jaccard",
+        "recovered_share",
+        "dissolved_share",
+        "verdict",
+    ]
+    if resamples == 0:
+        return pd.DataFrame(
+            {
+                "cluster": np.arange(n_clusters),
+                "resamples": 0,
+                "mean_jaccard": np.nan,
+                "recovered_share": np.nan,
+                "dissolved_share": np.nan,
+                "verdict": "not resampled",
+            }
+        )
+    if candidate["algorithm"] == "kmeans":
+        refit = kmeans_refit(
+            n_clusters=n_clusters,
+            n_init=int(candidate["n_init"]),
+            max_iter=int(candidate["max_iter"]),
+        )
+    else:
+
+        def refit(points: np.ndarray, weights: np.ndarray, refit_seed: int) -> np.ndarray:
+            drawn = np.repeat(np.arange(len(points)), weights.astype(np.int64))
+            of_point = np.zeros(len(points), dtype=np.int32)
+            of_point[drawn] = _spectral_fit(points[drawn], candidate, seed=refit_seed).labels
+            return of_point
+
+    return bootstrap_stability(X, labels, refit, resamples=resamples, seed=seed).clusters[columns]
+
+
+def _cluster_table(rows: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
+    grouped = rows.groupby(labels)
+    return pd.DataFrame(
+        {
+            "cluster": sorted(grouped.groups),
+            "customers": grouped.size().to_numpy(),
+            "mean_recency_days": grouped["recency_days"].mean().to_numpy(),
+            "mean_frequency": grouped["frequency"].mean().to_numpy(),
+            "mean_monetary": grouped["monetary"].mean().to_numpy(),
+            "mean_review_score": grouped["average_review_score"].mean().to_numpy(),
+        }
+    )
+
+
+def _spectral_fit(X: np.ndarray, candidate: pd.Series, *, seed: int) -> SpectralFit:
+    n_clusters, assign_labels = int(candidate["n_clusters"]), candidate["assign_labels"]
+    return fit_spectral_grid(
+        X,
+        cluster_counts=(n_clusters,),
+        assign_labels=(assign_labels,),
+        n_neighbors=int(candidate["n_neighbors"]),
+        seed=seed,
+    )[n_clusters, assign_labels]

@@ -1,0 +1,122 @@
+"""What the study depends on besides its rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from customer_segmentation.cluster import (
+    AssignLabels,
+    Scaler,
+    robust_columns,
+    standardise,
+)
+
+# What is said of the clusters of every feature set.
+DESCRIBED = ("recency_days", "frequency", "monetary", "average_review_score")
+
+
+@dataclasses.dataclass(frozen=True)
+class StudySettings:
+    """The grid and its budget.
+
+    Attributes
+    ----------
+    cluster_counts : tuple of int
+        Numbers of clusters of K-means.
+    inits : tuple of str
+        Of ``{"k-means++", "random"}``.
+    n_inits, max_iters : tuple of int
+        Optimiser budgets.
+    seeds : tuple of int
+        Every candidate is fitted once with each.
+    spectral_cluster_counts, spectral_neighbors : tuple of int
+    spectral_assign_labels : tuple of str
+    exact_silhouette_rows : int
+        As ``maximum_rows`` of `silhouette_estimate`.
+    gap_rows, gap_references : int
+        Customers drawn for the gap statistic, and reference data sets.
+    smallest_cluster_share : float
+        A spectral partition with a smaller cluster is degenerate, 0 to 1.
+    resamples, screening_resamples, spectral_resamples : int
+        Bootstrap resamples of K-means with ``n_clusters`` clusters, of K-means with another
+        number, and of spectral clustering with ``n_clusters``.
+    n_clusters : int
+        The number of clusters in use.
+    transforms : tuple of (str, str)
+        Feature and the name of its transform, as in `customer_segmentation.cluster.transforms`.
+    """
+
+    cluster_counts: tuple[int, ...]
+    inits: tuple[str, ...]
+    n_inits: tuple[int, ...]
+    max_iters: tuple[int, ...]
+    seeds: tuple[int, ...]
+    spectral_cluster_counts: tuple[int, ...]
+    spectral_neighbors: tuple[int, ...]
+    spectral_assign_labels: tuple[AssignLabels, ...]
+    exact_silhouette_rows: int
+    gap_rows: int
+    gap_references: int
+    smallest_cluster_share: float
+    resamples: int
+    screening_resamples: int
+    spectral_resamples: int
+    n_clusters: int
+    transforms: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def from_mapping(
+        cls,
+        settings: Mapping[str, Any],
+        *,
+        n_clusters: int,
+        transforms: Mapping[str, str] | None = None,
+    ) -> StudySettings:
+        """Make the settings from plain values; sequences become tuples."""
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()
+        }
+        in_order = tuple(sorted((transforms or {}).items()))
+        return cls(**values, n_clusters=n_clusters, transforms=in_order)
+
+    def standardise(self, X: np.ndarray, columns: Sequence[str]) -> Scaler:
+        """Measure the scaler of columns that are named as in `study_columns`."""
+        features = [name.removeprefix("in_use_").removeprefix("other_") for name in columns]
+        return standardise(X, robust=robust_columns(features, self.transforms))
+
+    def resamples_of(self, algorithm: str, n_clusters: int) -> int:
+        """Return how many resamples a candidate gets; 0 leaves its stability unmeasured."""
+        is_in_use = n_clusters == self.n_clusters
+        if algorithm == "kmeans":
+            return self.resamples if is_in_use else self.screening_resamples
+        return self.spectral_resamples if is_in_use else 0
+
+
+def start_seeds(seed: int, n_init: int) -> range:
+    """Return the seeds of the starts of a candidate: the first ``n_init`` of the seed's own list."""
+    return range(1_000 * seed, 1_000 * seed + n_init)
+
+
+def study_columns(
+    features: Sequence[str], other_feature_sets: Mapping[str, Sequence[str]]
+) -> dict[str, list[str]]:
+    """Return the columns of the study's feature table that each feature set is made of.
+
+    Parameters
+    ----------
+    features : sequence of str
+        Of the set in use, which comes first.
+    other_feature_sets : mapping of str to sequence of str
+
+    Returns
+    -------
+    dict of str to list of str
+    """
+    columns = {"in_use": [f"in_use_{name}" for name in features]}
+    for name, others in other_feature_sets.items():
+        columns[name] = [f"other_{feature}" for feature in others]
+    return columns

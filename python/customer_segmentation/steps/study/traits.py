@@ -1,0 +1,193 @@
+"""What marks a segment beyond the features that made it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from customer_segmentation.measure import cramers_v, eta_squared, trait_shares
+
+TRAIT_COLUMNS = {
+    "as_of_date": "date",
+    "cluster": "int",
+    "segment_name": "string",
+    "trait": "string",
+    "value": "string",
+    "customers": "bigint",
+    "share_in_segment": "double",
+    "share_overall": "double",
+    "lift": "double",
+    "share_low": "double",
+    "share_high": "double",
+    "cramers_v": "double",
+    "eta_squared": "double",
+}
+
+
+class Trait(NamedTuple):
+    """What a customer may have in common with others.
+
+    Attributes
+    ----------
+    name : str
+    expression : str
+        SQL, on a customer's row of marts.customer_facts and marts.rfm.
+    limits : tuple of float
+        Of a number: the upper limits of its bands, the last band being open.
+    """
+
+    name: str
+    expression: str
+    limits: tuple[float, ...] = ()
+
+    def value(self) -> str:
+        """Return the SQL of what is counted; bands begin with their number, so that they sort."""
+        if not self.limits:
+            return self.expression
+        lower = ["", *(f"above {limit} " for limit in self.limits)]
+        bands = " ".join(
+            f"when {self.expression} <= {limit} then '{number}. {above}up to {limit}'"
+            for number, (above, limit) in enumerate(zip(lower, self.limits, strict=False), start=1)
+        )
+        last = f"{len(self.limits) + 1}. above {self.limits[-1]}"
+        return f"case when {self.expression} is null then 'unknown' {bands} else '{last}' end"
+
+
+TRAITS = (
+    Trait("state", "customer_state"),
+    Trait("region", "coalesce(region, 'unknown')"),
+    Trait("city_size_customers", "customers_in_city", (10, 100, 1000)),
+    Trait("product_category", "coalesce(main_category, 'none')"),
+    Trait("payment_type", "coalesce(main_payment_type, 'none')"),
+    Trait("payment_installments", "most_installments", (1, 3, 6)),
+    Trait("review_score", "average_review_score", (2, 3, 4)),
+    Trait("delivery_delay_days", "average_days_late", (-15, -8, 0, 7)),
+    Trait("freight_share", "freight_share", (0.1, 0.2, 0.3)),
+    Trait("first_order_quarter", "year(first_purchased_at) || '-Q' || quarter(first_purchased_at)"),
+    Trait("last_purchase_weekday", "dayname(last_purchased_at)"),
+    Trait("last_purchase_hour", "hour(last_purchased_at)", (5, 11, 17)),
+)
+
+
+def count_traits(customers: Any) -> pd.DataFrame:
+    """Count the customers of each segment by the value of each trait.
+
+    Parameters
+    ----------
+    customers : duckdb.DuckDBPyRelation
+        One row per customer, with as_of_date, cluster, segment_name and what `TRAITS` are made of.
+
+    Returns
+    -------
+    DataFrame with columns as_of_date, cluster, segment_name, trait, value, customers
+    """
+    segment = "as_of_date, cluster, segment_name"
+    values = ", ".join(
+        f"struct_pack(trait := '{trait.name}', value := {trait.value()})" for trait in TRAITS
+    )
+    return (
+        customers.project(f"{segment}, unnest([{values}], recursive := true)")
+        .aggregate(f"{segment}, trait, value, count(*) as customers")
+        .df()
+    )
+
+
+def trait_numbers(customers: Any) -> pd.DataFrame:
+    """Read the number behind each banded trait.
+
+    Parameters
+    ----------
+    customers : duckdb.DuckDBPyRelation
+        As in `count_traits`, in a fixed order.
+
+    Returns
+    -------
+    DataFrame with column cluster and one for each banded trait
+    """
+    numbers = [f"{trait.expression} as {trait.name}" for trait in TRAITS if trait.limits]
+    return customers.project(", ".join(["cluster", *numbers])).df()
+
+
+def segment_traits(
+    counts: pd.DataFrame, numbers: pd.DataFrame, *, confidence: float = 0.95
+) -> pd.DataFrame:
+    """Compare each value of each trait in each segment with all customers.
+
+    Parameters
+    ----------
+    counts : DataFrame with columns as_of_date, cluster, segment_name, trait, value, customers
+        Of one date, one row per segment, trait and value that occurs together; every customer has
+        one value of every trait.
+    numbers : DataFrame with columns cluster and, named like its trait, each trait that is a number
+        One row per customer, in a fixed order; missing values allowed.
+    confidence : float
+        Of the Wilson intervals.
+
+    Returns
+    -------
+    DataFrame with the columns of `TRAIT_COLUMNS`
+        One row per segment, trait and value, also those that do not occur together. Shares and
+        their interval from 0 to 1; ``cramers_v`` (bias-corrected) says how much a trait has to do
+        with the segments as a whole, 0 to 1, and ``eta_squared`` the same for the number behind a
+        banded trait (NaN for the others).
+
+    Notes
+    -----
+    Sources: Wilson (1927), Cramér (1946) with the correction of Bergsma (2013), Fisher (1925); see
+    `customer_segmentation.measure.association`.
+    """
+    tables = []
+    names = counts.drop_duplicates("cluster").set_index("cluster")["segment_name"].sort_index()
+    for trait, rows in counts.groupby("trait", sort=True):
+        table = rows.pivot_table(
+            index="cluster", columns="value", values="customers", aggfunc="sum", fill_value=0
+        ).reindex(names.index, fill_value=0)
+        shares = trait_shares(table.to_numpy(), confidence=confidence)
+        n_values = table.shape[1]
+        tables.append(
+            pd.DataFrame(
+                {
+                    "as_of_date": rows["as_of_date"].iloc[0],
+                    "cluster": np.repeat(table.index.to_numpy(), n_values),
+                    "segment_name": np.repeat(names.to_numpy(dtype=object), n_values),
+                    "trait": trait,
+                    "value": np.tile(table.columns.to_numpy(dtype=object), len(table)),
+                    "customers": table.to_numpy().ravel(),
+                    "share_in_segment": shares.share_in_segment.ravel(),
+                    "share_overall": shares.share_overall.ravel(),
+                    "lift": shares.lift.ravel(),
+                    "share_low": shares.low.ravel(),
+                    "share_high": shares.high.ravel(),
+                    "cramers_v": cramers_v(table.to_numpy()),
+                    "eta_squared": (
+                        number_eta_squared(numbers[trait], numbers["cluster"])
+                        if trait in numbers.columns
+                        else np.nan
+                    ),
+                }
+            )
+        )
+    if not tables:
+        return pd.DataFrame(columns=list(TRAIT_COLUMNS))
+    return pd.concat(tables, ignore_index=True)
+
+
+def number_eta_squared(values: pd.Series, clusters: pd.Series) -> float:
+    """Return the share of a number's variance that lies between the clusters, 0 to 1.
+
+    Parameters
+    ----------
+    values : Series of shape (n_customers,)
+        Missing values are left out.
+    clusters : Series of shape (n_customers,)
+
+    Returns
+    -------
+    float
+        NaN when the number does not vary.
+    """
+    groups = pd.DataFrame({"value": values.astype(float), "cluster": clusters}).dropna()
+    by_cluster = groups.groupby("cluster")["value"]
+    return eta_squared(by_cluster.size(), by_cluster.mean(), by_cluster.var(ddof=0))

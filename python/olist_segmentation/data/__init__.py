@@ -1,6 +1,0 @@
-"""The data command: fetch the real Olist files, verify them, or make a synthetic sample."""
-
-from olist_segmentation.data.files import FILES, SYNTHETIC_MARKER
-from olist_segmentation.data.verify import is_real
-
-__all__ = ["FILES", "SYNTHETIC_MARKER", "is_real"]

@@ -1,0 +1,297 @@
+"""The yardstick of the benchmark gives what we give, so that the two can be timed side by side."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+from threadpoolctl import threadpool_limits
+
+from benchmarks import report
+from benchmarks.builds import covered, describe_build
+from benchmarks.floor import write_project
+from benchmarks.history import truncate_raw_data
+from benchmarks.job import SHARES as RUN_SHARES
+from benchmarks.job import Job, Meter, project_vars
+from benchmarks.measure import environment, ratio
+from benchmarks.parts import PARTS, Check, Load, largest_gap
+from benchmarks.run import whole
+from benchmarks.side import job_from_text, job_to_text, run_side
+from conftest import PROJECT, Run, make_sample
+
+CUSTOMERS = 1_500
+# Small enough for seconds, large enough for every branch.
+SMALL_STUDY = {
+    "cluster_counts": [3, 4],
+    "inits": ["k-means++"],
+    # So many starts that both sides find the best optimum of so few rows.
+    "n_inits": [40],
+    "max_iters": [300],
+    "seeds": [42, 43],
+    "spectral_cluster_counts": [4],
+    "spectral_neighbors": [10],
+    "spectral_assign_labels": ["kmeans", "cluster_qr"],
+    "gap_references": 2,
+    "resamples": 20,
+    "screening_resamples": 2,
+    "spectral_resamples": 1,
+}
+# Enough to compare.
+SHARES = RUN_SHARES | {"bootstraps": 20, "grid_fits": 100, "gap_data_sets": 1, "drift_pairs": 30}
+# Models that the parts begin with or make again.
+MODELS = (
+    *Load.made,
+    "study_clusters",
+    "segment_traits",
+    "model_agreement",
+    "stability_measures",
+    "feature_changes",
+    "segment_profiles",
+)
+
+
+@pytest.fixture(scope="module")
+def job(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """Return a small data set, built without the tests of dbt."""
+    folder = tmp_path_factory.mktemp("benchmark")
+    raw_dir = make_sample(run, folder / "raw", CUSTOMERS)
+    study = project_vars()["study"] | SMALL_STUDY
+    done = run(
+        "dbt",
+        "build",
+        "--select",
+        " ".join(f"+{name}" for name in MODELS),
+        "--exclude-resource-type",
+        "test",
+        "unit_test",
+        "--vars",
+        json.dumps({"study": study}),
+        raw_dir=raw_dir,
+        database=folder / "olist.duckdb",
+        DBT_TARGET_PATH=str(folder / "target"),
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    (folder / "work").mkdir()
+    return Job(
+        raw_dir=raw_dir,
+        database=folder / "olist.duckdb",
+        target=folder / "target",
+        work=folder / "work",
+        shares=SHARES,
+        study=study,
+    )
+
+
+@pytest.mark.build
+@pytest.mark.parametrize("name", PARTS)
+def test_yardstick_and_ours_agree(job: Job, name: str) -> None:
+    # On so few rows several threads only wait for each other.
+    with threadpool_limits(1):
+        _, ours = run_side(name, "ours", job)
+        _, plain = run_side(name, "plain", job)
+    checks = PARTS[name]().compare(job, ours, plain)
+    assert checks
+    assert [check for check in checks if not check.is_equal] == []
+
+
+def test_a_share_is_extrapolated_in_proportion() -> None:
+    meter = Meter()
+    with meter.piece("fits", done=2, of=10):
+        pass
+    meter.pieces[0].seconds = 4.0
+    # Two of ten took 4 s, so ten take 20; the second beside them counts as it is.
+    assert meter.estimate(5.0) == 21.0
+    assert meter.note() == "fits 2 of 10"
+
+
+def test_a_yardstick_that_ran_once_is_paired_with_every_run() -> None:
+    found = ratio([{"estimate": 1.0}, {"estimate": 2.0}, {"estimate": 4.0}], [{"estimate": 8.0}])
+    assert found == {"ratio": 4.0, "ratio_lowest": 2.0, "ratio_highest": 8.0}
+
+
+def test_a_difference_is_told_from_a_missing_value() -> None:
+    assert largest_gap([1.0, float("nan")], [1.5, float("nan")]) == 0.5
+    assert largest_gap([1.0], [float("nan")]) == float("inf")
+    assert not Check("x", float("nan"), 1.0).is_equal
+
+
+def test_the_whole_counts_every_part_or_is_not_said() -> None:
+    side = {"seconds": 10.0}
+    result = {
+        "builds": {"full": {"seconds": 20.0}},
+        "parts": {name: {"plain": side} for name in PARTS},
+    }
+    counted = sum(part.is_counted for part in PARTS.values())
+    assert whole(result)["ratio"] == counted * 10 / 20
+    del result["parts"]["traits"]
+    assert "ratio" not in whole(result)
+
+
+def test_nodes_that_overlap_are_counted_once() -> None:
+    assert covered([(0.0, 2.0), (1.0, 3.0), (5.0, 6.0)]) == 4.0
+
+
+def test_time_outside_of_nodes() -> None:
+    def node(name: str, start: str, end: str, seconds: float) -> dict:
+        step = {"name": "execute", "started_at": f"{start}Z", "completed_at": f"{end}Z"}
+        return {"unique_id": name, "timing": [step], "execution_time": seconds}
+
+    found = describe_build(
+        [
+            node("model.p.a", "2020-01-01T00:00:00.0", "2020-01-01T00:00:04.0", 4.0),
+            node("test.p.b.1", "2020-01-01T00:00:02.0", "2020-01-01T00:00:06.0", 4.0),
+        ],
+        seconds=10.0,
+    )
+    assert found["node_seconds"] == pytest.approx(6.0)
+    assert found["outside_seconds"] == pytest.approx(4.0)
+    assert found["by_type"]["test"] == {"nodes": 1, "seconds": 4.0}
+
+
+def test_floor_has_the_nodes_that_were_asked_for(tmp_path: Path) -> None:
+    counts = {"table": 3, "view": 2, "seed": 1, "test": 5, "unit_test": 2}
+    write_project(tmp_path, counts, threads=2)
+    assert len(list((tmp_path / "models").glob("*.sql"))) == 5
+    assert len(list((tmp_path / "seeds").iterdir())) == 1
+    assert len(list((tmp_path / "tests").iterdir())) == 5
+    assert (tmp_path / "models" / "unit.yml").read_text().count("name: unit_") == 2
+
+
+def test_a_job_survives_the_way_to_another_process(tmp_path: Path) -> None:
+    job = Job(tmp_path, tmp_path / "d", tmp_path / "t", tmp_path / "w", {"grid_fits": 1}, {"a": 1})
+    assert job_from_text(job_to_text(job)) == job
+
+
+def small_result(*, customers: int, is_synthetic: bool, seconds: float) -> dict:
+    """Return a result as `benchmarks.run` stores it."""
+    side = {"seconds": 2.0, "peak_memory": 1e8, "note": ""}
+    build = {
+        "seconds": seconds,
+        "customers": customers,
+        "node_seconds": 8.0,
+        "outside_seconds": 2.0,
+        "peak_memory": 1e9,
+        "database_bytes": 3e8,
+        "by_type": {"model": {"nodes": 3, "seconds": 5.0}},
+        "nodes": {"model rfm": 2.0},
+    }
+    return {
+        "date": "2020-01-01",
+        "commit": "abc",
+        "machine": {"processors": 2, "model": "m", "memory": 8e9, "load": 0.1},
+        "versions": {"numpy": "2"},
+        "data": {"customers": customers, "is_synthetic": is_synthetic},
+        "rates": dict.fromkeys(
+            ("read_bytes", "copy_bytes", "square_roots", "double_roots", "multiplications"), 1e9
+        ),
+        "limits": {"rfm": {"what": "bytes", "amount": 1e9, "rate": "copy_bytes", "seconds": 1.0}},
+        "builds": {"full": build | {"all_model_seconds": [5.0, 4.0]}, "again": build},
+        "month": build
+        | {
+            "by_type": {"model": {"nodes": 3, "seconds": 2.0}},
+            "cut": "2020-01-01",
+            "tables": 7,
+            "differing_tables": [],
+        },
+        "floor": build | {"counts": {"table": 3}},
+        "floors": {"median": 2.5, "lowest": 2.25, "highest": 2.75},
+        "parts": {
+            "rfm": {
+                "title": "RFM at all dates",
+                "ours": side,
+                "plain": side | {"seconds": 8.0, "note": "fits 1 of 9"},
+                "ratio": 4.0,
+                "ratio_lowest": 3.0,
+                "ratio_highest": 5.0,
+                "checks": [{"what": "rows", "difference": 0.0, "tolerance": 0.0, "is_equal": True}],
+            }
+        },
+        "whole": {"ours": build, "plain_seconds": 80.0, "ratio": 8.0},
+    }
+
+
+def test_page_is_made_of_what_was_measured(tmp_path: Path) -> None:
+    report.store(
+        small_result(customers=1_000, is_synthetic=False, seconds=10.0), "olist-1x", tmp_path
+    )
+    report.store(
+        small_result(customers=10_000, is_synthetic=True, seconds=50.0), "synthetic-10x", tmp_path
+    )
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".md", ".svg"}
+    page = report.performance_page(report.stored(tmp_path))
+    assert page.index("The real Olist, 1,000") < page.index("Synthetic Olist, 10,000")
+    assert "| RFM at all dates | 2 s | ≈ 8 s | 4 | 3 to 5 |" in page
+    # Ten times the customers for five times the cost: log10(5).
+    assert "to the power 0.70" in page
+    assert "fits 1 of 9" in page
+    assert "the build again took 2.50 floors (2.25 to 2.75)" in page
+    assert "took 2 s, 0.50 of the 4 s of the quickest build from nothing; of 7 tables none" in page
+    # The part took the same time at both sizes.
+    assert "| RFM at all dates | 0.00 |" in page
+
+
+def test_raw_files_are_truncated_in_either_format(run: Run, tmp_path: Path) -> None:
+    def rows(folder: Path, name: str) -> list[tuple]:
+        with duckdb.connect() as connection:
+            path = next(folder.glob(f"{name}.*"))
+            source = f"'{path}'"
+            if path.suffix == ".csv":
+                source = f"read_csv({source}, all_varchar = true)"
+            return connection.execute(f"select * from {source} order by all").fetchall()
+
+    whole_folder = make_sample(run, tmp_path / "csv", 300)
+    as_parquet = tmp_path / "parquet"
+    as_parquet.mkdir()
+    with duckdb.connect() as connection:
+        for path in whole_folder.glob("*.csv"):
+            connection.execute(
+                f"copy (from read_csv('{path}', all_varchar = true)) to '{as_parquet / path.stem}.parquet'"
+            )
+    first = truncate_raw_data(whole_folder, "2018-01-01", tmp_path / "first")
+    second = truncate_raw_data(as_parquet, "2018-01-01", tmp_path / "second")
+    orders = rows(first, "olist_orders_dataset")
+    assert 0 < len(orders) < len(rows(whole_folder, "olist_orders_dataset"))
+    times = [str(value) for row in orders for value in row[3:7] if value is not None]
+    assert max(times) < "2018-01-01"
+    for path in whole_folder.glob("*.csv"):
+        assert repr(rows(first, path.stem)) == repr(rows(second, path.stem)), path.stem
+    assert (first / "_synthetic.json").exists()
+
+
+def test_what_is_started_is_ended_with_the_benchmark(tmp_path: Path) -> None:
+    # As publish starts dbt: a child that has a child of its own.
+    started = tmp_path / "started"
+    script = f"sh -c 'echo $$ > {started}; exec sleep 60'; true"
+    program = (
+        "import signal, sys\n"
+        "from pathlib import Path\n"
+        "from benchmarks.builds import run_timed\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))\n"
+        f"run_timed(['sh', '-c', {script!r}], log=Path({str(tmp_path / 'log')!r}), environment={{}})\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=PROJECT, env=environment())
+    wait_until(lambda: started.exists() and started.read_text().strip())
+    grandchild = int(started.read_text())
+    process.terminate()
+    assert process.wait(30) == 1
+    wait_until(lambda: not Path(f"/proc/{grandchild}").exists())
+
+
+def wait_until(is_so: Callable[[], object], *, seconds: float = 30) -> None:
+    """Wait for something, and fail when it does not come."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_every_part_of_the_plain_way_stands_on_libraries_alone() -> None:
+    for path in (PROJECT / "benchmarks" / "plain").glob("*.py"):
+        lines = path.read_text().splitlines()
+        assert not [line for line in lines if "import" in line and "customer_segmentation" in line]

@@ -1,0 +1,358 @@
+"""The boards, opened as a person opens them: in a browser, without a network."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import PROJECT, query
+from customer_segmentation.commands import boards
+from customer_segmentation.publishing import CommandError
+
+CHARTS = PROJECT / "charts"
+BOARDS = boards.TITLES
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DCT = Path(sys.executable).with_name("dct")
+# Okabe and Ito (2008).
+OKABE_ITO = {
+    "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#000000",
+}  # fmt: skip
+needs_charts = pytest.mark.skipif(
+    not DCT.exists(), reason="dbt Charts is not installed; `make boards` installs it"
+)
+needs_browser = pytest.mark.skipif(
+    not CHROMIUM, reason="there is no chromium; on Debian: apt install chromium"
+)
+
+
+class Page(HTMLParser):
+    """The text of a page as a reader sees it, without scripts and styles."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.hidden = 0
+        self.texts: list[str] = []
+        self.feed(source)
+        self.text = " ".join(" ".join(self.texts).split())
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.hidden += tag in ("script", "style")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.hidden -= tag in ("script", "style")
+
+    def handle_data(self, data: str) -> None:
+        if not self.hidden and data.strip():
+            self.texts.append(data.strip())
+
+
+@pytest.fixture(scope="module")
+def pages(sample_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the boards rendered from the sample."""
+    folder = tmp_path_factory.mktemp("boards")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "customer_segmentation",
+            "boards",
+            "--to",
+            str(folder),
+            "--format",
+            "html",
+        ],
+        cwd=PROJECT,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(PROJECT / "python"),
+            "OLIST_DATABASE": str(sample_database),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    # A truncated title, an unformatted number, a missing column: dbt Charts says so.
+    assert "WARN-" not in done.stderr
+    assert "left out" not in done.stderr
+    return folder
+
+
+def open_page(path: Path, folder: Path) -> tuple[Page, list[str], list[str]]:
+    """Open a page in headless Chromium; return its text, its console errors and what it asked for."""
+    profile = folder / "profile"
+    log = folder / "net.json"
+    done = subprocess.run(
+        [
+            str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            f"--user-data-dir={profile}", "--host-resolver-rules=MAP * ~NOTFOUND",
+            "--enable-logging=stderr", "--v=0", f"--log-net-log={log}", "--net-log-capture-mode=Default",
+            "--virtual-time-budget=4000", "--window-size=1280,1600", "--dump-dom", path.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )  # fmt: skip
+    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    asked = [event.get("params", {}) for event in json.loads(log.read_text())["events"]]
+    # The browser's own requests have no page as initiator.
+    requests = {
+        str(one["url"])
+        for one in asked
+        if "url" in one and one.get("initiator", "not an origin") != "not an origin"
+    }
+    requests = sorted(url for url in requests if not url.startswith(("file:", "data:", "blob:")))
+    return Page(done.stdout), console, requests
+
+
+def charts_of(board: str) -> dict[str, dict]:
+    """Return the charts of a board by name."""
+    return yaml.safe_load((CHARTS / f"{board}.yml").read_text(encoding="utf-8"))["charts"]
+
+
+def number(value: float, places: int = 0) -> str:
+    return f"{value:,.{places}f}"
+
+
+@needs_browser
+def test_an_error_and_a_request_of_a_page_would_be_seen(tmp_path: Path) -> None:
+    path = tmp_path / "bad.html"
+    path.write_text(
+        "<p>text</p><img src='http://example.invalid/x.png'><script>undefined.x</script>"
+    )
+    page, console, requests = open_page(path, tmp_path)
+    assert page.text == "text"
+    assert any("TypeError" in line for line in console)
+    assert requests == ["http://example.invalid/x.png"]
+
+
+@needs_charts
+@needs_browser
+@pytest.mark.build
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_board_opens_without_error_or_request_and_shows_its_charts(
+    board: str, pages: Path, tmp_path: Path
+) -> None:
+    (first, *_) = sorted(pages.glob(f"{board}*.html"))
+    page, console, requests = open_page(first, tmp_path)
+    assert console == []
+    assert requests == []
+    assert "SYNTHETIC DATA" in page.text
+    # Every axis title and label of a figure is on the page, so every chart was drawn.
+    for name, chart in charts_of(board).items():
+        for key in ("x_label", "y_label", "label"):
+            if key in chart:
+                assert chart[key] in page.text, f"{name} is not drawn: no {chart[key]!r}"
+    assert "{{" not in page.text
+    assert "ERR-" not in page.text
+
+
+@needs_charts
+@needs_browser
+@pytest.mark.build
+def test_the_numbers_on_the_pages_are_those_of_the_queries(
+    sample_database: Path, pages: Path, tmp_path: Path
+) -> None:
+    latest = "(select max(as_of_date) from segmentation.segment_profiles)"
+    overview, _, _ = open_page(pages / "overview.html", tmp_path)
+    ((customers, orders, revenue),) = query(
+        sample_database, "select count(*), sum(order_count), sum(total_spent) from marts.customers"
+    )
+    for value in (customers, orders, revenue):
+        assert number(value) in overview.texts
+    profiles = query(
+        sample_database,
+        "select segment_name, customers, 100 * customer_share, 100 * revenue_share, mean_monetary,"
+        f" segment_code from segmentation.segment_profiles where as_of_date = {latest}",
+    )
+    best = max(profiles, key=lambda row: row[3] / row[2])
+    assert (
+        f"{best[0]}: {number(best[2], 1)} % of customers, {number(best[3], 1)} % of revenue"
+        in overview.text
+    )
+    for name, count, _, _, spent, code in profiles:
+        page, _, _ = open_page(pages / f"segment_{code}.html", tmp_path)
+        assert page.text.count(name) >= 1
+        assert number(count) in page.texts
+        assert number(spent, 2) in page.texts
+    late = query(sample_database, "select count(*) from bi.late_orders")[0][0]
+    experience, _, _ = open_page(pages / "experience.html", tmp_path)
+    assert f"{number(late)} orders came 3 days late or more" in experience.text
+    study, _, _ = open_page(pages / "study.html", tmp_path)
+    candidates = query(sample_database, "select count(*) from segmentation.model_comparison")[0][0]
+    assert number(candidates) in study.texts
+
+
+@needs_charts
+@needs_browser
+@pytest.mark.build
+def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
+    sample_database: Path, pages: Path, tmp_path: Path
+) -> None:
+    page, _, _ = open_page(pages / "evolution.html", tmp_path)
+    months = dict(
+        query(
+            sample_database,
+            "select cadence, interval_months from maintenance.refresh_policy where is_recommended",
+        )
+    )
+    every = {name: "month" if size == 1 else f"{size} months" for name, size in months.items()}
+    assert f"Rescore every {every['rescore']}, refit every {every['refit']}" in page.text
+    for value in months.values():
+        assert number(value) in page.texts
+    dates = [row[0] for row in query(sample_database, "select distinct as_of_date from marts.rfm")]
+    segmented = {
+        row[0]
+        for row in query(
+            sample_database, "select distinct as_of_date from segmentation.segment_profiles"
+        )
+    }
+    now = max(segmented)
+    before = min(segmented, key=lambda date: (abs((now - date).days - 182), date))
+    assert now == max(dates)
+    # Every node of the flow, and those who were elsewhere half a year ago.
+    people = "select customer_unique_id, segment_name from segmentation.customer_segments where as_of_date = "
+    old = dict(query(sample_database, f"{people}'{before}'"))
+    new = dict(query(sample_database, f"{people}'{now}'"))
+    both = old.keys() & new.keys()
+    for sizes in (Counter(old[who] for who in both), Counter(new.values())):
+        for segment, size in sizes.items():
+            assert segment in page.texts
+            assert number(size) in page.texts
+    assert number(len(new) - len(both)) in page.texts
+    moved = 100 * sum(old[who] != new[who] for who in both) / len(both)
+    assert f"{moved:.0f} % of the customers of half a year ago" in page.text
+    agreement, retention, segment = query(
+        sample_database,
+        "select (select max_by(adjusted_rand_index, as_of_date) from maintenance.period_stability"
+        " where design = 'prediction_vs_refit'), min(retention), min_by(segment_name, retention)"
+        f" from segmentation.segment_retention where as_of_date > '{now}'::date - 330",
+    )[0]
+    assert f"The frozen model keeps {agreement:.2f} agreement" in page.text
+    assert f"{100 * retention:.0f} % stay, at the least {segment}" in page.text
+
+
+@needs_charts
+@pytest.mark.build
+def test_no_page_tells_where_it_was_made(pages: Path, sample_database: Path) -> None:
+    for path in pages.iterdir():
+        text = path.read_text(encoding="utf-8")
+        for place in (str(PROJECT), str(sample_database.parent), str(Path.home()), "/tmp/"):
+            assert place not in text, f"{path.name} contains {place}"
+        outside = set(re.findall(r"(?:src|href)=[\"'](https?:[^\"']*)", text))
+        assert outside == set(), f"{path.name} points outside"
+
+
+@needs_charts
+@pytest.mark.build
+def test_every_segment_has_one_colour_on_every_page(pages: Path) -> None:
+    colours = yaml.safe_load((CHARTS / "_brand.yml").read_text())["style"]["charts"][
+        "category_colors"
+    ]["segment"]["values"]
+    for board in ("overview", "study"):
+        text = (pages / f"{board}.html").read_text(encoding="utf-8").lower()
+        for name, colour in colours.items():
+            assert colour.lower() in text, f"{name} is not {colour} in {board}"
+
+
+@needs_charts
+@pytest.mark.build
+def test_a_picture_is_rendered_too(sample_database: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "customer_segmentation", "boards", "experience", "--format", "png",
+            "--to", str(tmp_path), "--database", str(sample_database),
+        ],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": str(PROJECT / "python")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "experience.png").read_bytes().startswith(b"\x89PNG")
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_segments_are_coloured_as_the_playbook_names_them() -> None:
+    """A segment that was renamed in the seed and not in the brand would lose its colour."""
+    brand = yaml.safe_load((CHARTS / "_brand.yml").read_text())["style"]["charts"]
+    colours = brand["category_colors"]["segment"]["values"]
+    names = {
+        row["name"]
+        for row in _rows_of_seed(PROJECT / "seeds" / "segment_labels.csv")
+        if row["language"] == "en" and row["segment_code"] in ("repeat", "big", "recent", "lapsed")
+    }
+    assert names == set(colours)
+    assert len(set(colours.values())) == len(colours)
+    assert set(colours.values()) <= OKABE_ITO
+    # What is no segment never has the colour of one.
+    assert not set(brand["color"]["categorical"]["palette"]) & set(colours.values())
+
+
+def _rows_of_seed(path: Path) -> list[dict[str, str]]:
+    import csv
+
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_titles_are_computed_and_axes_are_labelled() -> None:
+    for board in BOARDS:
+        source = yaml.safe_load((CHARTS / f"{board}.yml").read_text(encoding="utf-8"))
+        assert "{{ queries." in source["title"]
+        for name, chart in source["charts"].items():
+            if chart["type"] in ("bar", "line", "scatter"):
+                assert "y_label" in chart, f"{board}: {name} has no unit"
+                assert not re.search(r"\d", chart["title"]), f"{board}: {name} has a typed figure"
+
+
+def test_an_unknown_board_is_refused_with_the_known_ones(monkeypatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    with pytest.raises(CommandError, match="Known boards: overview, segment, study"):
+        boards.board_names(["nonsense"])
+
+
+def test_a_board_without_its_tables_is_left_out_with_a_sentence(monkeypatch, capsys) -> None:
+    import duckdb
+
+    monkeypatch.chdir(PROJECT)
+    with duckdb.connect() as connection:
+        assert not boards.has_its_tables(connection, "study")
+    said = capsys.readouterr().err
+    assert "study: left out, the database has no" in said
+    assert "segmentation.model_comparison" in said
+
+
+def test_another_segment_becomes_the_default_of_its_page() -> None:
+    text = (CHARTS / "segment.yml").read_text(encoding="utf-8")
+    changed = yaml.safe_load(boards.with_default_segment(text, 'A "b" \\ c'))
+    assert changed["variables"]["segment"]["default"] == 'A "b" \\ c'
+
+
+def test_every_board_is_an_exposure_with_the_tables_that_it_reads(monkeypatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    exposures = {
+        exposure["name"]: exposure
+        for path in (PROJECT / "models").rglob("*.yml")
+        for exposure in yaml.safe_load(path.read_text()).get("exposures", [])
+    }
+    for board in BOARDS:
+        exposure = exposures[f"board_{board}"]
+        assert exposure["owner"]["email"]
+        assert exposure["maturity"]
+        read = {table.split(".")[1] for table in boards.tables_of(board)}
+        declared = {re.fullmatch(r"ref\('(\w+)'\)", ref).group(1) for ref in exposure["depends_on"]}
+        assert declared == read, json.dumps(sorted(read))

@@ -1,0 +1,38 @@
+"""The documentation as one page: a front page, every public model, and no path of this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conftest import PROJECT
+from customer_segmentation.commands.docs import without_places
+
+
+def test_folders_are_replaced_longest_first(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    raw, target = tmp_path / "olist", tmp_path / "elsewhere"
+    text = f'read "{raw}/a.csv" {target}/compiled/x {tmp_path}/models "{raw}" data/sample/a.csv'
+    found = without_places(text, raw_dir=raw, target=target)
+    assert found == 'read "raw/a.csv" target/compiled/x ./models "raw" data/sample/a.csv'
+
+
+@pytest.mark.build
+def test_the_page_explains_and_tells_no_place(
+    run, sample_folder: Path, sample_database: Path, tmp_path: Path
+) -> None:
+    page, target = tmp_path / "docs.html", tmp_path / "target"
+    done = run(
+        "customer_segmentation", "docs", "--to", str(page),
+        raw_dir=sample_folder, database=sample_database, in_project=True, DBT_TARGET_PATH=str(target),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = page.read_text(encoding="utf-8")
+    assert "Who are our customers, are the segments real" in text
+    assert "Payments × lines fan out" in text or "Payments \\u00d7 lines fan out" in text
+    for name in ("customer_360", "board_overview", "audience_files", "average_order_value"):
+        assert name in text
+    places = (PROJECT, Path.home(), tmp_path, sample_folder, sample_database.parent)
+    # Of a page this long, pytest's own account of a failure would take for ever.
+    assert [place for place in places if str(place) in text] == []

@@ -1,0 +1,216 @@
+"""Databases to test on, built in subprocesses: DuckDB keeps its file open for as long as a process lives."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from olist import is_real
+
+PROJECT = Path(__file__).resolve().parents[1]
+# Enough people for every segment at most dates, and quick to build.
+SAMPLE_CUSTOMERS = 12_000
+
+Run = Callable[..., subprocess.CompletedProcess]
+# For a build whose result the test itself looks at.
+WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+# Everything but the study, which looks at two dates only.
+WITHOUT_STUDY = ("--selector", "without_study")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests on real data, saying why, when there are none."""
+    folder = os.environ.get("OLIST_RAW_DIR")
+    if not folder:
+        reason = "OLIST_RAW_DIR is not set"
+    elif not is_real(folder):
+        reason = f"OLIST_RAW_DIR={folder} does not hold the real set"
+    else:
+        return
+    for item in items:
+        if item.get_closest_marker("real"):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that all workers of this test run see."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+def made_once(folder: Path, make: Callable[[], object]) -> None:
+    """Let the first worker make a folder, and the others wait for it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    done = folder.with_suffix(".done")
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            make()
+            done.touch()
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run a module of ours, or dbt, on this project with given settings."""
+    # Apart from the user's own target folder, and shared so that dbt parses only what changed.
+    folder = tmp_path_factory.mktemp("dbt")
+
+    def run_command(
+        *command: str,
+        raw_dir: Path | None = None,
+        database: Path | None = None,
+        in_project: bool = False,
+        **environment: str,
+    ) -> subprocess.CompletedProcess:
+        # dbt parses everything anew when a var or the name of the database differs from those of
+        # the last run in the same target folder. So each set of vars has a folder of its own,
+        # and the database is named from its own folder.
+        variables = [value for name, value in itertools.pairwise(command) if name == "--vars"]
+        key = hashlib.sha256("".join([command[0], *variables]).encode()).hexdigest()[:12]
+        settings = {
+            "PYTHONPATH": str(PROJECT / "python"),
+            "DBT_PROJECT_DIR": str(PROJECT),
+            "DBT_PROFILES_DIR": str(PROJECT),
+            "DBT_TARGET_PATH": str(folder / key / "target"),
+            "DBT_LOG_PATH": str(folder / key / "logs"),
+            "DBT_USE_COLORS": "false",
+        }
+        where = PROJECT
+        if raw_dir is not None:
+            settings["OLIST_RAW_DIR"] = str(raw_dir)
+        if database is not None and in_project:
+            settings["OLIST_DATABASE"] = str(database)
+        elif database is not None:
+            settings["OLIST_DATABASE"] = database.name
+            where = database.parent
+            where.mkdir(parents=True, exist_ok=True)
+        dbt = str(Path(sys.executable).with_name("dbt"))
+        program = [dbt] if command[0] == "dbt" else [sys.executable, "-m", command[0]]
+        return subprocess.run(
+            [*program, *command[1:]],
+            cwd=where,
+            env={**os.environ, **settings, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run_command
+
+
+@pytest.fixture(scope="session")
+def publish(run: Run) -> Run:
+    """Do what `make build` does, and fail the test with its output unless told that it may fail."""
+
+    def build(
+        *options: str,
+        raw_dir: Path,
+        database: Path,
+        may_fail: bool = False,
+        may_be_partial: bool = True,
+        **environment: str,
+    ) -> subprocess.CompletedProcess:
+        # Selections are meant here.
+        done = run(
+            "customer_segmentation",
+            "build",
+            *(["--partial"] if may_be_partial else []),
+            *options,
+            raw_dir=raw_dir,
+            database=database,
+            **environment,
+        )
+        if done.returncode != 0 and not may_fail:
+            pytest.fail(f"the build failed:\n{done.stdout[-8000:]}\n{done.stderr}")
+        return done
+
+    return build
+
+
+def make_sample(run: Run, folder: Path, customers: int) -> Path:
+    """Write a synthetic Olist of so many people."""
+    done = run("olist", "sample", "--to", str(folder), "--customers", str(customers))
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample_folder(run: Run, shared_folder: Path) -> Path:
+    """Return a folder with a small synthetic Olist; copy it before changing a file."""
+    folder = shared_folder / "sample"
+    made_once(folder, lambda: make_sample(run, folder, SAMPLE_CUSTOMERS))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample_database(publish: Run, sample_folder: Path, shared_folder: Path) -> Path:
+    """Return the database published from `sample_folder`; open it read-only."""
+    database = shared_folder / "sample_warehouse" / "olist.duckdb"
+    made_once(database.parent, lambda: publish(raw_dir=sample_folder, database=database))
+    return database
+
+
+@pytest.fixture(scope="session")
+def plain_database(publish: Run, sample_folder: Path, shared_folder: Path) -> Path:
+    """Return what a build without the study publishes; copy it before building into it."""
+    database = shared_folder / "plain_warehouse" / "olist.duckdb"
+    made_once(
+        database.parent,
+        lambda: publish(*WITHOUT_STUDY, raw_dir=sample_folder, database=database),
+    )
+    return database
+
+
+@pytest.fixture(scope="session")
+def real_folder() -> Path:
+    """Return the folder with the real set."""
+    return Path(os.environ["OLIST_RAW_DIR"]).resolve()
+
+
+@pytest.fixture(scope="session")
+def real_database(publish: Run, real_folder: Path, shared_folder: Path) -> Path:
+    """Return the database published from the real set; open it read-only."""
+    database = shared_folder / "real_warehouse" / "olist.duckdb"
+
+    def build() -> None:
+        built_before = PROJECT / os.environ.get("OLIST_DATABASE", "")
+        if built_before.is_file():
+            # Not to be trusted: the build re-uses what has the same fingerprint, and no more.
+            database.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(built_before, database)
+        publish(raw_dir=real_folder, database=database)
+
+    made_once(database.parent, build)
+    return database
+
+
+def query(database: Path, sql: str) -> list[tuple]:
+    """Return the rows of a query on a published database."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def different_rows(first: Path, second: Path, select: str) -> int:
+    """Count the rows that one database has and the other has not, for the same query."""
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{first}' as first_database (read_only)")
+        connection.execute(f"attach '{second}' as second_database (read_only)")
+        for name, database in (("one", "first_database"), ("other", "second_database")):
+            connection.execute(f"use {database}")
+            connection.register(name, connection.execute(select).to_arrow_table())
+        return connection.execute(
+            "select count(*) from ("
+            "(select * from one except all select * from other)"
+            " union all (select * from other except all select * from one))"
+        ).fetchone()[0]

@@ -1,0 +1,268 @@
+"""Decisions: each rule by hand, facts before the date only, and the walk over dates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from customer_segmentation.steps.decisions import (
+    DECISION_COLUMNS,
+    Threshold,
+    decide,
+    thresholds_from,
+)
+
+THRESHOLDS = {
+    "structure_agreement": Threshold("below", 0.9, 0.8),
+    "prediction_agreement": Threshold("below", 0.8, 0.65),
+    "outdated_share": Threshold("above", 0.05, 0.1),
+    "order_value_ratio": Threshold("above", 1.5, 3.0),
+}
+DAYS = pd.date_range("2018-01-01", periods=5, freq="MS")
+
+
+def dates(**changes: dict[int, object]) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {
+            "as_of_date": DAYS,
+            "is_segmentable": True,
+            "is_sparse": False,
+            "note": "Segmented.",
+            "orders_in_last_month": 6_000,
+            "order_value_ratio": 1.05,
+            "fitted_model_id": [f"model-{number}" for number in range(len(DAYS))],
+            "is_fit_accepted": True,
+            "gate_failures": "",
+        }
+    ).astype(object)
+    for column, values in changes.items():
+        for row, value in values.items():
+            frame.loc[row, column] = value
+    return frame
+
+
+def pairs(**changes: dict[tuple[int, int], float]) -> pd.DataFrame:
+    """Nothing ever changes, but for what is said."""
+    rows = []
+    for later in range(len(DAYS)):
+        for base in range(later):
+            row = {
+                "baseline_as_of_date": DAYS[base].date(),
+                "as_of_date": DAYS[later].date(),
+                "prediction_agreement": 0.95,
+                "structure_agreement": 0.99,
+                "outdated_share": 0.01,
+            }
+            for measure, values in changes.items():
+                row[measure] = values.get((base, later), row[measure])
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def drift(verdicts: dict[tuple[int, int], str] | None = None) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "baseline_as_of_date": DAYS[base].date(),
+                "as_of_date": DAYS[later].date(),
+                "feature": "monetary",
+                "verdict": verdict,
+                "reason": f"Changed behaviour in monetary: {verdict}.",
+            }
+            for (base, later), verdict in (verdicts or {}).items()
+        ],
+        columns=["baseline_as_of_date", "as_of_date", "feature", "verdict", "reason"],
+    )
+
+
+def decided(frame=None, pair=None, verdicts=None, **options) -> pd.DataFrame:
+    found = decide(
+        dates() if frame is None else frame,
+        pairs() if pair is None else pair,
+        drift(verdicts),
+        THRESHOLDS,
+        **options,
+    )
+    assert list(found.columns) == list(DECISION_COLUMNS)
+    return found
+
+
+def summary(found: pd.DataFrame) -> list[tuple[str, str | None]]:
+    once = found.drop_duplicates("as_of_date")
+    return list(zip(once["decision"], once["model_id"], strict=True))
+
+
+def reasons(found: pd.DataFrame, row: int) -> str:
+    return " ".join(found[found["as_of_date"] == DAYS[row].date()]["reason"])
+
+
+def test_nothing_crossed_keeps_the_first_model() -> None:
+    found = decided()
+    assert summary(found) == [("retrain", "model-0")] + [("keep", "model-0")] * 4
+    assert reasons(found, 0) == "There is no model yet: the first one is fitted."
+    assert reasons(found, 1) == "No threshold is crossed."
+
+
+@pytest.mark.parametrize(
+    ("measure", "value"), [("prediction_agreement", 0.6), ("structure_agreement", 0.79)]
+)
+def test_agreement_below_its_limit_retrains_and_the_new_model_is_judged_from_there(
+    measure: str, value: float
+) -> None:
+    found = decided(pair=pairs(**{measure: {(0, 2): value}}))
+    assert [decision for decision, _ in summary(found)] == [
+        "retrain",
+        "keep",
+        "retrain",
+        "keep",
+        "keep",
+    ]
+    assert summary(found)[4] == ("keep", "model-2")
+    last = found[found["as_of_date"] == DAYS[4].date()].iloc[0]
+    assert last["judged_model_id"] == "model-2"
+    assert last["model_age_days"] == (DAYS[4] - DAYS[2]).days
+    row = found[found["threshold_code"] == measure].iloc[0]
+    assert (row["level"], row["value"], row["threshold"]) == (
+        "act",
+        value,
+        THRESHOLDS[measure].act,
+    )
+    assert f"below {measure}" in row["reason"]
+
+
+def test_the_limit_itself_is_good_enough() -> None:
+    found = decided(pair=pairs(prediction_agreement={(0, 2): 0.65}))
+    assert summary(found)[2] == ("keep", "model-0")
+    assert "(watched)" in reasons(found, 2)
+
+
+def test_labels_out_of_date_add_up_until_they_are_rescored() -> None:
+    shares = {(0, later): 0.03 for later in range(1, 5)}
+    found = decided(pair=pairs(outdated_share=shares))
+    assert [decision for decision, _ in summary(found)] == [
+        "retrain",
+        "keep",
+        "rescore",
+        "keep",
+        "rescore",
+    ]
+    once = found.drop_duplicates("as_of_date").set_index("as_of_date")["outdated_share"]
+    assert once[DAYS[2].date()] == pytest.approx(0.06)
+    assert once[DAYS[3].date()] == pytest.approx(0.03)
+    assert {model for _, model in summary(found)} == {"model-0"}
+
+
+def test_a_feature_that_drifts_is_investigated_and_the_model_stays() -> None:
+    found = decided(verdicts={(0, 1): "watch", (0, 2): "drift", (0, 3): "passing of time"})
+    assert [decision for decision, _ in summary(found)] == [
+        "retrain",
+        "keep",
+        "investigate",
+        "keep",
+        "keep",
+    ]
+    assert summary(found)[2] == ("investigate", "model-0")
+    assert "Since 2018-01-01: Changed behaviour in monetary: drift." in reasons(found, 2)
+    assert "monetary" not in reasons(found, 3)
+
+
+def test_order_values_out_of_proportion_are_investigated_and_nothing_is_learnt_from_them() -> None:
+    found = decided(
+        frame=dates(order_value_ratio={2: 100.0, 3: 2.0}),
+        pair=pairs(prediction_agreement={(0, 2): 0.1}),
+    )
+    assert summary(found)[2] == ("investigate", "model-0")
+    assert "100.00 times" in reasons(found, 2)
+    assert "order_value_ratio 3" in reasons(found, 2)
+    assert summary(found)[3] == ("keep", "model-0")
+    assert "order_value_ratio 1.5 (watched)" in reasons(found, 3)
+    assert found.drop_duplicates("as_of_date")["is_fallback"].tolist() == [
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_sparse_month_is_investigated() -> None:
+    found = decided(
+        frame=dates(is_sparse={3: True}, orders_in_last_month={3: 4}, order_value_ratio={3: np.nan})
+    )
+    assert summary(found)[3] == ("investigate", "model-0")
+    assert "only 4 orders" in reasons(found, 3)
+
+
+def test_a_fit_that_was_not_accepted_does_not_take_over() -> None:
+    found = decided(
+        frame=dates(is_fit_accepted={2: False}, gate_failures={2: "Silhouette too low."}),
+        pair=pairs(prediction_agreement={(0, 2): 0.3, (0, 3): 0.3}),
+    )
+    assert summary(found)[2] == ("investigate", "model-0")
+    assert "not accepted. Silhouette too low." in reasons(found, 2)
+    assert summary(found)[3] == ("retrain", "model-3")
+    assert found.drop_duplicates("as_of_date")["is_fallback"].tolist()[2:4] == [True, False]
+
+
+def test_no_accepted_fit_no_model() -> None:
+    found = decided(
+        frame=dates(is_fit_accepted={0: None}, fitted_model_id={0: None}, gate_failures={0: None})
+    )
+    assert summary(found)[:2] == [("investigate", None), ("retrain", "model-1")]
+
+
+def test_a_date_without_enough_data_is_left_alone() -> None:
+    left_out = dates(
+        is_segmentable={0: False},
+        note={0: "Not segmented: 3 customers."},
+        fitted_model_id={0: None},
+    )
+    found = decided(frame=left_out)
+    assert summary(found)[:2] == [("keep", None), ("retrain", "model-1")]
+    assert reasons(found, 0) == "Nothing to decide. Not segmented: 3 customers."
+
+
+def test_retraining_can_be_forced() -> None:
+    found = decided(force_retrain=["2018-02-01", "latest"])
+    assert summary(found)[1] == ("retrain", "model-1")
+    assert summary(found)[4] == ("retrain", "model-4")
+    assert "force_retrain names this date" in reasons(found, 4)
+    # Even on a month of which nothing would be learnt; never with a fit that failed its gates.
+    sparse = decided(frame=dates(is_sparse={4: True}), force_retrain=["latest"])
+    assert summary(sparse)[4] == ("retrain", "model-4")
+    refused = decided(frame=dates(is_fit_accepted={4: False}), force_retrain=["latest"])
+    assert summary(refused)[4] == ("investigate", "model-0")
+    said: list[str] = []
+    decided(force_retrain=["2018-02-01", "2018-02-15", "latest"], report=said.append)
+    assert len(said) == 1
+    assert "force_retrain names 2018-02-15, which is no date of marts.periods" in said[0]
+
+
+def test_later_facts_do_not_change_earlier_decisions() -> None:
+    frame = dates(order_value_ratio={2: 100.0})
+    pair = pairs(prediction_agreement={(0, 1): 0.7, (0, 3): 0.2}, outdated_share={(0, 1): 0.2})
+    everything = decided(frame=frame, pair=pair)
+    for known in range(1, len(DAYS)):
+        until = decided(
+            frame=frame.head(known),
+            pair=pair[pd.to_datetime(pair["as_of_date"]) < DAYS[known]],
+        )
+        expected = everything[pd.to_datetime(everything["as_of_date"]) < DAYS[known]]
+        pd.testing.assert_frame_equal(until, expected.reset_index(drop=True))
+
+
+def test_no_dates_no_decisions() -> None:
+    found = decide(dates().head(0), pairs().head(0), drift(), THRESHOLDS, force_retrain=["latest"])
+    assert found.empty
+    assert list(found.columns) == list(DECISION_COLUMNS)
+
+
+def test_levels() -> None:
+    above, below = Threshold("above", 1, 2), Threshold("below", 2, 1)
+    assert [above.level(v) for v in (0.9, 1, 2, None, np.nan)] == [None, "watch", "act", None, None]
+    assert [below.level(v) for v in (2, 1.9, 1, 0.9)] == [None, "watch", "watch", "act"]
+    seed = pd.DataFrame(
+        {"threshold_code": ["a"], "direction": ["above"], "watch_value": [1], "act_value": [2]}
+    )
+    assert thresholds_from(seed) == {"a": Threshold("above", 1.0, 2.0)}

@@ -1,0 +1,418 @@
+"""How models age, and the interval that follows: by hand, against scikit-learn, and by the written rule."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics
+from sklearn.cluster import KMeans
+
+from conftest import query
+from customer_segmentation.steps.fits import FitSettings, fit_periods
+from customer_segmentation.steps.panel import Cross, Panel
+from customer_segmentation.steps.policy import (
+    LEAST_BASELINES,
+    POLICY_COLUMNS,
+    PolicySettings,
+    block_draws,
+    by_baseline_and_age,
+    cost_of_one,
+    longest_passing,
+    refresh_policy,
+)
+from customer_segmentation.steps.refresh import (
+    AGREEMENT_COLUMNS,
+    AgreementSettings,
+    changed_share,
+    index_of,
+    model_agreement,
+    months_between,
+)
+
+SETTINGS = AgreementSettings(features=("recency_days", "monetary"), n_init=5, max_iter=300, seed=42)
+DATES = pd.to_datetime(["2018-01-01", "2018-02-01", "2018-03-01", "2018-03-18"])
+POLICY = PolicySettings(
+    least_prediction_agreement=0.65,
+    least_structure_agreement=0.8,
+    largest_outdated_share=0.1,
+    resamples=200,
+    cost={"refit": 100.0, "rescore": 10.0},
+)
+
+
+def a_panel() -> Panel:
+    generator = np.random.default_rng(0)
+    crosses = {}
+    X, person = np.empty((0, 2)), np.empty(0, dtype=int)
+    for number, date in enumerate(DATES):
+        newcomers = np.column_stack(
+            [generator.uniform(0, 120, 300), np.where(np.arange(300) % 5 == 0, 900.0, 100.0)]
+        ) + generator.normal(0, 5, (300, 2))
+        X = np.vstack([X + np.array([30.0, 0.0]), newcomers])
+        person = np.append(person, np.arange(300) * 4 + number)
+        order = np.argsort(person)
+        X, person = X[order], person[order]
+        crosses[date] = Cross(person, X, np.ones(len(X), dtype=bool))
+    return Panel(crosses)
+
+
+@pytest.fixture(scope="module")
+def panel() -> Panel:
+    return a_panel()
+
+
+@pytest.fixture(scope="module")
+def fitted(panel: Panel) -> tuple[pd.DataFrame, pd.DataFrame]:
+    fingerprints = [f"rows-{number}" for number in range(len(DATES))]
+    models = fit_periods(
+        pd.DataFrame({"as_of_date": DATES, "fit_fingerprint": fingerprints}),
+        lambda date: panel.at(date).X,
+        settings=FitSettings(
+            features=SETTINGS.features,
+            n_clusters=3,
+            n_init=5,
+            max_iter=300,
+            seed=42,
+            exact_silhouette_rows=5_000,
+            smallest_cluster_share=0.01,
+            minimum_silhouette=0.0,
+        ),
+    )
+    own = models.drop_duplicates("model_id").reset_index()
+    return pd.DataFrame(
+        {
+            "as_of_date": DATES,
+            "rows_fingerprint": fingerprints,
+            "fitted_model_id": own["model_id"],
+            "fitted_fingerprint": own["fingerprint"],
+            "is_fit_accepted": own["is_accepted"],
+        }
+    ), models
+
+
+@pytest.fixture(scope="module")
+def agreement(panel: Panel, fitted) -> pd.DataFrame:
+    return model_agreement(*fitted, lambda: panel, settings=SETTINGS)
+
+
+def test_every_pair_is_there_once(agreement: pd.DataFrame) -> None:
+    assert list(agreement.columns) == list(AGREEMENT_COLUMNS)
+    assert len(agreement) == 6
+    assert not agreement.duplicated(["baseline_as_of_date", "as_of_date"]).any()
+    assert (agreement["baseline_as_of_date"] < agreement["as_of_date"]).all()
+    ages = agreement.set_index(["baseline_as_of_date", "as_of_date"])["age_months"]
+    assert ages[DATES[0].date(), DATES[2].date()] == 2
+    assert ages[DATES[0].date(), DATES[3].date()] is None
+
+
+def test_a_pair_against_scikit_learn(panel: Panel, fitted, agreement: pd.DataFrame) -> None:
+    _, models = fitted
+
+    def label(date: pd.Timestamp, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rows = models[models["as_of_date"] == date.date()]
+        centroids = rows.pivot_table(
+            index="cluster", columns="feature_position", values="centroid_scaled"
+        ).to_numpy(float)
+        one = rows[rows["cluster"] == 0].sort_values("feature_position")
+        scaled = (X - one["scaler_mean"].to_numpy(float)) / one["scaler_scale"].to_numpy(float)
+        return np.square(scaled[:, None] - centroids[None]).sum(axis=2).argmin(axis=1), scaled
+
+    start, last, end = (panel.at(DATES[i]) for i in (0, 1, 2))
+    row = {person: i for i, person in enumerate(end.person)}
+    same = np.array([row[person] for person in start.person])
+    of_last = np.array([row[person] for person in last.person])
+    given, predicted, refitted = (
+        label(DATES[0], start.X)[0],
+        label(DATES[0], end.X)[0],
+        label(DATES[2], end.X)[0],
+    )
+    structure = KMeans(3, n_init=20, random_state=1).fit_predict(label(DATES[0], end.X[same])[1])
+    found = agreement[
+        (agreement["baseline_as_of_date"] == DATES[0].date())
+        & (agreement["as_of_date"] == DATES[2].date())
+    ].iloc[0]
+    expected = {
+        "prediction_agreement": metrics.adjusted_rand_score(predicted, refitted),
+        "prediction_changed_share": np.mean(predicted != refitted),
+        "labels_agreement": metrics.adjusted_rand_score(given, refitted[same]),
+        "labels_changed_share": np.mean(given != refitted[same]),
+        "migration_agreement": metrics.adjusted_rand_score(given, predicted[same]),
+        "migration_changed_share": np.mean(given != predicted[same]),
+        "structure_agreement": metrics.adjusted_rand_score(given, structure),
+        "outdated_share": np.mean(label(DATES[0], last.X)[0] != predicted[of_last]),
+        "customers": 900,
+        "baseline_customers": 300,
+        "elapsed_days": 59,
+    }
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, abs=1e-9), name
+
+
+def test_a_new_month_computes_its_own_pairs_only(panel: Panel, fitted, agreement) -> None:
+    inputs, models = fitted
+    first = agreement[agreement["as_of_date"] < DATES[3].date()]
+    lines: list[str] = []
+    again = model_agreement(
+        inputs, models, lambda: panel, settings=SETTINGS, previous=first, report=lines.append
+    )
+    pd.testing.assert_frame_equal(again, agreement)
+    assert [line.split(": ")[1] for line in lines] == [
+        "2018-02-01 unchanged",
+        "2018-03-01 unchanged",
+        "2018-03-18 3 pairs computed",
+    ]
+
+
+def test_a_late_order_computes_the_pairs_of_its_dates(panel: Panel, fitted, agreement) -> None:
+    inputs, models = fitted
+    late = inputs.assign(rows_fingerprint=["rows-0", "rows-1", "late", "late too"])
+    lines: list[str] = []
+    model_agreement(
+        late, models, lambda: panel, settings=SETTINGS, previous=agreement, report=lines.append
+    )
+    assert lines[0].endswith("unchanged")
+    assert lines[1].endswith("2 pairs computed")
+    assert lines[2].endswith("3 pairs computed")
+
+
+def test_other_numbers_of_the_same_clusters_are_compared_anew(
+    panel: Panel, fitted, agreement
+) -> None:
+    inputs, models = fitted
+    last = models["model_id"] == inputs["fitted_model_id"].iloc[-1]
+    swapped = models.assign(cluster=models["cluster"].where(~last, (models["cluster"] + 1) % 3))
+    assert sorted(models["cluster"].unique()) == [0, 1, 2]
+    lines: list[str] = []
+    found = model_agreement(
+        inputs, swapped, lambda: panel, settings=SETTINGS, previous=agreement, report=lines.append
+    )
+    assert lines[1].endswith("unchanged")
+    assert lines[2].endswith("3 pairs computed")
+    expected = model_agreement(inputs, swapped, lambda: panel, settings=SETTINGS)
+    pd.testing.assert_frame_equal(found, expected)
+    assert (found["labels_changed_share"] != agreement["labels_changed_share"]).any()
+
+
+def test_a_model_that_was_not_accepted_is_no_baseline(panel: Panel, fitted) -> None:
+    inputs, models = fitted
+    refused = inputs.astype({"is_fit_accepted": object})
+    refused.loc[0, "is_fit_accepted"] = False
+    refused.loc[1, ["fitted_model_id", "fitted_fingerprint", "is_fit_accepted"]] = None
+    found = model_agreement(refused, models, lambda: panel, settings=SETTINGS)
+    assert found["baseline_as_of_date"].tolist() == [DATES[2].date()]
+    none = model_agreement(refused.head(0), models, lambda: panel, settings=SETTINGS)
+    assert none.empty
+    assert list(none.columns) == list(AGREEMENT_COLUMNS)
+
+
+def test_a_date_without_a_fit_has_no_prediction_to_compare(panel: Panel, fitted) -> None:
+    inputs, models = fitted
+    failed = inputs.astype({"is_fit_accepted": object}).head(2)
+    failed.loc[1, ["fitted_model_id", "fitted_fingerprint", "is_fit_accepted"]] = None
+    row = model_agreement(failed, models, lambda: panel, settings=SETTINGS).iloc[0]
+    assert row["prediction_agreement"] is None or np.isnan(row["prediction_agreement"])
+    assert row["migration_agreement"] > 0
+    assert row["refit_model_id"] is None
+
+
+def test_indices_of_small_numbers() -> None:
+    generator = np.random.default_rng(2)
+    a, b = (generator.integers(0, 4, 500).astype(np.int16) for _ in range(2))
+    assert index_of(a, b) == pytest.approx(metrics.adjusted_rand_score(a, b), abs=1e-12)
+    assert index_of(a, (a + 1) % 4) == 1.0
+    assert changed_share(a, (a + 1) % 4) == 1.0
+    nothing = np.empty(0, dtype=np.int16)
+    assert index_of(nothing, nothing) is None
+    assert changed_share(nothing, nothing) is None
+
+
+def test_months_between_first_days_only() -> None:
+    days = pd.to_datetime(["2017-11-01", "2018-02-01", "2018-02-15"])
+    assert months_between(days[0], days[1]) == 3
+    assert months_between(days[0], days[2]) is None
+
+
+# --- policy -----------------------------------------------------------------------------------------
+
+
+def simulated(
+    *, prediction: list[float], changed: list[float], structure: float = 0.99, baselines: int = 6
+) -> pd.DataFrame:
+    """Each baseline ages alike; the later ones have lived through fewer months."""
+    starts = pd.date_range("2017-10-01", periods=baselines, freq="MS")
+    rows = []
+    for number, start in enumerate(starts):
+        for age in range(1, len(prediction) + 1 - number):
+            rows.append(
+                {
+                    "baseline_as_of_date": start.date(),
+                    "age_months": age,
+                    "prediction_agreement": prediction[age - 1],
+                    "prediction_changed_share": 1 - prediction[age - 1],
+                    "structure_agreement": structure,
+                    "migration_agreement": 1 - changed[age - 1],
+                    "migration_changed_share": changed[age - 1],
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+PREDICTION = [0.9, 0.8, 0.7, 0.6, 0.7, 0.5, 0.4]
+CHANGED = [0.04, 0.08, 0.12, 0.2, 0.3, 0.4, 0.5]
+
+
+def test_the_recommended_intervals_follow_the_rule() -> None:
+    found = refresh_policy(simulated(prediction=PREDICTION, changed=CHANGED), settings=POLICY)
+    assert list(found.columns) == list(POLICY_COLUMNS)
+    assert found.groupby("cadence")["interval_months"].apply(list).to_dict() == {
+        "rescore": list(range(1, 13)),
+        "refit": list(range(1, 13)),
+    }
+    chosen = found[found["is_recommended"]].set_index("cadence")["interval_months"]
+    # Month 5 would pass again, but month 4 does not.
+    assert chosen.to_dict() == {"rescore": 2, "refit": 3}
+    refit = found[found["cadence"] == "refit"].set_index("interval_months")
+    assert refit["is_within_rule"][5]
+    assert refit["expected_agreement"][3] == pytest.approx(0.8)
+    assert refit["end_agreement"][3] == pytest.approx(0.7)
+    assert refit["worst_agreement"][3] == pytest.approx(0.7)
+    assert refit["end_changed_share"][3] == pytest.approx(0.3)
+    assert refit["times_a_year"][3] == 4
+    assert refit["cost_a_year"][3] == 400
+    assert refit["baselines"].tolist()[:8] == [6, 6, 5, 4, 3, 2, 1, 0]
+    # Baselines that all age alike leave no uncertainty.
+    assert (refit["recommended_low"] == 3).all()
+    assert (refit["recommended_high"] == 3).all()
+
+
+def test_an_interval_that_few_have_lived_through_is_not_judged() -> None:
+    steady = simulated(prediction=[0.95] * 7, changed=[0.01] * 7)
+    found = refresh_policy(steady, settings=POLICY)
+    for _, rows in found.groupby("cadence"):
+        chosen = rows[rows["is_recommended"]].iloc[0]
+        assert chosen["interval_months"] == 5
+        assert chosen["baselines"] == LEAST_BASELINES
+        assert rows["is_within_rule"].isna().sum() == 7
+
+
+def test_the_structure_alone_can_ask_for_a_refit() -> None:
+    found = refresh_policy(
+        simulated(prediction=[0.95] * 7, changed=CHANGED, structure=0.7), settings=POLICY
+    )
+    refit = found[found["cadence"] == "refit"]
+    # None passes: the shortest.
+    assert refit[refit["is_recommended"]]["interval_months"].tolist() == [1]
+    assert not refit["is_within_rule"].fillna(False).any()
+
+
+def test_baselines_that_differ_leave_an_uncertainty() -> None:
+    table = simulated(prediction=PREDICTION, changed=CHANGED)
+    fast = table["baseline_as_of_date"].astype(str) < "2018-01-01"
+    table.loc[fast, "prediction_agreement"] -= 0.12
+    found = refresh_policy(table, settings=POLICY)
+    refit = found[found["cadence"] == "refit"].iloc[0]
+    assert refit["recommended_low"] < refit["recommended_high"]
+    again = refresh_policy(table, settings=POLICY)
+    pd.testing.assert_frame_equal(found, again)
+    other = refresh_policy(table, settings=dataclasses.replace(POLICY, seed=7))
+    assert other["end_agreement"].equals(found["end_agreement"])
+
+
+def test_no_simulation_no_policy() -> None:
+    found = refresh_policy(
+        simulated(prediction=PREDICTION, changed=CHANGED).head(0), settings=POLICY
+    )
+    assert found.empty
+    assert list(found.columns) == list(POLICY_COLUMNS)
+
+
+def test_one_baseline_is_shown_and_judged_by_nobody() -> None:
+    found = refresh_policy(
+        simulated(prediction=PREDICTION, changed=CHANGED, baselines=1), settings=POLICY
+    )
+    assert found["is_within_rule"].isna().all()
+    assert found[found["is_recommended"]]["interval_months"].tolist() == [1, 1]
+
+
+def test_blocks_hold_neighbours() -> None:
+    draws = block_draws(10, resamples=500, block_length=3, seed=1)
+    assert draws.shape == (500, 10)
+    assert draws.min() == 0
+    assert draws.max() == 9
+    assert (np.diff(draws[:, :3], axis=1) == 1).all()
+    assert (block_draws(2, resamples=5, block_length=3, seed=1) == [0, 1]).all()
+
+
+@pytest.mark.parametrize(
+    ("passes", "longest"), [([], 1), ([False, True], 1), ([True, False, True], 1), ([True] * 3, 3)]
+)
+def test_longest_passing(passes: list[bool], longest: int) -> None:
+    assert longest_passing(np.array(passes, dtype=bool)) == longest
+
+
+def test_arrangement_and_cost() -> None:
+    table = by_baseline_and_age(
+        simulated(prediction=[0.9, 0.8], changed=[0.1, 0.2], baselines=2),
+        "prediction_agreement",
+        longest=3,
+    )
+    np.testing.assert_array_equal(table, [[0.9, 0.8, np.nan], [0.9, np.nan, np.nan]])
+    assert cost_of_one(
+        seconds=1800, review_hours=2, machine_price_per_hour=3, review_price_per_hour=100
+    ) == pytest.approx(201.5)
+
+
+@pytest.mark.build
+@pytest.mark.real
+def test_the_published_recommendation_follows_from_the_table(real_database: Path) -> None:
+    """The written rule again, in SQL on the published simulation."""
+    rows = query(
+        real_database,
+        "select age_months, avg(prediction_agreement), avg(structure_agreement),"
+        " avg(migration_changed_share), count(*) from maintenance.refresh_simulation"
+        " where is_counted group by age_months order by age_months",
+    )
+    limits = dict(
+        query(real_database, "select threshold_code, act_value from seeds.maintenance_thresholds")
+    )
+    refit = rescore = 1
+    for age, prediction, structure, _, baselines in rows:
+        passes = (
+            prediction >= limits["prediction_agreement"]
+            and structure >= limits["structure_agreement"]
+            and baselines >= LEAST_BASELINES
+        )
+        if not passes:
+            break
+        refit = age
+    for age, _, _, changed, baselines in rows:
+        if changed > limits["outdated_share"] or baselines < LEAST_BASELINES:
+            break
+        rescore = age
+    found = dict(
+        query(
+            real_database,
+            "select cadence, interval_months from maintenance.refresh_policy where is_recommended",
+        )
+    )
+    assert found == {"rescore": rescore, "refit": refit} == {"rescore": 1, "refit": 3}
+
+
+@pytest.mark.build
+@pytest.mark.real
+def test_simulation_and_stability_agree(real_database: Path) -> None:
+    different = query(
+        real_database,
+        "select as_of_date, design, stability.adjusted_rand_index, case design"
+        " when 'prediction_vs_refit' then prediction_agreement when 'labels_vs_refit' then labels_agreement"
+        " when 'structure' then structure_agreement else migration_agreement end as simulated"
+        " from maintenance.period_stability as stability"
+        " inner join maintenance.refresh_simulation using (as_of_date, baseline_as_of_date)",
+    )
+    assert len(different) == 4 * 9
+    for row in different:
+        assert row[2] == pytest.approx(row[3], abs=1e-9), row

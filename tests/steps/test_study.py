@@ -1,0 +1,527 @@
+"""The study's own logic; its statistics have tests of their own."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import contingency
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouette_score
+
+from customer_segmentation.cluster._lloyd import prepare_rows, single_start
+from customer_segmentation.cluster.kmeans import standardise
+from customer_segmentation.distance.silhouette import silhouette_estimate
+from customer_segmentation.steps.study.candidates import (
+    CANDIDATE_COLUMNS,
+    finalist_budget,
+    kmeans_candidates,
+    study_candidates,
+    study_feature_sets,
+    study_inputs,
+)
+from customer_segmentation.steps.study.clusters import (
+    CLUSTER_COLUMNS,
+    candidate_labels,
+    study_clusters,
+)
+from customer_segmentation.steps.study.pictures import (
+    AXIS_COLUMNS,
+    PROJECTION_COLUMNS,
+    project_customers,
+    projection_axes,
+)
+from customer_segmentation.steps.study.scores import Scorer, first_seen_numbers
+from customer_segmentation.steps.study.settings import StudySettings
+from customer_segmentation.steps.study.traits import (
+    TRAIT_COLUMNS,
+    TRAITS,
+    count_traits,
+    number_eta_squared,
+    segment_traits,
+    trait_numbers,
+)
+
+SETTINGS = StudySettings(
+    cluster_counts=(2, 3, 4),
+    inits=("k-means++", "random"),
+    n_inits=(1, 4),
+    max_iters=(3, 300),
+    seeds=(1, 2),
+    spectral_cluster_counts=(3,),
+    spectral_neighbors=(10, 15),
+    spectral_assign_labels=("kmeans", "cluster_qr"),
+    exact_silhouette_rows=10_000,
+    gap_rows=300,
+    gap_references=3,
+    smallest_cluster_share=0.01,
+    resamples=6,
+    screening_resamples=3,
+    spectral_resamples=2,
+    n_clusters=3,
+)
+FEATURES = ["recency_days", "frequency", "monetary"]
+
+
+@pytest.fixture(scope="module")
+def customers() -> pd.DataFrame:
+    generator = np.random.default_rng(5)
+    group = generator.choice(3, size=600, p=[0.5, 0.4, 0.1])
+    centres = np.array([[30.0, 1.0, 100.0], [300.0, 1.2, 120.0], [150.0, 3.0, 500.0]])
+    X = centres[group] + generator.normal(size=(600, 3)) * [20, 0.1, 30]
+    return pd.DataFrame(X, columns=FEATURES).assign(
+        average_review_score=generator.uniform(1, 5, size=600)
+    )
+
+
+@pytest.fixture(scope="module")
+def candidates(customers: pd.DataFrame) -> pd.DataFrame:
+    X = customers[FEATURES].to_numpy()
+    return study_candidates(
+        X,
+        scaler=standardise(X),
+        feature_set="rfm",
+        as_of_date=pd.Timestamp("2018-01-01").date(),
+        fingerprint="f",
+        settings=SETTINGS,
+        is_full_grid=True,
+    )
+
+
+def test_the_grid_is_complete_and_its_keys_unique(candidates: pd.DataFrame) -> None:
+    kmeans = candidates[candidates["algorithm"] == "kmeans"]
+    assert len(kmeans) == 3 * 2 * 2 * 2
+    assert len(candidates) - len(kmeans) == 1 * 2 * 2
+    assert candidates["candidate_id"].is_unique
+    assert list(candidates.columns) == list(CANDIDATE_COLUMNS)
+
+
+def test_one_candidate_stands_for_each_number_of_clusters(candidates: pd.DataFrame) -> None:
+    finalists = candidates[candidates["is_finalist"].astype(bool)].set_index(
+        ["algorithm", "n_clusters"]
+    )
+    assert set(finalists.index) == {("kmeans", 2), ("kmeans", 3), ("kmeans", 4), ("spectral", 3)}
+    assert finalists.index.is_unique
+    spectral = candidates[candidates["algorithm"] == "spectral"]
+    usable = spectral[~spectral["is_degenerate"].astype(bool)]
+    assert finalists.loc[("spectral", 3), "silhouette"] == usable["silhouette"].max()
+    # The other budgets are no models, and nobody needs their silhouette; all cuts of the graph have one.
+    kmeans = candidates[candidates["algorithm"] == "kmeans"]
+    assert (kmeans["silhouette"].notna() == kmeans["is_finalist"]).all()
+    assert (kmeans["gap"].notna() == kmeans["is_finalist"]).all()
+    assert kmeans["inertia"].notna().all()
+    assert spectral["silhouette"].notna().all()
+
+
+def test_the_largest_budget_that_reaches_the_lowest_inertia_is_the_finalist() -> None:
+    def budget(init: str, n_init: int, max_iter: int, inertia: float) -> dict:
+        return {"init": init, "n_init": n_init, "max_iter": max_iter, "inertia": inertia}
+
+    lucky = budget("random", 1, 100, 100.0)
+    same = [budget("random", 10, 300, 100.00001), budget("k-means++", 10, 300, 100.00001)]
+    worse = budget("k-means++", 20, 300, 100.001)
+    assert finalist_budget([lucky, *same, worse]) == 2
+    assert finalist_budget([lucky, worse]) == 0
+
+
+def test_what_is_studied_depends_on_rows_and_not_on_their_order(customers: pd.DataFrame) -> None:
+    rows = customers.assign(
+        as_of_date=pd.Timestamp("2018-01-01"), customer_unique_id=np.arange(len(customers))
+    )
+    rows.loc[0, "average_review_score"] = None
+    sets = {"rfm": FEATURES, "review": [*FEATURES, "average_review_score"]}
+
+    def inputs(frame: pd.DataFrame) -> dict[str, str]:
+        def rows_of(feature_set: str):
+            complete = " and ".join(f"{name} is not null" for name in sets[feature_set])
+            return connection.from_df(frame).filter(complete)
+
+        with duckdb.connect() as connection:
+            found = study_inputs(rows_of, columns_of=sets)
+        return dict(zip(found["feature_set"], found["input_fingerprint"], strict=True))
+
+    found = inputs(rows)
+    assert list(found) == ["rfm", "review"]
+    assert inputs(rows.sample(frac=1, random_state=0)) == found
+    assert inputs(rows[:0]) == {}
+    # What is only described counts as well, and what is left out does not.
+    described = inputs(rows.assign(average_review_score=rows["average_review_score"] + 1))
+    assert all(described[name] != found[name] for name in sets)
+    left_out = inputs(rows.drop(index=0))
+    assert (left_out["review"], left_out["rfm"] != found["rfm"]) == (found["review"], True)
+
+
+def test_measures_are_those_of_scikit_learn(
+    customers: pd.DataFrame, candidates: pd.DataFrame
+) -> None:
+    scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    best = KMeans(3, n_init=10, random_state=0, tol=0).fit(scaled)
+    row = candidates.set_index("candidate_id").loc["rfm-kmeans-k3-k-means++-4-300"]
+    assert row["inertia"] == pytest.approx(best.inertia_, rel=1e-9)
+    assert row["silhouette"] == pytest.approx(silhouette_score(scaled, best.labels_), abs=1e-6)
+    assert row["davies_bouldin"] == pytest.approx(davies_bouldin_score(scaled, best.labels_))
+    assert row["silhouette_spread"] == 0
+    assert row["seed_agreement"] == 1
+    assert row["smallest_cluster_share"] == np.bincount(best.labels_).min() / len(scaled)
+
+
+def test_more_starts_and_iterations_never_give_more_inertia(candidates: pd.DataFrame) -> None:
+    kmeans = candidates[candidates["algorithm"] == "kmeans"]
+    inertia = kmeans.pivot_table(
+        index=["n_clusters", "init"], columns=["n_init", "max_iter"], values="inertia"
+    )
+    assert (inertia[4, 300] <= inertia[1, 300] + 1e-9).all()
+    assert (inertia[1, 300] <= inertia[1, 3] + 1e-9).all()
+    # The short budget does stop some starts early, so that the grid tells something.
+    assert (inertia[1, 300] < inertia[1, 3] - 1e-9).any()
+
+
+@pytest.mark.parametrize("init", ["k-means++", "random"])
+def test_a_start_is_lloyds_algorithm(customers: pd.DataFrame, init: str) -> None:
+    scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    rows = prepare_rows(scaled)
+    centroids, inertia, iterations = single_start(
+        rows, n_clusters=3, init=init, max_iter=300, seed=3
+    )
+    again = KMeans(3, init=centroids, n_init=1, tol=0).fit(scaled)
+    assert iterations < 300
+    assert inertia == pytest.approx(again.inertia_, rel=1e-9)
+    np.testing.assert_allclose(again.cluster_centers_, centroids, atol=1e-9)
+    _, _, cut = single_start(rows, n_clusters=3, init=init, max_iter=1, seed=3)
+    assert cut == 1
+    with pytest.raises(ValueError, match="init must be"):
+        single_start(rows, n_clusters=3, init="pca", max_iter=1, seed=3)
+
+
+def test_equal_partitions_are_scored_once_and_together(
+    customers: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from customer_segmentation.steps.study import scores as study
+
+    scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    calls = []
+    original = study.silhouette_scores
+    monkeypatch.setattr(
+        study, "silhouette_scores", lambda X, p: calls.append(len(p)) or original(X, p)
+    )
+    scorer = Scorer(scaled, exact_silhouette_rows=10_000, seed=0)
+    labels = (scaled[:, 0] > 0).astype(int)
+    key = scorer.add(labels)
+    assert scorer.add(1 - labels) == key
+    other = scorer.add((scaled[:, 1] > 0).astype(int))
+    assert scorer.scores(key)["silhouette"] == pytest.approx(silhouette_score(scaled, labels))
+    assert scorer.scores(other) != scorer.scores(key)
+    assert calls == [2]
+    assert first_seen_numbers(np.array([7, 7, 2, 9, 2])).tolist() == [0, 0, 1, 2, 1]
+
+
+def test_long_data_are_estimated(customers: pd.DataFrame) -> None:
+    # Of so many rows the smallest sample leaves some out.
+    scaled = np.tile(standardise(customers[FEATURES]).transform(customers[FEATURES]), (5, 1))
+    labels = (scaled[:, 0] > 0).astype(int)
+    scorer = Scorer(scaled, exact_silhouette_rows=100, seed=0)
+    scores = scorer.scores(scorer.add(labels))
+    assert scores["silhouette_standard_error"] > 0
+    expected = silhouette_estimate(scaled, first_seen_numbers(labels), maximum_rows=100, seed=0)
+    assert scores["silhouette"] == expected.score
+
+
+def test_threads_change_nothing(customers: pd.DataFrame) -> None:
+    scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    runs = [
+        pd.DataFrame(
+            kmeans_candidates(
+                scaled,
+                settings=SETTINGS,
+                scorer=Scorer(scaled, exact_silhouette_rows=10_000, seed=0),
+                inits=SETTINGS.inits,
+                n_inits=SETTINGS.n_inits,
+                max_iters=SETTINGS.max_iters,
+                threads=threads,
+            )
+        )
+        for threads in (1, 3)
+    ]
+    pd.testing.assert_frame_equal(*runs, check_exact=True)
+
+
+def test_too_many_clusters_for_the_points_are_left_out() -> None:
+    X = np.tile([[0.0, 0.0], [1.0, 1.0], [5.0, 0.0]], (30, 1))
+    rows = kmeans_candidates(
+        X,
+        settings=SETTINGS,
+        scorer=Scorer(X, exact_silhouette_rows=1_000, seed=0),
+        inits=["k-means++"],
+        n_inits=[1],
+        max_iters=[300],
+    )
+    assert [row["n_clusters"] for row in rows] == [2]
+
+
+def test_a_candidate_is_found_again(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
+    scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    for _, row in candidates[candidates["n_init"] == 4].iterrows():
+        labels = candidate_labels(scaled, row, seed=1)
+        means = np.stack([scaled[labels == k].mean(axis=0) for k in range(row["n_clusters"])])
+        inertia = ((scaled - means[labels]) ** 2).sum()
+        assert inertia == pytest.approx(row["inertia"], abs=row["inertia_spread"] + 1e-6)
+
+
+def test_spectral_labels_follow_the_numbers_in_use(
+    customers: pd.DataFrame, candidates: pd.DataFrame
+) -> None:
+    scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    spectral = candidates[candidates["algorithm"] == "spectral"].iloc[0]
+    kmeans = candidates.set_index("candidate_id").loc["rfm-kmeans-k3-k-means++-4-300"]
+    reference = np.array([[9.0, 9, 9], [-0.8, -0.4, -0.5], [1.0, -0.3, -0.3]])
+    first = candidate_labels(scaled, kmeans.rename("k"), seed=1, reference=reference)
+    second = candidate_labels(scaled, spectral, seed=1, reference=reference)
+    assert adjusted_rand_score(first, second) > 0.9
+    assert (first == second).mean() > 0.95
+    # The group of big spenders is nearest to the first reference, whatever its size.
+    assert scaled[first == 0, 2].mean() > 2
+
+
+def test_a_study_is_re_used_while_nothing_changed(customers: pd.DataFrame) -> None:
+    inputs = pd.DataFrame(
+        {
+            "as_of_date": pd.to_datetime(["2018-01-01"] * 2),
+            "feature_set": ["rfm", "other"],
+            "input_fingerprint": ["a", "b"],
+        }
+    )
+    asked: list[str] = []
+
+    def rows_of(feature_set: str) -> pd.DataFrame:
+        asked.append(feature_set)
+        return customers[FEATURES]
+
+    sets = {"features_of": {"rfm": FEATURES, "other": FEATURES}}
+    small = dataclasses.replace(SETTINGS, cluster_counts=(2, 3), spectral_neighbors=(10,))
+    first = study_feature_sets(inputs, rows_of, **sets, settings=small)
+    assert asked == ["rfm", "other"]
+    # Only the first set varies the budget.
+    assert (first["feature_set"] == "rfm").sum() > (first["feature_set"] == "other").sum()
+    asked.clear()
+    again = study_feature_sets(inputs, rows_of, **sets, settings=small, previous=first)
+    assert asked == []
+    pd.testing.assert_frame_equal(again, first, check_dtype=False)
+    changed = inputs.assign(input_fingerprint=["a", "c"])
+    study_feature_sets(changed, rows_of, **sets, settings=small, previous=first)
+    assert asked == ["other"]
+    asked.clear()
+    other_settings = dataclasses.replace(small, seeds=(1, 3))
+    study_feature_sets(inputs, rows_of, **sets, settings=other_settings, previous=first)
+    assert asked == ["rfm", "other"]
+    asked.clear()
+    # The rows of a robust feature are as they were; its scaler is another one.
+    robust = dataclasses.replace(small, transforms=((FEATURES[2], "robust"),))
+    found = study_feature_sets(inputs, rows_of, **sets, settings=robust, previous=first)
+    assert asked == ["rfm", "other"]
+    assert (found["inertia"] != first["inertia"]).all()
+
+
+def test_clusters_of_finalists(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
+    finalists = candidates[
+        candidates["candidate_id"].isin(
+            [
+                "rfm-kmeans-k2-k-means++-4-300",
+                "rfm-kmeans-k3-k-means++-4-300",
+                "rfm-spectral-k3-10-kmeans",
+            ]
+        )
+    ].assign(feature_set_position=1)
+    reference = np.array([[150.0, 3.0, 500.0], [300.0, 1.2, 120.0], [30.0, 1.0, 100.0]])
+    in_use = pd.DataFrame(
+        {
+            "cluster": np.repeat(range(3), 3),
+            "feature_position": np.tile(range(3), 3),
+            "scaler_mean": 0.0,
+            "scaler_scale": 1.0,
+            "centroid_scaled": reference.ravel(),
+        }
+    )
+    options = {
+        "features_of": {"rfm": FEATURES},
+        "settings": SETTINGS,
+        "centroids_in_use": in_use,
+    }
+    table = study_clusters(finalists, lambda feature_set: customers, **options)
+    assert list(table.columns) == list(CLUSTER_COLUMNS)
+    resamples = table.groupby("candidate_id")["resamples"].max().to_dict()
+    assert resamples == {
+        "rfm-kmeans-k2-k-means++-4-300": 3,
+        "rfm-kmeans-k3-k-means++-4-300": 6,
+        "rfm-spectral-k3-10-kmeans": 2,
+    }
+    found = table[table["candidate_id"] == "rfm-kmeans-k3-k-means++-4-300"].sort_values("cluster")
+    np.testing.assert_allclose(found["mean_recency_days"].astype(float), reference[:, 0], atol=6)
+    assert found["customers"].sum() == len(customers)
+    assert (found["mean_jaccard"].astype(float) > 0.95).all()
+    again = study_clusters(
+        finalists, lambda feature_set: pytest.fail(feature_set), previous=table, **options
+    )
+    pd.testing.assert_frame_equal(again, table, check_dtype=False)
+    # Other numbers in use, another budget, another study: every finalist anew.
+    for change, given in (
+        ({"centroids_in_use": in_use.assign(cluster=np.repeat([1, 0, 2], 3))}, finalists),
+        (
+            {"settings": dataclasses.replace(SETTINGS, resamples=5, screening_resamples=2)},
+            finalists,
+        ),
+        ({}, finalists.assign(fingerprint="another study")),
+    ):
+        changed = study_clusters(
+            given, lambda feature_set: customers, previous=table, **{**options, **change}
+        )
+        anew = changed.loc[~changed["fingerprint"].isin(table["fingerprint"]), "candidate_id"]
+        expected = set(given["candidate_id"])
+        if "settings" in change:
+            expected = {name for name in expected if "kmeans-k" in name}
+        assert set(anew) == expected
+
+
+def test_traits_against_scipy_and_by_hand() -> None:
+    counts = pd.DataFrame(
+        {
+            "as_of_date": pd.Timestamp("2018-01-01"),
+            "cluster": [0, 0, 1, 1, 1],
+            "segment_name": ["a", "a", "b", "b", "b"],
+            "trait": "colour",
+            "value": ["red", "blue", "red", "blue", "green"],
+            "customers": [30, 10, 20, 20, 20],
+        }
+    )
+    numbers = pd.DataFrame({"cluster": [0, 0, 1, 1], "size": [1.0, 3.0, 5.0, np.nan]})
+    traits = segment_traits(counts, numbers)
+    assert list(traits.columns) == list(TRAIT_COLUMNS)
+    # Every value in every segment, also the one that segment a does not have.
+    assert len(traits) == 6
+    green = traits[(traits["cluster"] == 0) & (traits["value"] == "green")].iloc[0]
+    assert (green["customers"], green["share_in_segment"], green["lift"]) == (0, 0, 0)
+    red = traits[(traits["cluster"] == 0) & (traits["value"] == "red")].iloc[0]
+    assert red["share_in_segment"] == 0.75
+    assert red["share_overall"] == 0.5
+    assert red["lift"] == 1.5
+    table = np.array([[10, 0, 30], [20, 20, 20]])
+    raw = contingency.association(table, method="cramer")
+    assert 0 < traits["cramers_v"].iloc[0] < raw
+    assert traits["eta_squared"].isna().all()
+    # Total sum of squares 8, within 2 (1 and 3 around 2), between 6.
+    assert number_eta_squared(numbers["size"], numbers["cluster"]) == pytest.approx(6 / 8)
+    assert segment_traits(counts[:0], numbers).empty
+
+
+def test_traits_are_counted_in_bands() -> None:
+    with duckdb.connect() as connection:
+        customers = connection.sql(
+            "select date '2018-01-01' as as_of_date, cluster, 'name' || cluster as segment_name,"
+            " 'SP' as customer_state, null as region, customers_in_city, null as main_category,"
+            " 'voucher' as main_payment_type, 2 as most_installments, review as average_review_score,"
+            " days as average_days_late, 0.1 as freight_share, timestamp '2017-12-31' as first_purchased_at,"
+            " timestamp '2018-01-06 11:59' as last_purchased_at"
+            " from (values (0, 10, 2.0, -15.0), (0, 11, 2.5, 7.5), (1, 5000, null, null))"
+            " as customers (cluster, customers_in_city, review, days)"
+        )
+        counts = count_traits(customers)
+        numbers = trait_numbers(customers.order("customers_in_city"))
+    assert set(counts["trait"]) == {trait.name for trait in TRAITS}
+    assert (counts.groupby("trait")["customers"].sum() == 3).all()
+    of = {
+        trait: dict(zip(rows["value"], rows["customers"], strict=True))
+        for trait, rows in counts.groupby("trait")
+    }
+    assert of["city_size_customers"] == {
+        "1. up to 10": 1,
+        "2. above 10 up to 100": 1,
+        "4. above 1000": 1,
+    }
+    assert of["review_score"] == {"1. up to 2": 1, "2. above 2 up to 3": 1, "unknown": 1}
+    assert of["delivery_delay_days"] == {"1. up to -15": 1, "5. above 7": 1, "unknown": 1}
+    assert set(of["region"]) == {"unknown"}
+    assert set(of["product_category"]) == {"none"}
+    assert set(of["first_order_quarter"]) == {"2017-Q4"}
+    assert set(of["last_purchase_weekday"]) == {"Saturday"}
+    assert set(of["last_purchase_hour"]) == {"2. above 5 up to 11"}
+    assert numbers["city_size_customers"].tolist() == [10, 11, 5000]
+    assert set(numbers) == {"cluster", *(trait.name for trait in TRAITS if trait.limits)}
+
+
+def test_pictures(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
+    scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    labels = KMeans(3, n_init=5, random_state=0).fit_predict(scaled)
+    outlier = pd.DataFrame({"recency_days": [150.0], "frequency": [3.0], "monetary": [9_000.0]})
+    big = labels[customers["monetary"].argmax()]
+    rows = pd.concat(
+        [customers.assign(cluster=labels), outlier.assign(cluster=big)], ignore_index=True
+    )
+    rows["is_in_fit"] = rows["monetary"] < 5_000
+    rows["as_of_date"] = pd.Timestamp("2018-01-01").date()
+    rows["customer_unique_id"] = [f"c{i}" for i in range(len(rows))]
+    spectral = candidates[candidates["algorithm"] == "spectral"].iloc[0]
+    axes = projection_axes(rows, features=FEATURES)
+    options = {
+        "features": FEATURES,
+        "axes": axes,
+        "spectral": spectral,
+        "sample_rows": 100,
+        "exact_silhouette_rows": 10_000,
+        "smallest_cluster_share": 0.01,
+        "seed": 0,
+    }
+    picture = project_customers(rows, **options)
+    assert list(picture.columns) == list(PROJECTION_COLUMNS)
+    assert len(picture) == len(rows)
+    assert picture["is_in_sample"].sum() == 100
+    assert picture["spectral_cluster"].notna().all()
+    # The customer outside the fit is with those nearest to it.
+    assert (
+        picture["spectral_cluster"].iloc[-1]
+        == picture["spectral_cluster"][customers["monetary"].argmax()]
+    )
+    scaled_all = standardise(customers[FEATURES]).transform(rows[FEATURES])
+    assert picture["silhouette"].mean() == pytest.approx(
+        silhouette_score(scaled_all, rows["cluster"]), abs=1e-6
+    )
+    # The axes are those of the customers in the fit, around their mean.
+    own = PCA(2).fit(scaled)
+    np.testing.assert_allclose(
+        np.abs(picture[["axis_1", "axis_2"]]), np.abs(own.transform(scaled_all)), atol=1e-9
+    )
+    assert list(axes.columns) == list(AXIS_COLUMNS)
+    np.testing.assert_allclose(axes.groupby("axis")["loading"].apply(lambda x: (x**2).sum()), 1)
+    longer = rows.assign(recency_days=rows["recency_days"] ** 2)
+    turned = projection_axes(longer, features=FEATURES)
+    assert not np.allclose(turned["loading"], axes["loading"])
+    again = project_customers(rows, previous=picture, **options)
+    assert again.equals(picture)
+    changed = project_customers(
+        rows.assign(monetary=rows["monetary"] + 1), previous=picture, **options
+    )
+    assert changed["fingerprint"].iloc[0] != picture["fingerprint"].iloc[0]
+    other = candidates[candidates["algorithm"] == "spectral"].iloc[1]
+    assert other["candidate_id"] != spectral["candidate_id"]
+    for option in (
+        {"spectral": other},
+        {"spectral": None},
+        {"sample_rows": 120},
+        {"exact_silhouette_rows": 10},
+        {"smallest_cluster_share": 0.02},
+        {"seed": 1},
+        {"axes": projection_axes(rows, features=FEATURES, robust=[2])},
+    ):
+        changed = project_customers(rows, previous=picture, **{**options, **option})
+        assert changed["fingerprint"].iloc[0] != picture["fingerprint"].iloc[0], option
+    assert project_customers(rows[:0], **options).empty
+    assert projection_axes(rows[:0], features=FEATURES).empty
+    without = project_customers(rows, **{**options, "spectral": None, "exact_silhouette_rows": 10})
+    assert without["spectral_cluster"].isna().all()
+    sizes = picture["spectral_cluster"][rows["is_in_fit"]].value_counts(normalize=True)
+    for share, is_degenerate in ((sizes.min(), False), (sizes.min() + 1e-6, True)):
+        labelled = project_customers(rows, **{**options, "smallest_cluster_share": share})
+        assert labelled["spectral_cluster"].isna().all() == is_degenerate
+    assert without["silhouette"].isna().all()

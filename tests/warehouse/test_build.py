@@ -1,0 +1,531 @@
+"""The whole way from raw files to a published database, as a user runs it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from benchmarks.history import table_fingerprints, truncate_raw_data
+from conftest import PROJECT, WITHOUT_TESTS, different_rows, query
+from customer_segmentation.commands import contract
+
+pytestmark = pytest.mark.build
+
+# Tables and columns that others rely on.
+PUBLIC_COLUMNS = {
+    "marts.customers": "customer_unique_id customer_zip_code_prefix customer_city customer_state order_count"
+    " first_order_at last_order_at total_spent",
+    "bi.clients": "customer_unique_id customer_zip_code_prefix customer_city customer_state nbr_commande"
+    " date_premiere_commande date_derniere_commande total_achat",
+    "marts.periods": "as_of_date is_latest",
+    "marts.rfm": "as_of_date customer_unique_id recency_days frequency monetary average_review_score",
+    "marts.rfm_scores": "as_of_date customer_unique_id recency_score frequency_score monetary_score rfm_segment",
+    "segmentation.customer_segments": "as_of_date customer_unique_id cluster segment_name"
+    " distance_to_centroid model_id is_fallback",
+    "segmentation.segment_profiles": "as_of_date customers customer_share revenue_share median_recency_days"
+    " mean_recency_days median_frequency mean_frequency median_monetary mean_monetary",
+}
+# What most tests here look at; the rest of the project has tests of its own.
+SPINE = ("--selector", "spine")
+# What is stated as of a date, per table.
+STATED_AS_OF = {
+    "marts.rfm": "*",
+    "marts.rfm_scores": "*",
+    "segmentation_work.segmentation_features": "*",
+    "segmentation_work.kmeans_fits": "* exclude (fingerprint, library_versions)",
+    "segmentation.customer_segments": "*",
+    "segmentation.segment_profiles": "*",
+    "segmentation.period_models": "*",
+    "marts.periods": "* exclude (is_latest, is_compared, is_described)",
+}
+
+
+@pytest.mark.parametrize("table", PUBLIC_COLUMNS)
+def test_public_tables_have_their_columns(sample_database: Path, table: str) -> None:
+    schema, name = table.split(".")
+    found = {
+        column
+        for (column,) in query(
+            sample_database,
+            "select column_name from information_schema.columns"
+            f" where table_schema = '{schema}' and table_name = '{name}'",
+        )
+    }
+    assert found.issuperset(PUBLIC_COLUMNS[table].split())
+
+
+def test_synthetic_data_say_so(sample_folder: Path, sample_database: Path, publish) -> None:
+    assert query(sample_database, "select distinct is_synthetic from staging.raw_loads") == [
+        (True,)
+    ]
+
+
+def test_a_second_build_re_uses_the_fits_and_gives_the_same_tables(
+    sample_folder: Path, sample_database: Path, publish, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(sample_database, database)
+    again = publish(raw_dir=sample_folder, database=database)
+    dates = query(database, "select count(*) from segmentation_work.period_inputs")[0][0]
+    assert dates > 10
+    assert len(re.findall(r"K-means \d+/\d+: \S+ re-used", again.stdout)) == dates
+    assert not re.search(r"K-means \d+/\d+: \S+ fitted", again.stdout)
+    # Another thread's output may follow in the same line.
+    studied = re.findall(r"Study of \w+: (re-used|new)", again.stdout)
+    assert studied == ["re-used"] * 2
+    finalists = query(
+        database, "select count(*) from segmentation_work.study_candidates where is_finalist"
+    )[0][0]
+    stability = re.findall(r"Stability of \S+: (re-used|\d+ resamples)", again.stdout)
+    assert stability == ["re-used"] * finalists
+    assert "SYNTHETIC" in again.stdout
+    assert table_fingerprints(database) == table_fingerprints(sample_database)
+
+
+def test_a_changed_setting_fits_anew(
+    sample_folder: Path, sample_database: Path, publish, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(sample_database, database)
+    options = ["--select", "+kmeans_fits", "--vars", "{seed: 7}"]
+    again = publish(*options, raw_dir=sample_folder, database=database, may_fail=True)
+    assert " re-used" not in again.stdout
+    assert " fitted" in again.stdout
+
+
+def test_one_thread_and_no_re_use_give_the_same_tables(
+    sample_folder: Path, sample_database: Path, publish, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    one_thread = {"OLIST_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    publish(*WITHOUT_TESTS, raw_dir=sample_folder, database=database, **one_thread)
+    assert table_fingerprints(database) == table_fingerprints(sample_database)
+
+
+@pytest.mark.real
+def test_one_thread_gives_the_same_tables_on_the_real_data(
+    real_folder: Path, real_database: Path, publish, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    one_thread = {"OLIST_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    publish(*SPINE, *WITHOUT_TESTS, raw_dir=real_folder, database=database, **one_thread)
+    found, expected = table_fingerprints(database), table_fingerprints(real_database)
+    assert found.keys() >= {
+        "marts.rfm",
+        "segmentation_work.kmeans_fits",
+        "segmentation.customer_segments",
+    }
+    assert found == {table: expected[table] for table in found}
+
+
+def assert_no_leakage(folder: Path, database: Path, as_of_date: str, publish, work: Path) -> None:
+    truncated = work / "olist.duckdb"
+    publish(
+        *SPINE,
+        *WITHOUT_TESTS,
+        raw_dir=truncate_raw_data(folder, as_of_date, work / "truncated"),
+        database=truncated,
+    )
+    for table, columns in STATED_AS_OF.items():
+        select = f"select {columns} from {table} where as_of_date = '{as_of_date}'"
+        assert query(truncated, f"select count(*) from ({select})")[0][0] > 0, table
+        assert different_rows(database, truncated, select) == 0, table
+
+
+def test_nothing_stated_as_of_a_date_knows_what_came_later(
+    sample_folder: Path, sample_database: Path, publish, tmp_path: Path
+) -> None:
+    assert_no_leakage(sample_folder, sample_database, "2018-02-01", publish, tmp_path)
+
+
+@pytest.mark.real
+def test_nothing_stated_as_of_a_date_knows_what_came_later_on_the_real_data(
+    real_folder: Path, real_database: Path, publish, tmp_path: Path
+) -> None:
+    assert_no_leakage(real_folder, real_database, "2018-03-01", publish, tmp_path)
+
+
+def test_a_fit_that_fails_its_gate_is_replaced_by_an_earlier_one(
+    sample_folder: Path, sample_database: Path, publish, tmp_path: Path
+) -> None:
+    # Between the silhouettes of the models, so that some are accepted and some are not.
+    first, lowest = query(
+        sample_database,
+        "select arg_min(silhouette, as_of_date), min(silhouette) from segmentation.model_registry",
+    )[0]
+    assert lowest < first
+    gate = (first + lowest) / 2
+    database = tmp_path / "olist.duckdb"
+    publish(
+        *SPINE,
+        "--vars",
+        f"{{minimum_silhouette: {gate}}}",
+        raw_dir=sample_folder,
+        database=database,
+    )
+    rows = query(
+        database,
+        "select as_of_date, model_id, fitted_as_of_date, is_fallback, note, silhouette, is_accepted"
+        " from segmentation.period_models"
+        " left join segmentation.model_registry using (as_of_date) order by as_of_date".replace(
+            "model_id,", "period_models.model_id,"
+        ),
+    )
+    fallbacks = [row for row in rows if row[3]]
+    assert fallbacks
+    accepted = {row[0] for row in rows if row[6]}
+    for as_of_date, model_id, fitted_as_of_date, _, note, silhouette, is_accepted in fallbacks:
+        assert not is_accepted
+        assert silhouette < gate
+        assert "less than minimum_silhouette" in note
+        assert fitted_as_of_date == max(date for date in accepted if date < as_of_date)
+        used = query(
+            database,
+            "select distinct model_id, is_fallback from segmentation.customer_segments"
+            f" where as_of_date = '{as_of_date}'",
+        )
+        assert used == [(model_id, True)]
+
+
+def test_a_date_with_too_little_data_is_left_out_with_a_reason(
+    sample_folder: Path, publish, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    publish(*SPINE, "--vars", "{minimum_customers: 2000}", raw_dir=sample_folder, database=database)
+    left_out = query(
+        database,
+        "select as_of_date, customer_count, note from segmentation.period_models"
+        " inner join marts.periods using (as_of_date) where model_id is null".replace(
+            "note", "period_models.note"
+        ),
+    )
+    assert left_out
+    for as_of_date, customers, note in left_out:
+        assert customers < 2000
+        assert note == f"Not segmented: {customers} customers, at least 2000 are needed."
+        assert not query(
+            database,
+            f"select 1 from segmentation.customer_segments where as_of_date = '{as_of_date}' limit 1",
+        )
+
+
+def test_too_few_customers_for_any_date_still_publish(run, publish, tmp_path: Path) -> None:
+    from conftest import make_sample
+
+    database = tmp_path / "olist.duckdb"
+    folder = make_sample(run, tmp_path / "raw", 60)
+    done = publish(raw_dir=folder, database=database, may_fail=True)
+    assert done.returncode == 1
+    assert f"Published {database.name}" in done.stdout
+    assert (
+        "no as-of date could be segmented. Not segmented: 60 customers, at least 500" in done.stderr
+    )
+    for table in ("customer_segments", "model_comparison", "segment_traits", "segment_separation"):
+        assert query(database, f"select count(*) from segmentation.{table}") == [(0,)]
+    assert query(database, "select count(*) from marts.customers")[0][0] > 0
+    assert query(
+        database, "select bool_or(is_compared), bool_or(is_described) from marts.periods"
+    ) == [(False, False)]
+    # The contract has nothing to say, and says so.
+    pages = contract.write(database, tmp_path / "contract")
+    assert "last due as of –" in next(p for p in pages if p.name.endswith("en.md")).read_text(
+        "utf-8"
+    )
+
+
+def test_a_date_that_cannot_be_studied_is_refused(
+    sample_folder: Path, publish, tmp_path: Path
+) -> None:
+    for date in ("2018-08-15", "2030-01-01"):
+        done = publish(
+            "--select",
+            "+periods",
+            "--vars",
+            f"{{study_as_of_date: {date}}}",
+            raw_dir=sample_folder,
+            database=tmp_path / "olist.duckdb",
+            may_fail=True,
+        )
+        assert done.returncode == 1
+        assert (
+            f"study_as_of_date is {date}, which is no segmentable date of marts.periods"
+            in done.stdout
+        )
+
+
+def test_deliveries_can_be_what_counts(sample_folder: Path, publish, tmp_path: Path) -> None:
+    database = tmp_path / "olist.duckdb"
+    publish(*SPINE, "--vars", "{order_basis: delivered}", raw_dir=sample_folder, database=database)
+    expected, found = query(
+        database,
+        "select (select count(*) from marts.orders where delivered_at < date '2018-06-01'),"
+        " (select sum(frequency) from marts.rfm where as_of_date = date '2018-06-01')",
+    )[0]
+    assert expected == found > 0
+
+
+def test_satisfaction_can_be_a_feature(sample_folder: Path, publish, tmp_path: Path) -> None:
+    database = tmp_path / "olist.duckdb"
+    settings = (
+        "{segmentation_features: [recency_days, frequency, monetary, average_review_score],"
+        " n_clusters: 5, minimum_silhouette: 0.2}"
+    )
+    publish(*SPINE, "--vars", settings, raw_dir=sample_folder, database=database)
+    scores = dict(
+        query(
+            database,
+            "select segment_name, mean_average_review_score from segmentation.segment_profiles"
+            " where as_of_date = (select max(as_of_date) from segmentation.segment_profiles)",
+        )
+    )
+    assert len(scores) == 5
+    assert scores.pop("Dissatisfied buyers") < 3 < min(scores.values())
+    # Who has no review is imputed and flagged, and has a segment all the same.
+    imputed, unreviewed = query(
+        database,
+        "select count(*) filter (where is_imputed), count(*) filter (where review_count = 0)"
+        " from segmentation_work.segmentation_features inner join marts.rfm"
+        " using (as_of_date, customer_unique_id)",
+    )[0]
+    assert imputed == unreviewed > 0
+
+
+def test_history_and_transforms_change_the_features(
+    run, sample_folder: Path, sample_database: Path, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    settings = (
+        "{history_months: 6, minimum_silhouette: 0.1, smallest_cluster_share: 0.0,"
+        " segmentation_features: [recency_days, frequency, monetary, average_review_score],"
+        " feature_transforms: {recency_days: quantile, frequency: log1p, monetary: robust,"
+        " average_review_score: quantile}}"
+    )
+    # Where the transformed clusters have no names of their own, the fit of the date is not accepted.
+    done = run(
+        "dbt",
+        *("build", "--select", "+customer_segments", "+rfm_scores"),
+        *("--vars", settings),
+        *("--indirect-selection", "buildable"),
+        raw_dir=sample_folder,
+        database=database,
+    )
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert "PASS sql_scoring_equals_the_python_assignment" in done.stdout
+    assert "PASS rfm_reconciles_with_orders_at_every_date" in done.stdout
+    assert query(
+        database,
+        "select max(abs(features.frequency - ln(1 + rfm.frequency))) < 1e-9,"
+        " bool_and(features.monetary = rfm.monetary::double), max(rfm.recency_days) <= 184,"
+        " max(abs(recency_days_in_own_unit - rfm.recency_days)) = 0"
+        " from segmentation_work.segmentation_features as features inner join marts.rfm as rfm"
+        " using (as_of_date, customer_unique_id)",
+    ) == [(True, True, True, True)]
+    with duckdb.connect(str(database), read_only=True) as connection:
+        fitted = connection.execute(
+            "select as_of_date, recency_days, recency_days_in_own_unit as days"
+            " from segmentation_work.segmentation_features where is_in_fit"
+        ).df()
+        centroids = connection.execute(
+            "select * from segmentation.model_centroids inner join segmentation.model_registry"
+            " using (model_id)"
+        ).df()
+    ranks = fitted.groupby("as_of_date")["days"].rank(method="average")
+    sizes = fitted.groupby("as_of_date")["days"].transform("size")
+    assert (fitted["recency_days"] - (ranks - 0.5) / sizes).abs().max() < 1e-12
+    # Centroids are told in days, orders, BRL and stars, beside the mean customer (of ranks: the median).
+    units = centroids.groupby("feature")[["centroid", "mean_customer"]].agg(["min", "max"])
+    for feature, least, most in (
+        ("recency_days", 1, 184),
+        ("frequency", 0.999, 17),
+        ("monetary", 20, 10_000),
+        ("average_review_score", 1, 5),
+    ):
+        assert least <= units.loc[feature].min() <= units.loc[feature].max() <= most, feature
+    median_days = fitted.groupby("as_of_date")["days"].median()
+    recency = centroids[centroids["feature"] == "recency_days"].set_index("as_of_date")
+    assert (recency["mean_customer"] - median_days.reindex(recency.index)).abs().max() < 2
+    mean_money = query(
+        database,
+        "select max(abs(mean_customer / average - 1)) from segmentation.model_centroids"
+        " inner join segmentation.model_registry using (model_id) inner join (select as_of_date,"
+        " avg(monetary) as average from segmentation_work.segmentation_features where is_in_fit group by 1)"
+        " using (as_of_date) where feature = 'monetary' and has_converged",
+    )
+    assert mean_money[0][0] < 1e-9
+    fewer, all_of_them = (
+        query(path, "select count(*) from marts.rfm where as_of_date = '2018-10-18'")[0][0]
+        for path in (database, sample_database)
+    )
+    assert fewer < all_of_them
+
+
+def test_a_setting_out_of_range_is_refused(sample_folder: Path, publish, tmp_path: Path) -> None:
+    settings = (
+        "{order_basis: shipped, n_clusters: 1, first_as_of_date: 2017-04-15, max_rejected_share: 3,"
+        " history_months: 0, feature_transforms: {monetary: sqrt, age: log1p}, segmentation_features: [age]}"
+    )
+    done = publish(
+        "--vars", settings, raw_dir=sample_folder, database=tmp_path / "olist.duckdb", may_fail=True
+    )
+    assert done.returncode == 1
+    for sentence in (
+        "order_basis is 'shipped'; it must be placed or delivered",
+        "n_clusters is 1; it is a whole number, 2 or more",
+        "first_as_of_date is '2017-04-15'; it must be the first of a month",
+        "max_rejected_share is 3; it is a share between 0 and 1",
+        "history_months is 0; it is a whole number, 1 or more, or null for all",
+        "feature_transforms of monetary is 'sqrt'; it must be log1p, robust or quantile, or left out",
+        "feature_transforms names age; marts.rfm has recency_days",
+        "segmentation_features names age; marts.rfm has recency_days",
+    ):
+        assert sentence in done.stdout
+
+
+def test_the_file_works_under_another_name(sample_database: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "another name.duckdb"
+    shutil.copy(sample_database, copy)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{copy}' as analysis (read_only)")
+        for schema, view in connection.execute(
+            "select schema_name, view_name from duckdb_views() where database_name = 'analysis' and not internal"
+        ).fetchall():
+            connection.execute(f"select * from analysis.{schema}.{view} limit 1").fetchall()
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_reader_of_the_published_file_does_not_stop_a_build(
+    sample_folder: Path, sample_database: Path, publish, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(sample_database, database)
+    before = query(database, "select count(*) from marts.rfm")
+    with duckdb.connect(str(database), read_only=True) as reader:
+        publish(
+            *SPINE,
+            "--vars",
+            "{first_as_of_date: 2018-01-01}",
+            raw_dir=sample_folder,
+            database=database,
+        )
+        assert reader.execute("select count(*) from marts.rfm").fetchall() == before
+    assert query(database, "select count(*) from marts.rfm") < before
+
+
+def test_a_killed_build_leaves_the_published_file_and_the_next_one_succeeds(
+    sample_folder: Path, sample_database: Path, publish, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(sample_database, database)
+    before = digest(database)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "customer_segmentation",
+            "build",
+            "--partial",
+            *SPINE,
+            "--full-refresh",
+        ],
+        cwd=PROJECT,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(PROJECT / "python"),
+            "OLIST_RAW_DIR": str(sample_folder),
+            "OLIST_DATABASE": str(database),
+            "DBT_TARGET_PATH": str(tmp_path / "target"),
+            "DBT_LOG_PATH": str(tmp_path / "logs"),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    for line in process.stdout:
+        if "K-means 3/" in line:
+            break
+    else:
+        pytest.fail("the build ended before it could be killed")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    side = tmp_path / ".olist.building" / "olist.duckdb"
+    assert side.exists()
+    assert digest(database) == before
+    assert query(database, "select count(*) from segmentation.customer_segments")[0][0] > 0
+    publish(*SPINE, raw_dir=sample_folder, database=database)
+    found, expected = table_fingerprints(database), table_fingerprints(sample_database)
+    assert found == {table: expected[table] for table in found}
+    assert not side.exists()
+
+
+def test_a_full_disk_is_named_and_leaves_the_published_file(
+    sample_folder: Path, sample_database: Path, tmp_path: Path
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    # A disk of our own, seen by this process and its children only.
+    script = (
+        'mount -t tmpfs -o size="$DISK_BYTES" tmpfs "$DISK" && cp "$DATABASE" "$DISK/olist.duckdb" || exit 77\n'
+        f'cd "$DISK"; "$PYTHON" -m customer_segmentation build --partial'
+        f" {' '.join((*SPINE, *WITHOUT_TESTS))}\n"
+        'status=$?; sha256sum "$DISK/olist.duckdb"; exit $status'
+    )
+    settings = {
+        "DISK": str(small),
+        "DISK_BYTES": str(sample_database.stat().st_size + 3_000_000),
+        "DATABASE": str(sample_database),
+        "PYTHON": sys.executable,
+        "PYTHONPATH": str(PROJECT / "python"),
+        "OLIST_RAW_DIR": str(sample_folder),
+        "OLIST_DATABASE": "olist.duckdb",
+        "DBT_PROJECT_DIR": str(PROJECT),
+        "DBT_PROFILES_DIR": str(PROJECT),
+        "DBT_TARGET_PATH": str(tmp_path / "target"),
+        "DBT_LOG_PATH": str(tmp_path / "logs"),
+        "DBT_USE_COLORS": "false",
+    }
+    try:
+        done = subprocess.run(
+            ["unshare", "--map-root-user", "--mount", "sh", "-c", script],
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        pytest.skip("no unshare on this machine")
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip(f"this machine does not let us mount a small disk: {done.stderr}")
+    assert done.returncode == 1, done.stdout[-4000:]
+    assert "No space left on device" in done.stdout + done.stderr
+    assert "MB are free on the disk of" in done.stderr
+    assert "may be deleted" in done.stderr
+    assert digest(sample_database) in done.stdout
+
+
+def test_two_builds_of_one_database_do_not_meet(
+    sample_folder: Path, publish, tmp_path: Path
+) -> None:
+    from customer_segmentation.publishing.database_file import build_lock
+
+    database = tmp_path / "olist.duckdb"
+    with build_lock(database):
+        started = time.monotonic()
+        done = publish(*SPINE, raw_dir=sample_folder, database=database, may_fail=True)
+    assert done.returncode == 1
+    assert "another build of" in done.stderr
+    assert time.monotonic() - started < 30
+    assert not database.exists()

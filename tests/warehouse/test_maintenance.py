@@ -1,0 +1,216 @@
+"""Maintenance as a user runs it: both refresh modes, settings, costs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmarks.history import truncate_raw_data
+from conftest import WITHOUT_STUDY, WITHOUT_TESTS, different_rows, query
+
+# --- both modes -----------------------------------------------------------------------------------------
+
+
+def assert_decisions_are_obeyed(decided: Path) -> None:
+    models = query(
+        decided,
+        "select as_of_date, decision, decisions.model_id, period_models.model_id, note"
+        " from maintenance.decisions inner join segmentation.period_models using (as_of_date)",
+    )
+    assert {row[1] for row in models} >= {"retrain", "rescore"}
+    for as_of_date, decision, model_in_force, model_used, note in models:
+        assert model_in_force == model_used, as_of_date
+        if decision == "rescore":
+            assert "Scored by the model of" in note
+    # A segment means the same number of days and reais until the next retraining.
+    (used,) = query(
+        decided,
+        "select count(distinct model_id) from segmentation.customer_segments",
+    )[0]
+    retrained = sum(row[1] == "retrain" for row in models)
+    assert used == retrained < len(models)
+    # Everybody is scored by the model in force; a dbt test holds that SQL scores the same.
+    assert query(
+        decided,
+        "select count(*), count(*) filter (where s.model_id != p.model_id)"
+        " from segmentation.customer_segments as s inner join segmentation.period_models as p using (as_of_date)",
+    ) == [(query(decided, "select count(*) from segmentation_work.segmentation_features")[0][0], 0)]
+
+
+@pytest.mark.build
+def test_the_pipeline_obeys_its_decisions(
+    publish, sample_folder: Path, plain_database: Path, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(plain_database, database)
+    settings = "{refresh_mode: as_decided, force_retrain: [2018-05-01], measured_customers: 1000}"
+    publish("--vars", settings, raw_dir=sample_folder, database=database)
+    assert_decisions_are_obeyed(database)
+    # The study compares on one date, by the numbers of the model in force there, and describes as of another.
+    compared, described = (
+        query(database, f"select max(as_of_date) from marts.periods where {flag}")[0][0]
+        for flag in ("is_compared", "is_described")
+    )
+    assert compared < described
+    for table, date in (
+        ("model_comparison", compared),
+        ("cluster_stability", compared),
+        ("segment_traits", described),
+        ("segment_separation", described),
+        ("segment_projection", described),
+        ("projection_axes", described),
+        ("segment_radar", described),
+    ):
+        found = query(database, f"select distinct as_of_date from segmentation.{table}")
+        assert found == [(date,)], table
+    # On a share of the customers, while all of them have a segment.
+    customers, share = query(
+        database,
+        "select customers, measured_share from segmentation_work.period_inputs order by as_of_date desc",
+    )[0]
+    assert 500 < customers * share <= 1_000 < customers
+    measured, segmented = (
+        query(database, f"select max(customers) from {table}")[0][0]
+        for table in (
+            "maintenance.period_stability",
+            "(select count(*) as customers from segmentation.customer_segments group by as_of_date)",
+        )
+    )
+    assert 500 < measured <= 1_000 < segmented
+    rows = query(
+        database,
+        "select decision, is_forced, fitted_as_of_date::text from maintenance.decisions"
+        " where as_of_date = '2018-05-01'",
+    )
+    assert rows == [("retrain", True, "2018-05-01")]
+
+    # What was stated as of a date is what was stated before the later months were known, though their
+    # customers are so many that less than before is measured.
+    cut = "2018-03-01"
+    before = tmp_path / "before" / "olist.duckdb"
+    truncated = truncate_raw_data(sample_folder, cut, tmp_path / "truncated")
+    publish(*WITHOUT_STUDY, *WITHOUT_TESTS, "--vars", settings, raw_dir=truncated, database=before)
+    shares = f"select min(measured_share) filter (where as_of_date <= '{cut}'), min(measured_share) from {{}}"
+    share_before, share_after = query(database, shares.format("segmentation_work.period_inputs"))[0]
+    assert share_after < share_before
+    for table in (
+        "segmentation_work.period_inputs",
+        "maintenance.decisions",
+        "maintenance.feature_drift",
+        "maintenance.period_stability",
+    ):
+        stated = f"from {table} where as_of_date <= '{cut}' order by all"
+        known = query(before, stated)
+        assert len(known) > 5, table
+        assert repr(query(database, stated)) == repr(known), table
+
+
+@pytest.mark.build
+@pytest.mark.real
+def test_the_pipeline_obeys_its_decisions_on_the_real_data(
+    publish, real_folder: Path, real_database: Path, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(real_database, database)
+    publish(
+        *WITHOUT_STUDY,
+        "--vars",
+        "{refresh_mode: as_decided}",
+        raw_dir=real_folder,
+        database=database,
+    )
+    assert different_rows(real_database, database, "from maintenance.decisions") == 0
+    assert_decisions_are_obeyed(database)
+
+
+# --- little data ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.build
+def test_without_a_segmentable_date_the_tables_are_empty(run, publish, tmp_path: Path) -> None:
+    from conftest import make_sample
+
+    database = tmp_path / "olist.duckdb"
+    folder = make_sample(run, tmp_path / "raw", 60)
+    done = publish(*WITHOUT_STUDY, raw_dir=folder, database=database, may_fail=True)
+    assert "no as-of date could be segmented" in done.stderr
+    assert (
+        "nothing to compare, the baseline 2018-01-01 is not a segmented as-of date" in done.stdout
+    )
+    for table in (
+        "period_stability",
+        "period_stability_clusters",
+        "centroid_movements",
+        "feature_drift",
+        "refresh_simulation",
+        "refresh_policy",
+    ):
+        assert query(database, f"select count(*) from maintenance.{table}") == [(0,)], table
+    decisions = query(database, "select distinct decision, model_id from maintenance.decisions")
+    assert decisions == [("keep", None)]
+
+
+@pytest.mark.build
+def test_a_setting_of_the_maintenance_out_of_range_is_refused(
+    publish, sample_folder: Path, tmp_path: Path
+) -> None:
+    settings = (
+        "{baseline_as_of_date: 2017-01-15, refresh_mode: sometimes, force_retrain: latest,"
+        " null_seeds: -1, refit_seconds: many, study_interval_months: 0, study_as_of_date: '2018-02-30'}"
+    )
+    done = publish(
+        "--vars", settings, raw_dir=sample_folder, database=tmp_path / "olist.duckdb", may_fail=True
+    )
+    assert done.returncode == 1
+    for sentence in (
+        "baseline_as_of_date is '2017-01-15'; it must be the first of a month",
+        "refresh_mode is 'sometimes'; it must be every_period or as_decided",
+        "force_retrain is 'latest'; it must be a list of dates",
+        "null_seeds is -1; it is a whole number, 0 or more",
+        "study_as_of_date is '2018-02-30'; it must be a date of marts.periods",
+        "study_interval_months is 0; it is a whole number, 1 or more, or null for a comparison at",
+        "refit_seconds is many; it is a number, 0 or more",
+    ):
+        assert sentence in done.stdout
+
+
+# --- costs ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.build
+def test_costs_are_kept_from_build_to_build(
+    publish, sample_folder: Path, plain_database: Path, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(plain_database, database)
+    publish(*WITHOUT_STUDY, "--full-refresh", raw_dir=sample_folder, database=database)
+    runs = query(
+        database,
+        "select run_id, nodes, run_seconds, model_seconds, row_count, byte_count, peak_memory_bytes,"
+        " run_seconds_trend, yearly_cost from maintenance.run_totals order by started_at",
+    )
+    assert len(runs) == 2
+    for run in runs:
+        assert run[1] > 200
+        assert 0 < run[3] < 3 * run[2]
+        assert run[4] > 10_000
+        assert run[5] > 1_000_000
+        assert 100e6 < run[6] < 4e9
+        assert run[8] == pytest.approx(run[2] / 3600 * 1.0 * 12)
+    assert runs[0][7] is None
+    assert runs[1][7] == pytest.approx(runs[1][2] / runs[0][2])
+    node = query(
+        database,
+        "select row_count, byte_count, seconds, seconds_before from maintenance.run_costs"
+        " where node_name = 'rfm' and node_type = 'model' order by started_at",
+    )
+    rows = query(database, "select count(*) from marts.rfm")[0][0]
+    assert [row[0] for row in node] == [rows, rows]
+    assert node[1][3] == node[0][2]
+    assert all(row[1] > 100_000 for row in node)
+    assert query(
+        database,
+        "select count(*) from maintenance.run_costs where node_type = 'test' and row_count is not null",
+    ) == [(0,)]

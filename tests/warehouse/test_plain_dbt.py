@@ -1,0 +1,145 @@
+"""dbt as people call it without make: from another folder, without data, again after a failure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from conftest import PROJECT, Run, make_sample, query
+
+pytestmark = pytest.mark.build
+
+OURS = ("OLIST_", "DBT_", "PYTHONPATH")
+# One model, without the tests of what it reads.
+ALONE = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+
+
+class Project:
+    """A copy of the project, called from a folder that has nothing to do with it."""
+
+    def __init__(self, folder: Path, elsewhere: Path) -> None:
+        self.folder = folder
+        self.elsewhere = elsewhere
+        for name in ("models", "macros", "seeds", "analyses", "tests", "python"):
+            (folder / name).symlink_to(PROJECT / name)
+        for path in PROJECT.glob("*.yml"):
+            shutil.copy(path, folder)
+        (folder / "warehouse").mkdir()
+        self.database = folder / "warehouse" / "olist.duckdb"
+
+    def dbt(
+        self, *command: str, profiles: Path | None = None, **environment: str
+    ) -> subprocess.CompletedProcess:
+        """Run a command of dbt with the settings that a new shell has."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        places = ("--project-dir", self.folder, "--profiles-dir", profiles or self.folder)
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("dbt")), *command, *map(str, places)],
+            cwd=self.elsewhere,
+            env={**kept, "DBT_USE_COLORS": "false", **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    # A blank in a path is nothing special.
+    return Project(tmp_path_factory.mktemp("a project"), tmp_path_factory.mktemp("elsewhere"))
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("parse",), ""),
+        (("ls", "--select", "customers", "--resource-type", "model"), "marts.customers"),
+        (("compile",), "Found"),
+        (("docs", "generate"), "Catalog written"),
+    ],
+)
+def test_what_needs_no_data_works_without(
+    project: Project, command: tuple[str, ...], said: str
+) -> None:
+    done = project.dbt(*command)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert said in done.stdout
+    assert list(project.elsewhere.iterdir()) == []
+
+
+def test_a_build_without_data_says_so_before_any_table_is_made(project: Project) -> None:
+    done = project.dbt("build", "--select", "base_customers", *ALONE)
+    assert done.returncode == 2
+    assert f"The raw data in {project.folder}/data/sample cannot be used" in done.stdout
+    assert "olist_orders_dataset.csv: the file is missing" in done.stdout
+
+
+def test_a_build_from_another_folder_finds_modules_data_and_database(
+    project: Project, run: Run
+) -> None:
+    make_sample(run, project.folder / "data" / "sample", 900)
+    done = project.dbt("build", "--select", "+kmeans_fits", *ALONE)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert query(project.database, "select count(*) > 0 from segmentation_work.kmeans_fits") == [
+        (True,)
+    ]
+    assert list(project.elsewhere.iterdir()) == []
+
+
+def test_a_profile_elsewhere_without_our_modules_is_refused_before_any_table_is_made(
+    project: Project, tmp_path: Path
+) -> None:
+    text = (PROJECT / "profiles.yml").read_text("utf-8")
+    # The plugin is one of our modules, too.
+    kept = [
+        line for line in text.splitlines() if "module_paths" not in line and "plugins" not in line
+    ]
+    (tmp_path / "profiles.yml").write_text("\n".join(kept), "utf-8")
+    settings = {"OLIST_DATABASE": str(tmp_path / "olist.duckdb")}
+    command = ("build", "--select", "segment_playbook", *ALONE)
+    done = project.dbt(*command, profiles=tmp_path, **settings)
+    assert done.returncode == 2
+    assert (
+        "The Python models cannot find customer_segmentation; nothing was replaced." in done.stdout
+    )
+    assert f"add module_paths: [{project.folder}/python] to your profile" in done.stdout
+    # A path that Python knows is as good.
+    (tmp_path / "profiles.yml").write_text(text.replace("module_paths", "# "), "utf-8")
+    python = {"PYTHONPATH": f"/nowhere:{PROJECT / 'python'}"}
+    done = project.dbt(*command, profiles=tmp_path, **settings, **python)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_retry_goes_on_with_the_database_of_the_run_before_and_with_no_other(
+    project: Project, tmp_path: Path
+) -> None:
+    other = tmp_path / "olist.duckdb"
+    with duckdb.connect(str(other)) as connection:
+        connection.execute("create schema marts; create table marts.customers as select 1 as mine")
+    # As `make build` does: the run that fails is one on another file than the published one.
+    side = {"OLIST_DATABASE": str(tmp_path / "side" / "olist.duckdb")}
+    (tmp_path / "side").mkdir()
+    failed = project.dbt("run", "--select", "customers", **side)
+    assert "ERROR=1" in failed.stdout
+    for command in (
+        ("retry",),
+        ("build", "--select", "result:error", "--state", "target"),
+    ):
+        done = project.dbt(*command, OLIST_DATABASE=str(other))
+        assert done.returncode == 2
+        assert f"The run to go on from was not one on {other}" in done.stdout
+        assert "nothing was replaced. Run `make build`, or `dbt build`." in done.stdout
+        assert "START sql" not in done.stdout
+        # dbt writes results for a run that was refused too.
+        failed = project.dbt("run", "--select", "customers", **side)
+    assert query(other, "from marts.customers") == [(1,)]
+    # On the same file it does what dbt says it does.
+    again = project.dbt("retry", **side)
+    assert "START sql table model marts.customers" in again.stdout
+    assert "The run to go on from" not in again.stdout
