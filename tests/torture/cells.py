@@ -29,10 +29,10 @@ MARKED = {
     CATEGORIES: ("product_category_name", "product_category_name_english"),
     CUSTOMERS: ("customer_city", "customer_unique_id"),
     GEOLOCATION: ("geolocation_city", "geolocation_state"),
-    ITEMS: ("product_id", "seller_id"),
+    ITEMS: ("order_id", "seller_id"),
     ORDERS: ("order_status", "order_approved_at"),
     PAYMENTS: ("payment_type", "order_id"),
-    PRODUCTS: ("product_category_name", "product_id"),
+    PRODUCTS: ("product_height_cm",),
     REVIEWS: ("review_comment_title", "review_comment_message"),
     SELLERS: ("seller_city", "seller_state"),
 }
@@ -125,7 +125,8 @@ def damage(folder: Path, kinds: list[Kind], *, are_refused: bool) -> Damaged:
         if isinstance(change, Line):
             done.added[table] += 1
             if isinstance(change.text, str):
-                line, mark = change.text, change.text.strip('"').split(",")[0]
+                line = change.text
+                mark = change.mark or line.strip('"').split(",")[0]
             else:
                 row = clean.take(table)
                 line, mark = as_line(change.text(row)), row[0]
@@ -155,7 +156,8 @@ def change_row(rows: Rows, row: list[str], change: Cell, *, number: int, is_mark
     if not is_marked:
         return ""
     marked = next(name for name in MARKED[change.table] if name != change.column)
-    mark = f"kind-{number:03}."
+    # Of digits, where a number must stand.
+    mark = f"99{number:03}" if marked.endswith("_cm") else f"kind-{number:03}."
     row[header.index(marked)] = mark
     return mark
 

@@ -41,10 +41,13 @@ class Line:
     table : str
     text : str or callable
         The line, of which the first value is found nowhere else; or a function that makes the row out of a clean one.
+    mark : str
+        What only this row holds, in a line whose first value is no such thing.
     """
 
     table: str
     text: str | Callable[[list[str]], list[str]]
+    mark: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -260,8 +260,10 @@ def rows() -> list[Kind]:
             for name, (table, how) in again.items()
         ),
         *(
-            Kind(area, name, QUARANTINED, cells=(Line(table, text),), reason=reason)
+            Kind(area, name, QUARANTINED, cells=(Line(table, text, mark),), reason=reason)
             for name, (table, text, reason) in texts.items()
+            # Every refused row of the file names its columns.
+            for mark in [':"product_id"' if text == header else ""]
         ),
     ]
 
