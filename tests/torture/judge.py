@@ -120,6 +120,8 @@ def judge(kind: Kind, clean: Clean, folder: Path) -> Seen:
     try:
         require(not done.has_traceback, "a traceback", done)
         require(outcome == kind.outcome, f"{outcome}, and not {kind.outcome}", done)
+        if outcome == PUBLISHED:
+            require(done.status == kind.status, f"exit status {done.status}", done)
         require(message or not kind.says, f"no sentence with {', '.join(kind.says)}", done)
         if outcome != PUBLISHED:
             changed = sorted(path for path in contents(case).items() ^ before.items())
@@ -133,8 +135,8 @@ def judge(kind: Kind, clean: Clean, folder: Path) -> Seen:
 
 
 def outcome_of(done: Done) -> str:
-    """Return what a command did, by its status and whether it had begun to build."""
-    if done.status == 0:
+    """Return what a command did, by its status, and by what it says that it published or began to build."""
+    if done.status == 0 or re.search(r"^Published ", done.out, re.MULTILINE):
         return PUBLISHED
     return STOPPED if BUILDS.search(done.out) else REFUSED
 

@@ -78,6 +78,8 @@ class Kind:
         Of the command, instead of the quick selection.
     command : tuple of str
         The command.
+    status : int
+        Exit status when it is published.
     place : callable, optional
         Prepares the working folder, in which the published database is ``olist.duckdb``.
     look : callable, optional
@@ -95,6 +97,7 @@ class Kind:
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
     options: tuple[str, ...] = ()
     command: tuple[str, ...] = ("customer_segmentation", "build")
+    status: int = 0
     place: Callable[[Path], None] | None = None
     look: Callable[[Path], None] | None = None
 

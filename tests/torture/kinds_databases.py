@@ -230,6 +230,10 @@ REFUSED_DATABASES = [
     ),
 ]
 
+REFUSED_DATABASES += [
+    refused(f"the name `{name}`", name, published_as(name), "OLIST_DATABASE")
+    for name in ("o'list.duckdb", 'o"list.duckdb', "a;b.duckdb", "a?b.duckdb")
+]
 FOLLOWED = [
     followed(DATABASES, "a link", "link.duckdb", link("link.duckdb", NAME), look=link_stays),
     followed(
@@ -252,11 +256,8 @@ FOLLOWED = [
         for name in (
             *(
                 "ol ist.duckdb",
-                "o'list.duckdb",
-                'o"list.duckdb',
                 "Olíst.duckdb",
                 "$HOME.duckdb",
-                "a;b.duckdb",
             ),
             *(
                 "olist.2018.duckdb",

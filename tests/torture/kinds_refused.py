@@ -147,6 +147,21 @@ def with_title(text: bytes) -> bytes:
     return b"Report of the warehouse,,,,\n\n" + text
 
 
+TORN = b'"torn,a,5,,,2018-01-01 00:00:00,2018-01-02 00:00:00\n'
+
+
+def open_quote(*, after_lines: int) -> Damage:
+    """Open a quote in a row of the reviews, and do not close it."""
+
+    def change(text: bytes) -> bytes:
+        lines = text.replace(b'"', b"").splitlines(keepends=True)
+        return b"".join([*lines[:after_lines], TORN, *lines[after_lines:]])
+
+    return in_turn(
+        mapped(REVIEWS, "review_comment_message", lambda _: ""), recoded(REVIEWS, change)
+    )
+
+
 FILES = [
     refused("a file is missing", without(ORDERS), ORDERS, "missing"),
     refused("a table is there twice, as CSV and as Parquet", twice(ORDERS), ORDERS, "2 times"),
@@ -223,6 +238,12 @@ FILES = [
         "order_purchase_timestamp",
     ),
     refused(
+        "a quote in the first row that is not closed",
+        open_quote(after_lines=1),
+        REVIEWS,
+        "record",
+    ),
+    refused(
         "a carriage return within a value",
         in_turn(
             rewritten(PAYMENTS),
@@ -244,15 +265,6 @@ HALVES = {
     GEOLOCATION: "zip",
     CATEGORIES: "categor",
 }
-WHOLE_FILE = b'"torn,a,5,,,2018-01-01 00:00:00,2018-01-02 00:00:00\n'
-
-
-def open_quote(text: bytes) -> bytes:
-    """Open a quote in the first row and do not close it."""
-    header, rest = text.split(b"\n", 1)
-    return header + b"\n" + WHOLE_FILE + rest.replace(b'"', b"")
-
-
 CUT_OFF = [
     *(stopped(f"half of the file, {table}", cut_to(table, 0.5), table, "rows") for table in TABLES),
     stopped("99 of 100 payments", cut_to(PAYMENTS, 0.99), PAYMENTS, "rows"),
@@ -316,8 +328,8 @@ CUT_OFF = [
         ORDERS,
     ),
     stopped(
-        "a quote in the first row that is not closed",
-        recoded(REVIEWS, open_quote),
+        "a quote that is not closed before the end",
+        open_quote(after_lines=100),
         REVIEWS,
         "quote",
     ),

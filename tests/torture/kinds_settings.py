@@ -114,7 +114,7 @@ KINDS = [
     refused_option("an option that is not there", "--nonsense", says=("nonsense",)),
     refused_option("vars that are no YAML", "--vars", "{n_clusters", says=("vars",)),
     refused_option("another target of dbt", "--target", "production", says=("production",)),
-    Kind(OPTIONS, "--help", PUBLISHED, options=("--help",), says=("usage: make build",)),
+    Kind(OPTIONS, "--help", PUBLISHED, options=("--help",), says=("usage:",)),
     Kind(
         OPTIONS,
         "a part, as asked for",
@@ -152,7 +152,15 @@ KINDS = [
         says=("Published",),
         look=lambda folder: has_no_segment(folder / NAME),
     ),
-    Kind(SEGMENTS, "all orders at one moment", PUBLISHED, damage=a_day, options=SPINE, says=()),
+    Kind(
+        SEGMENTS,
+        "all orders at one moment",
+        PUBLISHED,
+        damage=a_day,
+        options=SPINE,
+        says=("no as-of date could be segmented", "days of history"),
+        status=1,
+    ),
     Kind(
         SEGMENTS,
         "first_as_of_date after the data",
@@ -163,8 +171,9 @@ KINDS = [
     Kind(
         SEGMENTS,
         "more customers are wanted than there are",
-        STOPPED,
+        PUBLISHED,
         options=(*SPINE, "--vars", "{minimum_customers: 1000000}"),
-        says=("minimum_customers",),
+        says=("no as-of date could be segmented", "1000000"),
+        status=1,
     ),
 ]

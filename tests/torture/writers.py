@@ -27,6 +27,21 @@ for line in sys.stdin:
         connection.execute(statement)
     print("done", flush=True)
 """
+# Opens a database for writing as soon as another file has its name, and holds it for a while.
+GREEDY = """
+import duckdb, os, pathlib, sys, time
+pathlib.Path(sys.argv[3]).touch()
+until = time.monotonic() + 20
+while os.stat(sys.argv[1]).st_ino == int(sys.argv[2]) and time.monotonic() < until:
+    time.sleep(0.0002)
+while time.monotonic() < until:
+    try:
+        connection = duckdb.connect(sys.argv[1])
+        break
+    except duckdb.Error:
+        time.sleep(0.0002)
+time.sleep(2)
+"""
 # What a log may hold when its writer dies.
 EDITS = {
     "a table and a view of its own": "create schema mine; create table mine.targets as select 1 as a; "
@@ -157,6 +172,34 @@ def live_and_closed_in_time(folder: Path, command: str) -> None:
     expect(folder, RIGHT[command], done)
 
 
+def opened_as_soon_as_free(folder: Path, command: str) -> None:
+    """A program that tries again and again to open the database for writing, and gets it after the swap."""
+    go = folder / "go"
+    steps = subprocess.Popen(
+        [sys.executable, "-m", "torture.steps", *COMMANDS[command], "--go", str(go)],
+        cwd=folder,
+        env=ground.environment(OLIST_DATABASE=NAME),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if command == "build":
+        wait_for(go.with_suffix(".built"))
+    reading = folder / NAME
+    inode = reading.stat().st_ino
+    program = subprocess.Popen(
+        [sys.executable, "-c", GREEDY, str(reading), str(inode), str(go)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    out, err = steps.communicate(timeout=ground.LONGEST_SECONDS)
+    done = Done(steps.returncode, out, err)
+    program.communicate(timeout=60)
+    require(not done.has_traceback, "a traceback", done)
+    require(done.status == 0, f"exit status {done.status}", done)
+    expect(folder, RIGHT[command], done)
+
+
 def reader_throughout(folder: Path, command: str) -> None:
     """A program reads from before until after."""
     stop = folder / "stop"
@@ -238,6 +281,7 @@ def campaign(folder: Path, *, is_quick: bool = False) -> list[Count]:
         "a log of garbage": garbage_log,
         "the log of another file": log_of_another_file,
         "a program that writes": live,
+        "a program that writes as soon as it can": opened_as_soon_as_free,
         "a program that reads throughout": reader_throughout,
         "a program that writes to the kept database": kept_is_edited,
         "a killed program that wrote to the kept database": kept_has_a_log,
