@@ -226,7 +226,7 @@ REFUSED_DATABASES = [
     refused("another build is running", NAME, locked, "another build", look=unlock),
     *(
         refused(f"the name of a schema, {name}", f"{name}.duckdb", nothing, name)
-        for name in ("marts", "staging", "information_schema")
+        for name in ("marts", "staging", "information_schema", "main", "system", "temp")
     ),
 ]
 
@@ -271,9 +271,6 @@ FOLLOWED = [
             *(
                 "{{ olist }}.duckdb",
                 "last_build.duckdb",
-                "main.duckdb",
-                "system.duckdb",
-                "temp.duckdb",
             ),
             *("select.duckdb", "2018.duckdb", "it is/here/olist.duckdb"),
         )
