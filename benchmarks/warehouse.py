@@ -120,7 +120,8 @@ class _Dbt:
         self.this = types.SimpleNamespace(schema=node["schema"], identifier=node["alias"])
 
     def ref(self, name: str) -> duckdb.DuckDBPyRelation:
-        return self._warehouse.connection.table(self._warehouse.relation(name))
+        # A table or a view.
+        return self._warehouse.connection.sql(f"from {self._warehouse.relation(name)}")
 
 
 class _Config:

@@ -149,7 +149,7 @@ def test_the_files_are_written(sample_database: Path, tmp_path: Path, monkeypatc
     spine = tmp_path / "spine.duckdb"
     shutil.copy(sample_database, spine)
     with duckdb.connect(str(spine)) as connection:
-        connection.execute("drop table maintenance.refresh_policy")
+        connection.execute("drop view maintenance.refresh_policy")
     monkeypatch.setenv("OLIST_DATABASE", str(spine))
     assert main(["contract", "--to", str(tmp_path / "spine")]) == 1
     said = capsys.readouterr().err

@@ -93,7 +93,7 @@ def small_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 SMALL_TABLES = (
-    "marts.customers", "marts.orders", "marts.rfm", "segmentation.segment_profiles", "segmentation.kmeans_fits",
+    "marts.customers", "marts.orders", "marts.rfm", "segmentation.segment_profiles", "segmentation_work.kmeans_fits",
     "maintenance.decisions", "bi.clients",
 )  # fmt: skip
 SMALL_NAMES = {"customers", "orders", "rfm", "segment_profiles", "decisions", "clients"}

@@ -1023,7 +1023,7 @@ def test_odd_files_on_an_odd_machine_give_the_same_tables(
         built.append(table_fingerprints(database))
     plain, odd = built
     assert {name for name in plain if plain[name] != odd.get(name)} == set()
-    assert "segmentation.kmeans_assignments" in plain
+    assert "segmentation_work.kmeans_assignments" in plain
     assert f"{REVIEWS}.csv is read as it is: its encoding is Windows-1252" in done.stdout
     # The copies that were read are gone.
     assert [path.name for path in database.parent.iterdir()] == ["olist.duckdb"]

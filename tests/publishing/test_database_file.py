@@ -31,7 +31,10 @@ def test_a_setting_that_names_no_file_is_refused(text: str) -> None:
         database_path(text)
 
 
-@pytest.mark.parametrize("name", ["o?x=1.duckdb", "a?b/o.duckdb", "a\nb.duckdb"])
+@pytest.mark.parametrize(
+    "name",
+    ["o?x=1.duckdb", "a?b/o.duckdb", "a\nb.duckdb", "o'b.duckdb", 'o"b.duckdb', "a;b.duckdb"],
+)
 def test_a_name_that_duckdb_reads_otherwise_is_refused(name: str) -> None:
     with pytest.raises(CommandError, match="leave it out"):
         database_path(name)

@@ -93,6 +93,12 @@ def test_a_disk_that_was_full_only_while_dbt_spilled_is_named(tmp_path: Path) ->
     assert "for a while" not in failure_message(tmp_path / "olist.duckdb", side)
 
 
+def test_a_dbt_that_was_ended_by_a_signal_is_not_said_to_have_errors(tmp_path: Path) -> None:
+    message = failure_message(tmp_path / "olist.duckdb", tmp_path / "side", status=-signal.SIGKILL)
+    assert "dbt was ended by signal 9 (SIGKILL)" in message
+    assert "errors are above" not in message
+
+
 # --- a run of dbt that is made up: which runs are published ----------------------------------------------
 
 NODES = {

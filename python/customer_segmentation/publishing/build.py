@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -116,7 +117,7 @@ def _build(published: Path, options: list[str], *, may_be_partial: bool, lock: i
     target = target_folder(os.environ)
     if status != 0:
         was_full = has_met_full_disk(target, since=started_at)
-        print(failure_message(published, side, was_full=was_full), file=sys.stderr)
+        print(failure_message(published, side, status=status, was_full=was_full), file=sys.stderr)
         return 1
     relations = tables_of(side) if side.exists() else set()
     run = read_run(target, since=started_at, relations=relations)
@@ -294,10 +295,27 @@ def seal(side: Path) -> None:
         os.fsync(file.fileno())
 
 
-def failure_message(published: Path, side: Path, *, was_full: bool = False) -> str:
-    """Say what a failed build leaves."""
+def failure_message(published: Path, side: Path, *, status: int = 1, was_full: bool = False) -> str:
+    """Say what a failed build leaves.
+
+    Parameters
+    ----------
+    published, side : Path
+    status : int
+        Exit status of dbt; below 0 the number of the signal that ended it.
+    was_full : bool
+        Whether a disk was full during the build.
+
+    Returns
+    -------
+    str
+    """
+    why = "the errors are above"
+    if status < 0:
+        # What no error explains: a crash, or the system's own hand when memory was short.
+        why = f"dbt was ended by signal {-status} ({signal.Signals(-status).name})"
     return (
-        f"\nThe build failed; the errors are above. {unchanged(published)}\n"
+        f"\nThe build failed; {why}. {unchanged(published)}\n"
         "Mend what they name and run `make build` again; `dbt retry` is not for this.\n"
         f"What was built until then is in {side}; rows that were refused are in its table "
         f"staging.rejected_rows.{disk_note(published, was_full=was_full)}"

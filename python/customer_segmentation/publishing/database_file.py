@@ -43,6 +43,8 @@ TAKEN_NAMES = {"information_schema", "main", "memory", "pg_catalog", "system", "
     *("staging", "intermediate", "marts", "segmentation", "segmentation_work"),
     *("maintenance", "maintenance_work", "bi", "seeds"),
 }
+UNREADABLE_CHARACTERS = {"\0": "a zero byte", "\n": "a line break", "?": "a question mark"}
+UNQUOTED_CHARACTERS = {"'": "an apostrophe", '"': "a double quote", ";": "a semicolon"}
 # Longest name of a file on the usual file systems, in bytes.
 LONGEST_NAME_BYTES = 255
 
@@ -73,11 +75,7 @@ def database_path(text: str = "") -> Path:
         raise CommandError(
             f"OLIST_DATABASE is '{text}', which names no file; give it a path such as {DEFAULT_DATABASE}."
         )
-    for character, name in (
-        ("\0", "a zero byte"),
-        ("\n", "a line break"),
-        ("?", "a question mark"),
-    ):
+    for character, name in UNREADABLE_CHARACTERS.items():
         if character in text:
             raise CommandError(
                 f"OLIST_DATABASE has {name} in it, which DuckDB does not take for a part of the name; leave it out."
@@ -85,6 +83,11 @@ def database_path(text: str = "") -> Path:
     path = Path(text)
     with contextlib.suppress(RuntimeError):
         path = path.expanduser()
+    for character, name in UNQUOTED_CHARACTERS.items():
+        if character in path.name:
+            raise CommandError(
+                f"The file name in OLIST_DATABASE, {path.name}, has {name} in it, which dbt cannot quote; leave it out."
+            )
     if path.stem.lower() in TAKEN_NAMES:
         raise CommandError(
             f"OLIST_DATABASE names the file {path.name}, and {path.stem.lower()} is also the name of a schema; "
