@@ -112,7 +112,7 @@ KINDS = [
     ),
     refused_option("a selector that is not there", "--selector", "spin", says=("spin",)),
     refused_option("an option that is not there", "--nonsense", says=("nonsense",)),
-    refused_option("vars that are no YAML", "--vars", "{n_clusters", says=("vars",)),
+    refused_option("vars that are no YAML", "--vars", "{n_clusters", says=("--vars", "YAML")),
     refused_option("another target of dbt", "--target", "production", says=("production",)),
     Kind(OPTIONS, "--help", PUBLISHED, options=("--help",), says=("usage:",)),
     Kind(

@@ -158,7 +158,7 @@ def test_a_setting_of_the_maintenance_out_of_range_is_refused(
 ) -> None:
     settings = (
         "{baseline_as_of_date: 2017-01-15, refresh_mode: sometimes, force_retrain: latest,"
-        " null_seeds: -1, refit_seconds: many, study_interval_months: 0, study_as_of_date: '2018-02-30'}"
+        " null_seeds: -1, refit_seconds: -1, study_interval_months: 0, study_as_of_date: '2018-02-30'}"
     )
     done = publish(
         "--vars", settings, raw_dir=sample_folder, database=tmp_path / "olist.duckdb", may_fail=True
@@ -171,7 +171,7 @@ def test_a_setting_of_the_maintenance_out_of_range_is_refused(
         "null_seeds is -1; it is a whole number, 0 or more",
         "study_as_of_date is '2018-02-30'; it must be a date of marts.periods",
         "study_interval_months is 0; it is a whole number, 1 or more, or null for a comparison at",
-        "refit_seconds is many; it is a number, 0 or more",
+        "refit_seconds is -1; it is a number, 0 or more",
     ):
         assert sentence in done.stdout
 

@@ -37,7 +37,14 @@ def test_readers_see_one_build_during_swaps(tmp_path: Path) -> None:
     right(readers.campaign(tmp_path / "readers", swaps=3))
 
 
-@pytest.mark.parametrize("does", [writers.live, writers.killed(writers.EDITS["a dropped table"])])
+WRITERS = {
+    "live": writers.live,
+    "killed": writers.killed(writers.EDITS["a dropped table"]),
+    "greedy": writers.opened_as_soon_as_free,
+}
+
+
+@pytest.mark.parametrize("does", WRITERS.values(), ids=WRITERS.keys())
 @pytest.mark.parametrize("command", list(writers.COMMANDS))
 def test_writers_do_not_get_into_what_is_published(tmp_path: Path, does, command: str) -> None:
     for number in (1, 2, 3):

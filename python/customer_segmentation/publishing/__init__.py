@@ -4,6 +4,7 @@ Nothing is replaced before its successor was built and tested, and a reader neve
 
 ``build``          the whole of it, under the lock: `build_and_publish`
 ``database_file``  the published file and what may lie beside it: locks, logs, foreign files
+``settings``       variables of the environment and vars that nothing could be built with
 ``dbt_process``    dbt as a process of ours
 ``completeness``   whether a run built and tested the whole project
 ``readers``        the published database opened to read, or why it cannot be

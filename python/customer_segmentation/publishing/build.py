@@ -39,6 +39,7 @@ from customer_segmentation.publishing.rollback import (
     keep_previous,
     kept_databases,
 )
+from customer_segmentation.publishing.settings import refuse_bad_settings
 from customer_segmentation.publishing.stopping import finish_undisturbed
 from customer_segmentation.publishing.summary import (
     DEFAULT_RAW_DIR,
@@ -84,6 +85,7 @@ def build_and_publish(
     CommandError
     """
     kept_databases()
+    refuse_bad_settings(options, environment=os.environ)
     refuse_unusable(published)
     with build_lock(published) as lock:
         return _build(published, list(options), may_be_partial=may_be_partial, lock=lock)
@@ -250,21 +252,34 @@ def put_in_place(side: Path, published: Path, *, is_kept: bool = True) -> str:
         complete_last_run(side, peak_memory_bytes=peak_memory_of_children())
         seal(side)
         announced = summary(side, published)
-        with held_against_writers(published, patience_seconds=PATIENCE_SECONDS):
+        with (
+            held_against_writers(published, patience_seconds=PATIENCE_SECONDS),
+            # The lock goes with the file: nobody writes to it before it has been read again.
+            held_against_writers(side),
+        ):
             finish_undisturbed()
             swap(side, published, is_kept=is_kept)
+            read = _read_again(published)
     except (OSError, duckdb.Error, CommandError) as error:
         raise CommandError(
             f"{side} was built and could not be published: {error}\n{unchanged(published)}{disk_note(published)}"
         ) from error
     forget_old(published)
     shutil.rmtree(side.parent, ignore_errors=True)
-    if summary(published, published) != announced:
+    if read != announced:
         raise CommandError(
             f"{published} does not read as the database that was tested. Go back with `make rollback`, and look for "
             "a program that writes to it."
         )
     return announced
+
+
+def _read_again(published: Path) -> str:
+    """Return the summary of what is published, or why it cannot be read."""
+    try:
+        return summary(published, published)
+    except (OSError, duckdb.Error) as error:
+        return str(error)
 
 
 def swap(side: Path, published: Path, *, is_kept: bool = True) -> None:

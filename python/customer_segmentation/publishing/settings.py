@@ -1,0 +1,144 @@
+"""Settings that nothing could be built with: dbt would read for seconds, and end in a traceback.
+
+What a var may be is said by macro ``check_settings``; here is looked at what comes before it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from customer_segmentation.publishing.dbt_process import project_folder
+from customer_segmentation.publishing.errors import CommandError
+
+
+def refuse_bad_settings(options: Sequence[str], *, environment: Mapping[str, str]) -> None:
+    """Stop when a variable of the environment, or a var among the options, cannot be used.
+
+    Parameters
+    ----------
+    options : sequence of str
+        Those of ``dbt build``.
+    environment : mapping of str to str
+
+    Raises
+    ------
+    CommandError
+        With a sentence for each.
+    """
+    found = environment_problems(environment)
+    text = text_of_vars(options)
+    if text is not None:
+        found += var_problems(text, defaults=default_vars(project_folder(environment)))
+    if found:
+        raise CommandError("\n  - ".join(["settings that cannot be used:", *found]))
+
+
+def environment_problems(environment: Mapping[str, str]) -> list[str]:
+    """Say which of DuckDB's settings are none; one that is empty is not given.
+
+    Parameters
+    ----------
+    environment : mapping of str to str
+
+    Returns
+    -------
+    list of str
+        Sentences.
+    """
+    found = []
+    threads = environment.get("OLIST_THREADS")
+    if threads and not re.fullmatch(r"0*[1-9][0-9]{0,3}", threads.strip(), re.ASCII):
+        found.append(f"OLIST_THREADS is '{threads}'; it is a whole number, 1 or more, such as 2.")
+    memory = environment.get("OLIST_MEMORY_LIMIT")
+    if memory and not _is_memory(memory):
+        found.append(f"OLIST_MEMORY_LIMIT is '{memory}'; it is a size such as 4GB or 800MB.")
+    spill = environment.get("OLIST_TEMP_DIRECTORY")
+    if spill:
+        try:
+            Path(spill).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=spill):
+                pass
+        except OSError as error:
+            found.append(
+                f"OLIST_TEMP_DIRECTORY={spill} cannot be written to: {error.strerror}. "
+                "Mend its permissions, or name another folder."
+            )
+    return found
+
+
+def text_of_vars(options: Sequence[str]) -> str | None:
+    """Return what follows ``--vars``; the last one counts."""
+    text = None
+    for position, option in enumerate(options):
+        if option == "--vars" and position + 1 < len(options):
+            text = options[position + 1]
+        elif option.startswith("--vars="):
+            text = option.removeprefix("--vars=")
+    return text
+
+
+def default_vars(project: Path) -> dict[str, Any]:
+    """Return the vars of the project with their defaults."""
+    described: dict[str, Any] = yaml.safe_load((project / "dbt_project.yml").read_text("utf-8"))
+    return dict(described["vars"])
+
+
+def var_problems(text: str, *, defaults: Mapping[str, Any]) -> list[str]:
+    """Say which vars nobody reads, and which are not of the kind that dbt needs to read the models.
+
+    Parameters
+    ----------
+    text : str
+        YAML, as ``--vars`` takes it.
+    defaults : mapping of str to object
+        All vars of the project.
+
+    Returns
+    -------
+    list of str
+        Sentences.
+    """
+    try:
+        given = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        return [
+            f"--vars '{text}' cannot be read as YAML ({reason}); write it as '{{n_clusters: 4}}'."
+        ]
+    if given is None:
+        return []
+    if not isinstance(given, dict):
+        return [f"--vars '{text}' names no vars; write it as '{{n_clusters: 4}}'."]
+    found = []
+    for name, value in given.items():
+        if name not in defaults:
+            alike = difflib.get_close_matches(str(name), defaults, n=1)
+            instead = f"did you mean {alike[0]}?" if alike else "dbt_project.yml has all of them."
+            found.append(f"there is no var {name}; {instead}")
+        elif isinstance(defaults[name], dict) and not isinstance(value, dict):
+            found.append(f"{name} is {value!r}; it is a mapping, such as {defaults[name]}.")
+        elif _is_number(defaults[name]) and not (value is None or _is_number(value)):
+            found.append(f"{name} is {value!r}; it is a number, such as {defaults[name]}.")
+    return found
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_memory(text: str) -> bool:
+    """Say whether DuckDB takes a text for an amount of memory."""
+    try:
+        with duckdb.connect() as connection:
+            connection.execute("set memory_limit = ?", [text])
+    except duckdb.Error:
+        return False
+    return True
