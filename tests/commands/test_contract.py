@@ -207,6 +207,6 @@ def test_every_command_of_the_runbook_runs(
         assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         assert "rror" not in done.stderr, command
         if command == "make rollback":
-            assert "is the database published at" in done.stdout
+            assert "is the database that was published until" in done.stdout
     assert query(database, "select count(*) from segmentation.customer_segments")[0][0] > 0
     assert (tmp_path / "contract" / "maintenance_contract.fr.html").exists()
