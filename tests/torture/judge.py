@@ -156,7 +156,7 @@ def message_of(done: Done, says: tuple[str, ...], outcome: str) -> str:
 
 def shown(message: str, *folders: Path) -> str:
     """Return a message as the page shows it: in one line, without what is of this machine."""
-    text = " ".join(ground.without_machine(message, *folders).split())
+    text = " ".join(ground.without_machine(message, *folders).split()).removeprefix("- ")
     return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]} …"
 
 

@@ -21,6 +21,12 @@ PERSON = "customer_unique_id"
 PAID = "payment_value"
 
 
+def shown(value: str) -> str:
+    """Return a value as a name of a kind shows it."""
+    words = {"": "nothing", " ": "a blank", "\u00a0": "a no-break space"}
+    return words.get(value, f"`{value}`")
+
+
 def cell(area: str, name: str, table: str, column: str, value: str | bytes, reason: str) -> Kind:
     """Return a kind of one wrong value in one row."""
     return Kind(area, name, QUARANTINED, cells=(Cell(table, column, value),), reason=reason)
@@ -70,7 +76,7 @@ def times() -> list[Kind]:
     }
     return [
         *(
-            cell(area, f"a purchase at `{value}`", ORDERS, BOUGHT, value, reason)
+            cell(area, f"a purchase at {shown(value)}", ORDERS, BOUGHT, value, reason)
             for value, reason in purchases.items()
         ),
         *(
@@ -123,7 +129,7 @@ def amounts() -> list[Kind]:
     }
     return [
         *(
-            cell(area, f"a payment of `{value}`", PAYMENTS, PAID, value, f"{PAID} {reason}")
+            cell(area, f"a payment of {shown(value)}", PAYMENTS, PAID, value, f"{PAID} {reason}")
             for value, reason in payments.items()
         ),
         *(
@@ -141,7 +147,7 @@ def names() -> list[Kind]:
     zips = ("12.34", "1e003", "0x1F2", " 1234", "123", "123456", "1234a", "-1234", "+1234", "1_234")
     return [
         *(
-            cell(area, f"a person called `{person}`", CUSTOMERS, PERSON, person, nobody)
+            cell(area, f"a person whose id is {shown(person)}", CUSTOMERS, PERSON, person, nobody)
             for person in people
         ),
         *(

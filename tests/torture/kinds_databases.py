@@ -355,7 +355,28 @@ def rollback(name: str, place: Place, number: int, *says: str, to: str | None = 
     )
 
 
+def kept_and_locked(folder: Path) -> None:
+    """Keep two databases, and do as a build does that is running."""
+    kept(folder)
+    locked(folder)
+
+
+def still_there(folder: Path) -> None:
+    """End what `locked` began, and see that nothing has changed."""
+    unlock(folder)
+    publishes(3)(folder)
+
+
 BACK = [
+    Kind(
+        ROLLBACKS,
+        "a build is running",
+        REFUSED,
+        place=kept_and_locked,
+        says=("another build",),
+        command=("customer_segmentation", "rollback"),
+        look=still_there,
+    ),
     rollback("garbage is the newest earlier database", spoilt(b"garbage" * 99), 1, "Passed over"),
     rollback("0 bytes are the newest earlier database", spoilt(b""), 1, "Passed over"),
     rollback(

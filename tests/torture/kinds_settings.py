@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from torture.damage import CUSTOMERS, ORDERS, csv_of, rewritten, rows_of, write_rows
 from torture.fingerprints import fingerprint
-from torture.ground import require
+from torture.ground import PROJECT, require
 from torture.kinds import PUBLISHED, REFUSED, STOPPED, Kind
 
 OPTIONS = "Options"
 SETTINGS = "Settings"
 SEGMENTS = "Data without segments"
+SEEDS = "Seeds"
 NAME = "olist.duckdb"
+PLAYBOOK = "segment_playbook"
 STATES = ("--select", "states", "--indirect-selection", "cautious")
 SPINE = ("--partial", "--selector", "spine")
 
@@ -29,7 +33,7 @@ def unpublished(name: str, *options: str, says: tuple[str, ...]) -> Kind:
 
 def refused_var(name: str, value: str, *says: str) -> Kind:
     """Return a kind of a var that cannot be used."""
-    var = name.split()[0]
+    var = name.split()[0].strip(",")
     return Kind(
         SETTINGS,
         f"var {name}",
@@ -43,6 +47,24 @@ def refused_setting(name: str, setting: str, value: str, *says: str) -> Kind:
     """Return a kind of an environment variable that cannot be used."""
     return Kind(
         SETTINGS, name, REFUSED, settings={setting: value}, options=SPINE, says=(setting, *says)
+    )
+
+
+def refused_seed(name: str, change: Callable[[bytes], bytes], *says: str) -> Kind:
+    """Return a kind of the playbook's file as a spreadsheet saves it, in a copy of the project."""
+
+    def place(folder: Path) -> None:
+        (folder / "project").mkdir()
+        for path in PROJECT.iterdir():
+            if not path.name.startswith(".") and path.name not in ("seeds", "target", "logs"):
+                (folder / "project" / path.name).symlink_to(path)
+        shutil.copytree(PROJECT / "seeds", folder / "project" / "seeds")
+        seed = folder / "project" / "seeds" / f"{PLAYBOOK}.csv"
+        seed.write_bytes(change(seed.read_bytes()))
+
+    settings = {"DBT_PROJECT_DIR": "project", "DBT_PROFILES_DIR": "project"}
+    return Kind(
+        SEEDS, name, REFUSED, place=place, says=(PLAYBOOK, *says), settings=settings, options=SPINE
     )
 
 
@@ -87,6 +109,13 @@ def published_has(*tables: str):
 
 
 KINDS = [
+    refused_seed("a seed with semicolons", lambda t: t.replace(b",", b";"), "semicolons"),
+    refused_seed("a seed in UTF-16", lambda t: t.decode().encode("utf-16"), "UTF-16"),
+    refused_seed("a seed of 0 bytes", lambda _: b"", "empty"),
+    refused_seed(
+        "a seed without a column", lambda t: t.replace(b"segment_code", b"code", 1), "segment_code"
+    ),
+    refused_seed("a seed that is an Excel workbook", lambda _: b"PK\x03\x04" + bytes(90), "Excel"),
     Kind(
         OPTIONS,
         "a model that is not there",
@@ -125,6 +154,7 @@ KINDS = [
     ),
     refused_var("n_clusters", "1"),
     refused_var("n_clusters as text", "four"),
+    refused_var("n_cluster, which is none", "5", "there is no var", "n_clusters"),
     refused_var("order_basis", "shipped", "placed or delivered"),
     refused_var("first_as_of_date", "2017-13-01"),
     refused_var("max_rejected_share", "2"),

@@ -67,11 +67,8 @@ def row(one: Seen) -> str:
 def escaped(text: str) -> str:
     """Return a text that stays in its cell, with invisible characters written out."""
     shown = "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)
-    return (
-        re.sub(r"([|<>*_{}\[\]])", r"\\\1", shown)
-        if "`" not in shown
-        else shown.replace("|", "\\|")
-    )
+    # Within backticks nothing but the bar of the table means anything.
+    return re.sub(r"([|])" if "`" in shown else r"([|<>*])", r"\\\1", shown)
 
 
 def kinds_on_page() -> list[str]:
