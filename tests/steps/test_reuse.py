@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import sys
 from pathlib import Path
@@ -205,3 +206,17 @@ def test_table_fingerprints_notice_a_change(tmp_path: Path, change: str) -> None
     with duckdb.connect(str(path)) as connection:
         connection.execute(change)
     assert table_fingerprints(path) != before
+
+
+def test_threads_that_parse_at_once_do_not_disturb_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parse, failures = ast.parse, iter([SystemError("AST constructor recursion depth mismatch")] * 3)
+
+    def disturbed(source: str) -> ast.Module:
+        for error in failures:
+            raise error
+        return parse(source)
+
+    monkeypatch.setattr(reuse.ast, "parse", disturbed)
+    assert ast.unparse(reuse._parse("a = 1")) == "a = 1"

@@ -7,12 +7,14 @@ behind it without comments and docstrings (`code_and_libraries`).
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import hashlib
 import importlib.abc
 import importlib.util
 import json
 import platform
+import threading
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 
@@ -20,6 +22,8 @@ import pandas as pd
 
 PACKAGE = __name__.split(".")[0]
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "numba")
+PARSE_ATTEMPTS = 100
+_PARSING = threading.Lock()
 
 
 @functools.cache
@@ -118,6 +122,19 @@ def _is_module(name: str) -> bool:
         return False
 
 
+def _parse(source: str) -> ast.Module:
+    """Parse a source while dbt's other threads may parse, too.
+
+    Until Python 3.11.9 and 3.12.3 the depth of a parse is counted for all threads together
+    (CPython issue 106905): another one that comes between makes a sound source a SystemError.
+    """
+    for _ in range(PARSE_ATTEMPTS - 1):
+        with _PARSING, contextlib.suppress(SystemError):
+            return ast.parse(source)
+    with _PARSING:
+        return ast.parse(source)
+
+
 @functools.cache
 def _tree(name: str) -> ast.Module:
     """Parse a module and take its docstrings out."""
@@ -125,7 +142,7 @@ def _tree(name: str) -> ast.Module:
     loader = spec.loader if spec else None
     if not isinstance(loader, importlib.abc.InspectLoader):
         raise ModuleNotFoundError(f"{name} has no source to take a fingerprint of.")
-    tree = ast.parse(loader.get_source(name) or "")
+    tree = _parse(loader.get_source(name) or "")
     for node in ast.walk(tree):
         if isinstance(
             node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
