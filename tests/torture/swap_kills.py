@@ -183,7 +183,7 @@ def check_signal(kill: Kill, done: Done, trial: Path) -> None:
     require(done.status in (0, 130), f"exit status {done.status}", done)
     if done.status == 0:
         return
-    require(f"make {kill.scene.command[0]}: stopped" in sentence, "no sentence", done)
+    require(f"{kill.scene.command[0]}: stopped" in sentence, "no sentence", done)
     if "as it was" in sentence:
         seen = published_number(trial / kill.scene.database)
         require(seen == kill.scene.old, f"it says as it was, and build {seen} is published", done)
