@@ -129,7 +129,7 @@ def test_a_schema_change_says_which_columns_are_new_and_gone(
     before = digest(database)
     done = publish(*WITHOUT_STUDY, raw_dir=raw, database=database, may_fail=True)
     assert done.returncode == 1
-    assert "no column payment_value; new column amount; its header has order_id" in done.stdout
+    assert "no column payment_value; new column amount; its header has order_id" in done.stderr
     assert digest(database) == before
 
 

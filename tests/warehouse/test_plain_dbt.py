@@ -77,7 +77,7 @@ def test_a_build_without_data_says_so_before_any_table_is_made(project: Project)
     done = project.dbt("build", "--select", "base_customers", *ALONE)
     assert done.returncode == 2
     assert f"The raw data in {project.folder}/data/sample cannot be used" in done.stdout
-    assert "olist_orders_dataset.csv: the file is missing" in done.stdout
+    assert "there is no such folder; OLIST_RAW_DIR says which is read" in done.stdout
 
 
 def test_a_build_from_another_folder_finds_modules_data_and_database(

@@ -27,9 +27,12 @@ class Plugin(BasePlugin):
         Parameters
         ----------
         plugin_config : dict
-            ``project``: folder with dbt_project.yml.
+            ``project``: folder with dbt_project.yml; where a profile that lies elsewhere names another one, the folder
+            that this package lies in.
         """
-        self.project = Path(plugin_config["project"])
+        named = Path(plugin_config["project"])
+        beside = Path(__file__).parents[3]
+        self.project = named if (named / raw_folder.SOURCES).exists() else beside
         self.tables: dict[tuple[str, str], RawTable] = {}
         self.copies: dict[tuple[str, str], Path] = {}
         self.lock = threading.Lock()
