@@ -1,7 +1,7 @@
 # `make build` builds and publishes the database, `make test` runs every test; `make help` lists the rest.
 # Settings are environment variables, so that make, dbt and CI read the same ones:
 #   OLIST_RAW_DIR   folder with the nine raw files (default data/sample, made when missing)
-#   OLIST_DATABASE  the published database (default warehouse/olist.duckdb)
+#   SEGMENTATION_DATABASE  the published database (default warehouse/olist.duckdb)
 
 # What the caller gives, on the command line or in one of these environment variables, is text: make does not expand it,
 # and recipes read it from the environment ("$$TO"), so that no shell takes it for a command.
@@ -122,7 +122,7 @@ superset: $(SUPERSET_VENV)/.ready  ## Apache Superset on the database, at 127.0.
 	@$(SUPERSET_VENV)/bin/python -m customer_segmentation superset
 
 superset-test: setup-dev $(SUPERSET_VENV)/.ready  ## Start it, log in, compare its numbers with the database.
-	OLIST_TEST_SUPERSET=1 $(BIN)/python -m pytest tests/commands/test_superset.py
+	SEGMENTATION_TEST_SUPERSET=1 $(BIN)/python -m pytest tests/commands/test_superset.py
 
 postgres: setup $(VENV)/.postgres  ## Copy the public tables into PostgreSQL: DSN=postgresql://... or PGHOST and the like (SCHEMA=olist).
 	@$(BIN)/python -m customer_segmentation postgres $(call option,--schema,SCHEMA)

@@ -85,7 +85,7 @@ def build_environment(*, raw_dir: Path, database: Path, target: Path) -> dict[st
     """Return the settings of a build."""
     return {
         "OLIST_RAW_DIR": str(raw_dir),
-        "OLIST_DATABASE": str(database),
+        "SEGMENTATION_DATABASE": str(database),
         "DBT_TARGET_PATH": str(target),
         "DBT_LOG_PATH": str(target / "logs"),
         "DBT_PROFILES_DIR": str(PROJECT),

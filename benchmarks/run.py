@@ -159,7 +159,7 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
         work=work,
         shares=SHARES,
         study=project_vars()["study"],
-        threads=int(os.environ.get("OLIST_THREADS", "2")),
+        threads=int(os.environ.get("SEGMENTATION_THREADS", "2")),
     )
     say("Machine")
     result: dict[str, Any] = {

@@ -8,8 +8,8 @@
         ) %}
         {% if foreign %}
             {{ exceptions.raise_compiler_error(
-                "OLIST_DATABASE=" ~ target.path ~ " is not a database of this project: it holds " ~ foreign | join(', ')
-                ~ ". Nothing was written to it. Give OLIST_DATABASE another name, or move that file away."
+                "SEGMENTATION_DATABASE=" ~ target.path ~ " is not a database of this project: it holds " ~ foreign | join(', ')
+                ~ ". Nothing was written to it. Give SEGMENTATION_DATABASE another name, or move that file away."
             ) }}
         {% endif %}
     {% endif %}

@@ -101,7 +101,7 @@
     {% endfor %}
     {% if target.type == 'duckdb' and target.database in ['staging', 'intermediate', 'marts', 'segmentation', 'segmentation_work', 'maintenance', 'maintenance_work', 'bi', 'seeds'] %}
         {% do problems.append(
-            "OLIST_DATABASE names the file " ~ target.database ~ ".duckdb, which is also the name of a schema; give the file another name"
+            "SEGMENTATION_DATABASE names the file " ~ target.database ~ ".duckdb, which is also the name of a schema; give the file another name"
         ) %}
     {% endif %}
     {% if problems %}

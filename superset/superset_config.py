@@ -59,7 +59,7 @@ def DB_CONNECTION_MUTATOR(  # noqa: N802
     replaces it at any time, and the next query reads the new one.
     """
     if uri.get_backend_name() == "duckdb":
-        uri = uri.set(database=os.environ["OLIST_DATABASE"])
+        uri = uri.set(database=os.environ["SEGMENTATION_DATABASE"])
         params["poolclass"] = NullPool
         connect_args = params.setdefault("connect_args", {})
         connect_args["read_only"] = True

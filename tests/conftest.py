@@ -90,9 +90,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         if raw_dir is not None:
             settings["OLIST_RAW_DIR"] = str(raw_dir)
         if database is not None and in_project:
-            settings["OLIST_DATABASE"] = str(database)
+            settings["SEGMENTATION_DATABASE"] = str(database)
         elif database is not None:
-            settings["OLIST_DATABASE"] = database.name
+            settings["SEGMENTATION_DATABASE"] = database.name
             where = database.parent
             where.mkdir(parents=True, exist_ok=True)
         dbt = str(Path(sys.executable).with_name("dbt"))
@@ -184,7 +184,7 @@ def real_database(publish: Run, real_folder: Path, shared_folder: Path) -> Path:
     database = shared_folder / "real_warehouse" / "olist.duckdb"
 
     def build() -> None:
-        built_before = PROJECT / os.environ.get("OLIST_DATABASE", "")
+        built_before = PROJECT / os.environ.get("SEGMENTATION_DATABASE", "")
         if built_before.is_file():
             # Not to be trusted: the build re-uses what has the same fingerprint, and no more.
             database.parent.mkdir(parents=True, exist_ok=True)

@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--to", default=DEFAULT_FOLDER, help="folder (default: %(default)s)")
     folder = Path(parser.parse_args(arguments).to)
     try:
-        database = database_path(os.environ.get("OLIST_DATABASE", ""))
+        database = database_path(os.environ.get("SEGMENTATION_DATABASE", ""))
         with tempfile.TemporaryDirectory(prefix="pictures-") as place:
             # It names each file that it makes; these are gone when the reader looks for them.
             with contextlib.redirect_stdout(io.StringIO()):

@@ -105,8 +105,8 @@ def build_parser(name: str = "", module: ModuleType | None = None) -> argparse.A
             chosen.add_argument(
                 "--database",
                 metavar="FILE",
-                default=os.environ.get("OLIST_DATABASE") or "",
-                help="the published database (default: OLIST_DATABASE or warehouse/olist.duckdb)",
+                default=os.environ.get("SEGMENTATION_DATABASE") or "",
+                help="the published database (default: SEGMENTATION_DATABASE or warehouse/olist.duckdb)",
             )
     return parser
 

@@ -75,7 +75,7 @@ def pages(sample_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
         env={
             **os.environ,
             "PYTHONPATH": str(PROJECT / "python"),
-            "OLIST_DATABASE": str(sample_database),
+            "SEGMENTATION_DATABASE": str(sample_database),
         },
         capture_output=True,
         text=True,

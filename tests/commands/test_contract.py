@@ -134,7 +134,7 @@ def test_every_figure_on_the_page_equals_its_query(sample_database: Path, langua
 
 @pytest.mark.build
 def test_the_files_are_written(sample_database: Path, tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setenv("OLIST_DATABASE", str(sample_database))
+    monkeypatch.setenv("SEGMENTATION_DATABASE", str(sample_database))
     assert main(["contract", "--to", str(tmp_path / "contract")]) == 0
     names = {path.name for path in (tmp_path / "contract").iterdir()}
     assert names == {
@@ -143,14 +143,14 @@ def test_the_files_are_written(sample_database: Path, tmp_path: Path, monkeypatc
         for extension in ("md", "html")
     }
     assert len(capsys.readouterr().out.splitlines()) == 4
-    monkeypatch.setenv("OLIST_DATABASE", str(tmp_path / "none.duckdb"))
+    monkeypatch.setenv("SEGMENTATION_DATABASE", str(tmp_path / "none.duckdb"))
     assert main(["contract"]) == 1
     assert "run `make build`" in capsys.readouterr().err
     spine = tmp_path / "spine.duckdb"
     shutil.copy(sample_database, spine)
     with duckdb.connect(str(spine)) as connection:
         connection.execute("drop view maintenance.refresh_policy")
-    monkeypatch.setenv("OLIST_DATABASE", str(spine))
+    monkeypatch.setenv("SEGMENTATION_DATABASE", str(spine))
     assert main(["contract", "--to", str(tmp_path / "spine")]) == 1
     said = capsys.readouterr().err
     assert "run `make build` without a selection" in said
@@ -183,7 +183,7 @@ def test_every_command_of_the_runbook_runs(
     environment = {
         **os.environ,
         "OLIST_RAW_DIR": str(sample_folder),
-        "OLIST_DATABASE": str(database),
+        "SEGMENTATION_DATABASE": str(database),
         "DBT_PROFILES_DIR": str(PROJECT),
         "DBT_TARGET_PATH": str(tmp_path / "target"),
         "DBT_LOG_PATH": str(tmp_path / "logs"),

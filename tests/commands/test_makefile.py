@@ -68,12 +68,12 @@ COMMANDS = {
     ],
 }  # fmt: skip
 VARIABLES = (
-    "AS_OF", "BOARD", "BY", "CUSTOMERS", "DSN", "FRENCH", "FROM", "LIST", "METRICS", "NAME", "OLIST_DATABASE",
+    "AS_OF", "BOARD", "BY", "CUSTOMERS", "DSN", "FRENCH", "FROM", "LIST", "METRICS", "NAME", "SEGMENTATION_DATABASE",
     "OLIST_RAW_DIR", "OPTIONS", "PARTS", "PYTHON", "REPEATS", "RESULTS", "SCHEMA", "SEGMENT", "SELECTOR",
     "SIZE", "SUPERSET_PORT", "SUPERSET_PYTHON", "TO", "WORK",
 )  # fmt: skip
 # What a command takes from the environment.
-FROM_ENVIRONMENT = ("DSN", "OLIST_DATABASE", "OLIST_RAW_DIR", "SUPERSET_PORT")
+FROM_ENVIRONMENT = ("DSN", "SEGMENTATION_DATABASE", "OLIST_RAW_DIR", "SUPERSET_PORT")
 RECORDER = f"""#!/bin/sh
 printf '%s\\0' "$#" "$@" {" ".join(f'"${{{name}-unset}}"' for name in FROM_ENVIRONMENT)} >> "$RECORD"
 """

@@ -50,7 +50,7 @@ class Layer:
             cwd=self.folder,
             env={
                 **inherited,
-                "OLIST_DATABASE": str(self.database),
+                "SEGMENTATION_DATABASE": str(self.database),
                 "DBT_PROFILES_DIR": str(self.folder),
                 "PYTHONPATH": str(PROJECT / "python"),
                 **environment,
@@ -61,7 +61,7 @@ class Layer:
         )
 
     def call(self, *command: str) -> None:
-        done = self.run(*command, OLIST_ACCESS_MODE="read_only")
+        done = self.run(*command, SEGMENTATION_ACCESS_MODE="read_only")
         assert done.returncode == 0, done.stdout + done.stderr
 
     def ask(self, *metrics: str, by: str | None = None) -> dict[str, list[float]]:
@@ -112,7 +112,7 @@ def test_metrics_are_asked_for_while_another_program_has_the_file_open(
         done = layer.run(
             sys.executable, "-m", "customer_segmentation", "metrics",
             "--metrics", "orders , revenue", "--by", "customer__region",
-            OLIST_DATABASE=str(database), DBT_TARGET_PATH=str(tmp_path / "elsewhere"),
+            SEGMENTATION_DATABASE=str(database), DBT_TARGET_PATH=str(tmp_path / "elsewhere"),
         )  # fmt: skip
         # Nothing was written: no log, no copy that stays.
         assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
@@ -206,9 +206,9 @@ def test_a_copy_is_private_whole_and_does_not_stay(
         metrics.private_copy(database),
     ):
         pass
-    monkeypatch.setenv("OLIST_TEMP_DIRECTORY", str(tmp_path / "none"))
+    monkeypatch.setenv("SEGMENTATION_TEMP_DIRECTORY", str(tmp_path / "none"))
     with (
-        pytest.raises(CommandError, match="name another folder with OLIST_TEMP_DIRECTORY"),
+        pytest.raises(CommandError, match="name another folder with SEGMENTATION_TEMP_DIRECTORY"),
         metrics.private_copy(database),
     ):
         pass

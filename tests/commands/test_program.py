@@ -179,9 +179,9 @@ def test_the_database_of_the_command_line_comes_before_that_of_the_environment(
 ) -> None:
     seen = []
     monkeypatch.setattr(rollback, "choices", lambda published: seen.append(published) or [])
-    monkeypatch.delenv("OLIST_DATABASE", raising=False)
+    monkeypatch.delenv("SEGMENTATION_DATABASE", raising=False)
     assert program.main(["rollback", "--list"]) == 0
-    monkeypatch.setenv("OLIST_DATABASE", "of/the/environment.duckdb")
+    monkeypatch.setenv("SEGMENTATION_DATABASE", "of/the/environment.duckdb")
     assert program.main(["rollback", "--list"]) == 0
     assert program.main(["rollback", "--list", "--database", "given.duckdb"]) == 0
     assert list(map(str, seen)) == [

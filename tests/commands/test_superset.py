@@ -29,7 +29,7 @@ STARTING_SECONDS = 300
 superset = [
     pytest.mark.superset,
     pytest.mark.skipif(
-        not (os.environ.get("OLIST_TEST_SUPERSET") and SERVER.exists()),
+        not (os.environ.get("SEGMENTATION_TEST_SUPERSET") and SERVER.exists()),
         reason="Superset is tried on demand: `make superset-test`",
     ),
 ]
@@ -80,7 +80,7 @@ def server(
     """Start Superset on a copy of the published database, or of the sample without one."""
     folder = tmp_path_factory.mktemp("superset")
     database = folder / "olist.duckdb"
-    published = PROJECT / (os.environ.get("OLIST_DATABASE") or "warehouse/olist.duckdb")
+    published = PROJECT / (os.environ.get("SEGMENTATION_DATABASE") or "warehouse/olist.duckdb")
     if not published.exists():
         published = request.getfixturevalue("sample_database")
     shutil.copy(published, database)
@@ -95,7 +95,7 @@ def server(
             env={
                 **os.environ,
                 "PYTHONPATH": str(PROJECT / "python"),
-                "OLIST_DATABASE": str(database),
+                "SEGMENTATION_DATABASE": str(database),
                 "SUPERSET_HOME": str(folder / "home"),
                 "SUPERSET_USER": "tester",
                 "SUPERSET_PASSWORD": "a password of this test",

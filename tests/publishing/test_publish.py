@@ -89,7 +89,7 @@ def test_a_disk_that_was_full_only_while_dbt_spilled_is_named(tmp_path: Path) ->
     side = tmp_path / "side.duckdb"
     message = failure_message(tmp_path / "olist.duckdb", side, was_full=True)
     assert "was full for a while" in message
-    assert "OLIST_TEMP_DIRECTORY" in message
+    assert "SEGMENTATION_TEMP_DIRECTORY" in message
     assert "for a while" not in failure_message(tmp_path / "olist.duckdb", side)
 
 
@@ -165,7 +165,7 @@ def write_period_models(database: Path, models: list[str | None]) -> None:
 def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Do what `make build` does with a dbt that writes database `number` and artifacts."""
     published = tmp_path / "warehouse" / "olist.duckdb"
-    monkeypatch.setenv("OLIST_DATABASE", str(published))
+    monkeypatch.setenv("SEGMENTATION_DATABASE", str(published))
     monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
     monkeypatch.setattr(publish, "PATIENCE_SECONDS", 0.5)
     monkeypatch.setattr(publish, "problems", lambda _, project: [])
@@ -362,7 +362,7 @@ def test_a_link_stays_a_link_and_the_mode_stays(build, monkeypatch, name: str) -
     link.symlink_to(real)
     chain = real.parents[1] / "chain.duckdb"
     chain.symlink_to(link)
-    monkeypatch.setenv("OLIST_DATABASE", str(real.parents[1] / f"{name}.duckdb"))
+    monkeypatch.setenv("SEGMENTATION_DATABASE", str(real.parents[1] / f"{name}.duckdb"))
     assert build(2) == 0
     assert link.is_symlink()
     assert chain.is_symlink()
@@ -373,10 +373,10 @@ def test_a_link_stays_a_link_and_the_mode_stays(build, monkeypatch, name: str) -
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("OLIST_DATABASE", ":memory:", "names no file"),
-        ("OLIST_DATABASE", "/dev/null", "is no regular file"),
-        ("OLIST_DATABASE", "x" * 300, "too long"),
-        ("OLIST_KEEP_DATABASES", "two", "whole number"),
+        ("SEGMENTATION_DATABASE", ":memory:", "names no file"),
+        ("SEGMENTATION_DATABASE", "/dev/null", "is no regular file"),
+        ("SEGMENTATION_DATABASE", "x" * 300, "too long"),
+        ("SEGMENTATION_KEEP_DATABASES", "two", "whole number"),
     ],
 )
 def test_a_setting_that_cannot_be_used_stops_before_anything_is_built(
@@ -407,7 +407,7 @@ def test_a_build_that_is_ended_takes_its_dbt_with_it(tmp_path: Path, number: int
         env={
             **os.environ,
             "PYTHONPATH": str(Path(customer_segmentation.__file__).parents[1]),
-            "OLIST_DATABASE": "o.duckdb",
+            "SEGMENTATION_DATABASE": "o.duckdb",
         },
         stderr=subprocess.PIPE,
         text=True,

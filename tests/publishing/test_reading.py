@@ -68,7 +68,7 @@ def test_why_it_cannot_be_read_is_a_sentence(unreadable: Path, monkeypatch, caps
     is_locked = isinstance(refused.value, InUseError)
     assert str(unreadable) in str(refused.value)
     monkeypatch.chdir(PROJECT)
-    monkeypatch.setenv("OLIST_DATABASE", str(unreadable))
+    monkeypatch.setenv("SEGMENTATION_DATABASE", str(unreadable))
     for name, arguments in COMMANDS.items():
         needed = NEEDS.get(name)
         if needed and not Path(sys.executable).with_name(needed).exists():

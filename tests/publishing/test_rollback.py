@@ -53,7 +53,7 @@ def test_a_rollback_can_be_undone_by_the_name_it_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     database = published(tmp_path, 2)
-    monkeypatch.setenv("OLIST_DATABASE", str(database))
+    monkeypatch.setenv("SEGMENTATION_DATABASE", str(database))
     assert main(["rollback"]) == 0
     said = capsys.readouterr().out
     assert "is the database that was published until 2" in said
@@ -215,7 +215,7 @@ def test_the_order_of_kept_databases_does_not_hang_on_the_clock(tmp_path: Path) 
 def test_a_bad_number_of_kept_databases_is_refused(
     monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    monkeypatch.setenv("OLIST_KEEP_DATABASES", text)
+    monkeypatch.setenv("SEGMENTATION_KEEP_DATABASES", text)
     with pytest.raises(CommandError, match="whole number from 0 to 999"):
         kept_databases()
 
@@ -223,14 +223,14 @@ def test_a_bad_number_of_kept_databases_is_refused(
 def test_none_is_kept_when_the_setting_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OLIST_KEEP_DATABASES", "0")
+    monkeypatch.setenv("SEGMENTATION_KEEP_DATABASES", "0")
     assert previous_databases(published(tmp_path, 2)) == []
 
 
 def test_the_command_says_when_there_is_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("OLIST_DATABASE", str(tmp_path / "new" / "olist.duckdb"))
+    monkeypatch.setenv("SEGMENTATION_DATABASE", str(tmp_path / "new" / "olist.duckdb"))
     assert main(["rollback", "--list"]) == 0
     assert "There is no earlier database of" in capsys.readouterr().err
     assert main(["rollback"]) == 1

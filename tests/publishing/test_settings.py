@@ -20,31 +20,39 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.parametrize("threads", ["two", "0", "-1", "2.5", "1_0", "\u0662", "100000"])
 def test_threads_are_a_whole_number(threads: str) -> None:
-    (problem,) = environment_problems({"OLIST_THREADS": threads})
-    assert problem.startswith(f"OLIST_THREADS is '{threads}'; it is a whole number")
+    (problem,) = environment_problems({"SEGMENTATION_THREADS": threads})
+    assert problem.startswith(f"SEGMENTATION_THREADS is '{threads}'; it is a whole number")
 
 
 @pytest.mark.parametrize("memory", ["lots", "4", "4 apples"])
 def test_memory_is_a_size(memory: str) -> None:
-    (problem,) = environment_problems({"OLIST_MEMORY_LIMIT": memory})
-    assert problem == f"OLIST_MEMORY_LIMIT is '{memory}'; it is a size such as 4GB or 800MB."
+    (problem,) = environment_problems({"SEGMENTATION_MEMORY_LIMIT": memory})
+    assert problem == f"SEGMENTATION_MEMORY_LIMIT is '{memory}'; it is a size such as 4GB or 800MB."
 
 
 def test_the_folder_to_spill_to_must_take_files(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "spill"
-    (problem,) = environment_problems({"OLIST_TEMP_DIRECTORY": str(folder)})
-    assert problem.startswith(f"OLIST_TEMP_DIRECTORY={folder} cannot be written to: Not a dir")
-    assert environment_problems({"OLIST_TEMP_DIRECTORY": str(tmp_path / "new" / "spill")}) == []
+    (problem,) = environment_problems({"SEGMENTATION_TEMP_DIRECTORY": str(folder)})
+    assert problem.startswith(
+        f"SEGMENTATION_TEMP_DIRECTORY={folder} cannot be written to: Not a dir"
+    )
+    assert (
+        environment_problems({"SEGMENTATION_TEMP_DIRECTORY": str(tmp_path / "new" / "spill")}) == []
+    )
 
 
 @pytest.mark.parametrize(
     "environment",
     [
         {},
-        {"OLIST_THREADS": "", "OLIST_MEMORY_LIMIT": "", "OLIST_TEMP_DIRECTORY": ""},
-        {"OLIST_THREADS": "2", "OLIST_MEMORY_LIMIT": "800MB"},
-        {"OLIST_THREADS": " 16 ", "OLIST_MEMORY_LIMIT": "4GiB"},
+        {
+            "SEGMENTATION_THREADS": "",
+            "SEGMENTATION_MEMORY_LIMIT": "",
+            "SEGMENTATION_TEMP_DIRECTORY": "",
+        },
+        {"SEGMENTATION_THREADS": "2", "SEGMENTATION_MEMORY_LIMIT": "800MB"},
+        {"SEGMENTATION_THREADS": " 16 ", "SEGMENTATION_MEMORY_LIMIT": "4GiB"},
     ],
 )
 def test_settings_that_can_be_used_are_taken(environment: dict[str, str]) -> None:
@@ -96,7 +104,7 @@ def test_vars_that_can_be_used_are_taken(text: str) -> None:
 
 
 def test_every_problem_is_told_at_once() -> None:
-    environment = {"OLIST_THREADS": "two", "DBT_PROJECT_DIR": str(PROJECT)}
-    with pytest.raises(CommandError, match=r"(?s)OLIST_THREADS is 'two'.*no var n_cluster;"):
+    environment = {"SEGMENTATION_THREADS": "two", "DBT_PROJECT_DIR": str(PROJECT)}
+    with pytest.raises(CommandError, match=r"(?s)SEGMENTATION_THREADS is 'two'.*no var n_cluster;"):
         refuse_bad_settings(["--vars", "{n_cluster: 5}"], environment=environment)
     assert "n_clusters" in default_vars(PROJECT)

@@ -61,6 +61,6 @@ def test_boards_with_single_customers_or_sellers_are_not_drawn() -> None:
 
 def test_without_a_database_it_says_what_to_do(monkeypatch, tmp_path, capsys) -> None:
     monkeypatch.chdir(PROJECT)
-    monkeypatch.setenv("OLIST_DATABASE", str(tmp_path / "none.duckdb"))
+    monkeypatch.setenv("SEGMENTATION_DATABASE", str(tmp_path / "none.duckdb"))
     assert readme_pictures.main(["--to", str(tmp_path)]) == 1
     assert "make pictures: " in capsys.readouterr().err

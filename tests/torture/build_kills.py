@@ -92,7 +92,7 @@ class Bench:
 def settings(folder: Path, raw: str) -> dict[str, str]:
     """Return the environment of a build; names are relative, so that dbt parses once."""
     return {
-        "OLIST_DATABASE": NAME,
+        "SEGMENTATION_DATABASE": NAME,
         "OLIST_RAW_DIR": raw,
         "DBT_TARGET_PATH": str(folder / "target"),
         "DBT_LOG_PATH": str(folder / "logs"),

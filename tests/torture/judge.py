@@ -68,7 +68,7 @@ def make_raw(folder: Path) -> None:
 def settings_of(folder: Path, **settings: str) -> dict[str, str]:
     """Return the environment of a command; names are relative, so that dbt parses once."""
     return {
-        "OLIST_DATABASE": NAME,
+        "SEGMENTATION_DATABASE": NAME,
         "OLIST_RAW_DIR": "raw",
         "DBT_TARGET_PATH": str(folder / "target"),
         "DBT_LOG_PATH": str(folder / "logs"),

@@ -1,4 +1,4 @@
-"""What OLIST_DATABASE may name, and what a rollback may be told: followed, or refused and left untouched."""
+"""What SEGMENTATION_DATABASE may name, and what a rollback may be told: followed, or refused and left untouched."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Place = Callable[[Path], None]
 
 def refused(name: str, database: str, place: Place, *says: str, **how) -> Kind:
     """Return a kind of database that is refused before anything is built."""
-    settings = {"OLIST_DATABASE": database}
+    settings = {"SEGMENTATION_DATABASE": database}
     return Kind(
         DATABASES, name, REFUSED, place=place, says=says, settings=settings, options=QUICK, **how
     )
@@ -45,7 +45,7 @@ def refused(name: str, database: str, place: Place, *says: str, **how) -> Kind:
 
 def followed(area: str, name: str, database: str, place: Place, **how) -> Kind:
     """Return a kind of database name that works: build twice, and find the tables there."""
-    settings = {"OLIST_DATABASE": database}
+    settings = {"SEGMENTATION_DATABASE": database}
     return Kind(
         area,
         name,
@@ -207,9 +207,9 @@ REFUSED_DATABASES = [
     refused("an address", "s3://bucket/olist.duckdb", nothing, "names no file"),
     refused("a service", "md:olist", nothing, "names no file"),
     refused("a name of 300 letters", "x" * 300, nothing, "too long"),
-    refused("a path of 5,000 letters", "x/" * 2500 + "o.duckdb", nothing, "OLIST_DATABASE"),
+    refused("a path of 5,000 letters", "x/" * 2500 + "o.duckdb", nothing, "SEGMENTATION_DATABASE"),
     refused("a line break in the name", "a\nb.duckdb", nothing, "line break"),
-    refused("a name in a file", f"raw/{ORDERS}.csv/olist.duckdb", nothing, "OLIST_DATABASE"),
+    refused("a name in a file", f"raw/{ORDERS}.csv/olist.duckdb", nothing, "SEGMENTATION_DATABASE"),
     refused(
         "a folder that cannot be written to", "/proc/olist.duckdb", nothing, "cannot be written to"
     ),
@@ -229,7 +229,7 @@ REFUSED_DATABASES = [
         "links in a circle",
         "link.duckdb",
         link("link.duckdb", "other.duckdb", "link.duckdb"),
-        "OLIST_DATABASE",
+        "SEGMENTATION_DATABASE",
     ),
     refused("another build is running", NAME, locked, "another build", look=unlock),
     *(
@@ -239,7 +239,7 @@ REFUSED_DATABASES = [
 ]
 
 REFUSED_DATABASES += [
-    refused(f"the name `{name}`", name, published_as(name), "OLIST_DATABASE")
+    refused(f"the name `{name}`", name, published_as(name), "SEGMENTATION_DATABASE")
     for name in ("o'list.duckdb", 'o"list.duckdb', "a;b.duckdb", "a?b.duckdb")
 ]
 FOLLOWED = [

@@ -204,7 +204,7 @@ KINDS = [
         lambda _: None,
         settings={"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "PYTHONHASHSEED": "7"},
     ),
-    read("one thread", lambda _: None, settings={"OLIST_THREADS": "1"}),
+    read("one thread", lambda _: None, settings={"SEGMENTATION_THREADS": "1"}),
     # --- numbers as spreadsheets leave them
     read(
         "zip prefixes that lost their zero",

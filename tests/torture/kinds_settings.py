@@ -162,17 +162,25 @@ KINDS = [
     refused_var("feature_transforms", "{monetary: sqrt}", "sqrt"),
     refused_var("refresh_mode", "never"),
     refused_var("baseline_as_of_date", "soon"),
-    refused_setting("OLIST_THREADS as text", "OLIST_THREADS", "two"),
-    refused_setting("OLIST_THREADS 0", "OLIST_THREADS", "0"),
-    refused_setting("OLIST_MEMORY_LIMIT as text", "OLIST_MEMORY_LIMIT", "lots"),
+    refused_setting("SEGMENTATION_THREADS as text", "SEGMENTATION_THREADS", "two"),
+    refused_setting("SEGMENTATION_THREADS 0", "SEGMENTATION_THREADS", "0"),
+    refused_setting("SEGMENTATION_MEMORY_LIMIT as text", "SEGMENTATION_MEMORY_LIMIT", "lots"),
     refused_setting(
-        "OLIST_TEMP_DIRECTORY in a file", "OLIST_TEMP_DIRECTORY", f"raw/{ORDERS}.csv/spill"
+        "SEGMENTATION_TEMP_DIRECTORY in a file",
+        "SEGMENTATION_TEMP_DIRECTORY",
+        f"raw/{ORDERS}.csv/spill",
     ),
-    refused_setting("OLIST_KEEP_DATABASES as text", "OLIST_KEEP_DATABASES", "two"),
-    refused_setting("OLIST_KEEP_DATABASES below 0", "OLIST_KEEP_DATABASES", "-1"),
-    refused_setting("OLIST_KEEP_DATABASES with a decimal", "OLIST_KEEP_DATABASES", "2.5"),
-    refused_setting("OLIST_KEEP_DATABASES in other digits", "OLIST_KEEP_DATABASES", "\u0662"),
-    refused_setting("OLIST_KEEP_DATABASES of many digits", "OLIST_KEEP_DATABASES", "9" * 30),
+    refused_setting("SEGMENTATION_KEEP_DATABASES as text", "SEGMENTATION_KEEP_DATABASES", "two"),
+    refused_setting("SEGMENTATION_KEEP_DATABASES below 0", "SEGMENTATION_KEEP_DATABASES", "-1"),
+    refused_setting(
+        "SEGMENTATION_KEEP_DATABASES with a decimal", "SEGMENTATION_KEEP_DATABASES", "2.5"
+    ),
+    refused_setting(
+        "SEGMENTATION_KEEP_DATABASES in other digits", "SEGMENTATION_KEEP_DATABASES", "\u0662"
+    ),
+    refused_setting(
+        "SEGMENTATION_KEEP_DATABASES of many digits", "SEGMENTATION_KEEP_DATABASES", "9" * 30
+    ),
     Kind(
         SEGMENTS,
         "everybody has ordered once",

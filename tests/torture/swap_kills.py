@@ -79,7 +79,7 @@ class Kill:
 def step_command(folder: Path, *command: str, database: str = NAME) -> Done:
     """Run a build or a rollback on miniatures."""
     return ground.run(
-        "torture.steps", *command, folder=folder, settings={"OLIST_DATABASE": database}
+        "torture.steps", *command, folder=folder, settings={"SEGMENTATION_DATABASE": database}
     )
 
 

@@ -156,7 +156,7 @@ def live_and_closed_in_time(folder: Path, command: str) -> None:
             str(go),
         ],
         cwd=folder,
-        env=ground.environment(OLIST_DATABASE=NAME),
+        env=ground.environment(SEGMENTATION_DATABASE=NAME),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -178,7 +178,7 @@ def opened_as_soon_as_free(folder: Path, command: str) -> None:
     steps = subprocess.Popen(
         [sys.executable, "-m", "torture.steps", *COMMANDS[command], "--go", str(go)],
         cwd=folder,
-        env=ground.environment(OLIST_DATABASE=NAME),
+        env=ground.environment(SEGMENTATION_DATABASE=NAME),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -107,7 +107,7 @@ def test_one_thread_and_no_re_use_give_the_same_tables(
     sample_folder: Path, sample_database: Path, publish, tmp_path: Path
 ) -> None:
     database = tmp_path / "olist.duckdb"
-    one_thread = {"OLIST_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    one_thread = {"SEGMENTATION_THREADS": "1", "OMP_NUM_THREADS": "1"}
     publish(*WITHOUT_TESTS, raw_dir=sample_folder, database=database, **one_thread)
     assert table_fingerprints(database) == table_fingerprints(sample_database)
 
@@ -117,7 +117,7 @@ def test_one_thread_gives_the_same_tables_on_the_real_data(
     real_folder: Path, real_database: Path, publish, tmp_path: Path
 ) -> None:
     database = tmp_path / "olist.duckdb"
-    one_thread = {"OLIST_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    one_thread = {"SEGMENTATION_THREADS": "1", "OMP_NUM_THREADS": "1"}
     publish(*SPINE, *WITHOUT_TESTS, raw_dir=real_folder, database=database, **one_thread)
     found, expected = table_fingerprints(database), table_fingerprints(real_database)
     assert found.keys() >= {
@@ -445,7 +445,7 @@ def test_a_killed_build_leaves_the_published_file_and_the_next_one_succeeds(
             **os.environ,
             "PYTHONPATH": str(PROJECT / "python"),
             "OLIST_RAW_DIR": str(sample_folder),
-            "OLIST_DATABASE": str(database),
+            "SEGMENTATION_DATABASE": str(database),
             "DBT_TARGET_PATH": str(tmp_path / "target"),
             "DBT_LOG_PATH": str(tmp_path / "logs"),
         },
@@ -490,7 +490,7 @@ def test_a_full_disk_is_named_and_leaves_the_published_file(
         "PYTHON": sys.executable,
         "PYTHONPATH": str(PROJECT / "python"),
         "OLIST_RAW_DIR": str(sample_folder),
-        "OLIST_DATABASE": "olist.duckdb",
+        "SEGMENTATION_DATABASE": "olist.duckdb",
         "DBT_PROJECT_DIR": str(PROJECT),
         "DBT_PROFILES_DIR": str(PROJECT),
         "DBT_TARGET_PATH": str(tmp_path / "target"),

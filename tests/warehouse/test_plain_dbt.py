@@ -101,7 +101,7 @@ def test_a_profile_elsewhere_without_our_modules_is_refused_before_any_table_is_
         line for line in text.splitlines() if "module_paths" not in line and "plugins" not in line
     ]
     (tmp_path / "profiles.yml").write_text("\n".join(kept), "utf-8")
-    settings = {"OLIST_DATABASE": str(tmp_path / "olist.duckdb")}
+    settings = {"SEGMENTATION_DATABASE": str(tmp_path / "olist.duckdb")}
     command = ("build", "--select", "segment_playbook", *ALONE)
     done = project.dbt(*command, profiles=tmp_path, **settings)
     assert done.returncode == 2
@@ -123,7 +123,7 @@ def test_a_retry_goes_on_with_the_database_of_the_run_before_and_with_no_other(
     with duckdb.connect(str(other)) as connection:
         connection.execute("create schema marts; create table marts.customers as select 1 as mine")
     # As `make build` does: the run that fails is one on another file than the published one.
-    side = {"OLIST_DATABASE": str(tmp_path / "side" / "olist.duckdb")}
+    side = {"SEGMENTATION_DATABASE": str(tmp_path / "side" / "olist.duckdb")}
     (tmp_path / "side").mkdir()
     failed = project.dbt("run", "--select", "customers", **side)
     assert "ERROR=1" in failed.stdout
@@ -131,7 +131,7 @@ def test_a_retry_goes_on_with_the_database_of_the_run_before_and_with_no_other(
         ("retry",),
         ("build", "--select", "result:error", "--state", "target"),
     ):
-        done = project.dbt(*command, OLIST_DATABASE=str(other))
+        done = project.dbt(*command, SEGMENTATION_DATABASE=str(other))
         assert done.returncode == 2
         assert f"The run to go on from was not one on {other}" in done.stdout
         assert "nothing was replaced. Run `make build`, or `dbt build`." in done.stdout

@@ -228,7 +228,7 @@ def run_dct(
     done = subprocess.run(
         command,
         cwd=project,
-        env={**os.environ, "OLIST_DATABASE": str(database.resolve()), "DO_NOT_TRACK": "1"},
+        env={**os.environ, "SEGMENTATION_DATABASE": str(database.resolve()), "DO_NOT_TRACK": "1"},
         capture_output=True,
         text=True,
         check=False,

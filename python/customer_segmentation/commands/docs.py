@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     dbt = Path(sys.executable).with_name("dbt")
     done = subprocess.run(
         [str(dbt), "--quiet", "docs", "generate", "--static"],
-        env={**os.environ, "OLIST_DATABASE": str(options.database)},
+        env={**os.environ, "SEGMENTATION_DATABASE": str(options.database)},
         check=False,
     )
     if done.returncode != 0:

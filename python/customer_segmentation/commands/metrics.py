@@ -98,14 +98,14 @@ def answer(database: Path, metrics: Sequence[str], *, by: Sequence[str] = ()) ->
         open_to_read(database).close()
     # MetricFlow looks for what dbt has parsed in the project's own target folder only.
     inherited = {name: text for name, text in os.environ.items() if name != "DBT_TARGET_PATH"}
-    manifest = semantic_manifest({**inherited, "OLIST_DATABASE": str(database)})
+    manifest = semantic_manifest({**inherited, "SEGMENTATION_DATABASE": str(database)})
     check_metrics(metrics, known=[metric["name"] for metric in manifest["metrics"]])
     with readable(database) as (path, connection):
         check_tables(connection, database, manifest)
         environment = {
             **inherited,
-            "OLIST_DATABASE": str(path),
-            "OLIST_ACCESS_MODE": "read_only",
+            "SEGMENTATION_DATABASE": str(path),
+            "SEGMENTATION_ACCESS_MODE": "read_only",
         }
         query = ["query", "--quiet", "--metrics", ",".join(metrics)]
         groups = ["--group-by", ",".join(by), "--order", ",".join(by)] if by else []
@@ -223,7 +223,7 @@ def private_copy(database: Path) -> Iterator[Path]:
 
     What a writer has in its log is not in it.
     """
-    place = os.environ.get("OLIST_TEMP_DIRECTORY") or str(database.parent)
+    place = os.environ.get("SEGMENTATION_TEMP_DIRECTORY") or str(database.parent)
     prefix = f".{database.stem}.metrics-"
     # What killed runs left.
     for old in Path(place).glob(f"{glob.escape(prefix)}*"):
@@ -245,7 +245,7 @@ def private_copy(database: Path) -> Iterator[Path]:
     except OSError as error:
         raise CommandError(
             f"{database} is open for writing, and {place} cannot hold a copy ({error.strerror});"
-            " name another folder with OLIST_TEMP_DIRECTORY, or close the other program."
+            " name another folder with SEGMENTATION_TEMP_DIRECTORY, or close the other program."
         ) from None
 
 

@@ -1,6 +1,6 @@
 """Publish an earlier database again, the newest kept one or the one that --to names.
 
-OLIST_KEEP_DATABASES says how many are kept (default 2). The one that was published until now is
+SEGMENTATION_KEEP_DATABASES says how many are kept (default 2). The one that was published until now is
 set aside as "withdrawn", and --to brings it back.
 
 Examples

@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     user, password = account(home)
     # Before Superset is imported, which reads them then.
     os.environ.update(
-        OLIST_DATABASE=str(database),
+        SEGMENTATION_DATABASE=str(database),
         SUPERSET_HOME=str(home),
         SUPERSET_CONFIG_PATH=str((FOLDER / "superset_config.py").resolve()),
     )

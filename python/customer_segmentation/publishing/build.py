@@ -114,7 +114,9 @@ def _build(published: Path, options: list[str], *, may_be_partial: bool, lock: i
     )
     side, before = prepare_side_file(published)
     started_at = time.time()
-    last_build = {"OLIST_LAST_BUILD": str(published.absolute())} if published.exists() else {}
+    last_build = (
+        {"SEGMENTATION_LAST_BUILD": str(published.absolute())} if published.exists() else {}
+    )
     status = run_dbt(side, options, environment={**os.environ, **last_build}, lock=lock)
     target = target_folder(os.environ)
     if status != 0:
@@ -379,7 +381,7 @@ def listed(
 
 def disk_note(published: Path, *, was_full: bool = False) -> str:
     """Say which disk is full, or was during the build, and what to do; otherwise nothing."""
-    spill = Path(os.environ.get("OLIST_TEMP_DIRECTORY") or published.parent)
+    spill = Path(os.environ.get("SEGMENTATION_TEMP_DIRECTORY") or published.parent)
     full = [
         folder
         for folder in dict.fromkeys((published.parent, spill))
@@ -396,7 +398,7 @@ def disk_note(published: Path, *, was_full: bool = False) -> str:
     return (
         f"\n{state} "
         "A build needs as much as the database that it makes, and more to spill sorts and joins.\n"
-        "Free some, or name other disks with OLIST_DATABASE and OLIST_TEMP_DIRECTORY, and run `make build` "
-        f"again. {side_file(published).parent} and the old databases in {previous_folder(published)} may be "
+        "Free some, or name other disks with SEGMENTATION_DATABASE and SEGMENTATION_TEMP_DIRECTORY, and run `make "
+        f"build` again. {side_file(published).parent} and the old databases in {previous_folder(published)} may be "
         "deleted."
     )

@@ -49,7 +49,7 @@ UNQUOTED_CHARACTERS = {"'": "an apostrophe", '"': "a double quote", ";": "a semi
 LONGEST_NAME_BYTES = 255
 
 
-MOVE_AWAY = "It is left as it is. Give OLIST_DATABASE another name, or move that file away."
+MOVE_AWAY = "It is left as it is. Give SEGMENTATION_DATABASE another name, or move that file away."
 
 
 def database_path(text: str = "") -> Path:
@@ -58,7 +58,7 @@ def database_path(text: str = "") -> Path:
     Parameters
     ----------
     text : str
-        What OLIST_DATABASE says; `DEFAULT_DATABASE` when that is nothing.
+        What SEGMENTATION_DATABASE says; `DEFAULT_DATABASE` when that is nothing.
 
     Returns
     -------
@@ -73,12 +73,13 @@ def database_path(text: str = "") -> Path:
     text = text or DEFAULT_DATABASE
     if not text.strip() or text.startswith(":memory:") or "://" in text or text.startswith("md:"):
         raise CommandError(
-            f"OLIST_DATABASE is '{text}', which names no file; give it a path such as {DEFAULT_DATABASE}."
+            f"SEGMENTATION_DATABASE is '{text}', which names no file; give it a path such as {DEFAULT_DATABASE}."
         )
     for character, name in UNREADABLE_CHARACTERS.items():
         if character in text:
             raise CommandError(
-                f"OLIST_DATABASE has {name} in it, which DuckDB does not take for a part of the name; leave it out."
+                f"SEGMENTATION_DATABASE has {name} in it, which DuckDB does not take for a part of the name; "
+                "leave it out."
             )
     path = Path(text)
     with contextlib.suppress(RuntimeError):
@@ -86,22 +87,23 @@ def database_path(text: str = "") -> Path:
     for character, name in UNQUOTED_CHARACTERS.items():
         if character in path.name:
             raise CommandError(
-                f"The file name in OLIST_DATABASE, {path.name}, has {name} in it, which dbt cannot quote; leave it out."
+                f"The file name in SEGMENTATION_DATABASE, {path.name}, has {name} in it, which dbt cannot quote; "
+                "leave it out."
             )
     if path.stem.lower() in TAKEN_NAMES:
         raise CommandError(
-            f"OLIST_DATABASE names the file {path.name}, and {path.stem.lower()} is also the name of a schema; "
+            f"SEGMENTATION_DATABASE names the file {path.name}, and {path.stem.lower()} is also the name of a schema; "
             "give the file another name."
         )
     if len(os.fsencode(path.name + LOG_SUFFIXES[-1])) > LONGEST_NAME_BYTES:
         raise CommandError(
-            f"The file name in OLIST_DATABASE is too long: {len(os.fsencode(path.name))} bytes, and with what DuckDB "
-            f"writes beside it, it must stay within {LONGEST_NAME_BYTES}. Give it a shorter one."
+            f"The file name in SEGMENTATION_DATABASE is too long: {len(os.fsencode(path.name))} bytes, and with what "
+            f"DuckDB writes beside it, it must stay within {LONGEST_NAME_BYTES}. Give it a shorter one."
         )
     try:
         return path.resolve() if path.is_symlink() else path
     except (OSError, RuntimeError) as error:
-        raise CommandError(f"OLIST_DATABASE={text} cannot be followed: {error}.") from None
+        raise CommandError(f"SEGMENTATION_DATABASE={text} cannot be followed: {error}.") from None
 
 
 def side_folder(published: Path) -> Path:
@@ -134,7 +136,7 @@ def build_lock(published: Path) -> Iterator[int]:
         except OSError:
             raise InUseError(
                 f"another build of {published} is running; wait for it, or give this one another "
-                "OLIST_DATABASE."
+                "SEGMENTATION_DATABASE."
             ) from None
         yield lock.fileno()
 
@@ -154,7 +156,7 @@ def refuse_unusable(published: Path) -> None:
         exists = published.exists()
     except OSError as error:
         raise CommandError(
-            f"OLIST_DATABASE={published} cannot be used: {error.strerror}."
+            f"SEGMENTATION_DATABASE={published} cannot be used: {error.strerror}."
         ) from None
     if exists:
         refuse_foreign(published)
@@ -178,7 +180,7 @@ def refuse_foreign(path: Path, *, mend: str = MOVE_AWAY) -> None:
     """
     if not stat.S_ISREG(path.stat().st_mode):
         what = "a folder" if path.is_dir() else "no regular file"
-        raise CommandError(f"{path} is {what}; OLIST_DATABASE must name a file. {mend}")
+        raise CommandError(f"{path} is {what}; SEGMENTATION_DATABASE must name a file. {mend}")
     with path.open("rb") as file:
         start = file.read(16)
     if not start:
@@ -382,7 +384,7 @@ def _refuse_bad_place(published: Path) -> None:
             pass
     except OSError as error:
         raise CommandError(
-            f"The folder of OLIST_DATABASE, {folder}, cannot be written to: {error.strerror}. "
+            f"The folder of SEGMENTATION_DATABASE, {folder}, cannot be written to: {error.strerror}. "
             "Mend its permissions, or name another place."
         ) from None
     for path, must_be in (

@@ -43,8 +43,8 @@ def run_dbt(
         env={
             **environment,
             **colours,
-            "OLIST_DATABASE": str(side),
-            "OLIST_CHECKPOINT_THRESHOLD": BUILD_CHECKPOINT_THRESHOLD,
+            "SEGMENTATION_DATABASE": str(side),
+            "SEGMENTATION_CHECKPOINT_THRESHOLD": BUILD_CHECKPOINT_THRESHOLD,
         },
         pass_fds=() if lock is None else (lock,),
         preexec_fn=ends_with_its_parent(),

@@ -33,7 +33,7 @@ def open_to_read(database: Path) -> duckdb.DuckDBPyConnection:
     """
     if not database.exists():
         raise CommandError(
-            f"{database} does not exist; run `make build` first, or name another one with OLIST_DATABASE."
+            f"{database} does not exist; run `make build` first, or name another one with SEGMENTATION_DATABASE."
         )
     try:
         return duckdb.connect(str(database), read_only=True)

@@ -44,10 +44,12 @@ def previous_databases(published: Path) -> list[Path]:
 
 
 def kept_databases() -> int:
-    """Return how many earlier databases are kept (OLIST_KEEP_DATABASES, default 2)."""
-    text = os.environ.get("OLIST_KEEP_DATABASES") or str(DEFAULT_KEPT)
+    """Return how many earlier databases are kept (SEGMENTATION_KEEP_DATABASES, default 2)."""
+    text = os.environ.get("SEGMENTATION_KEEP_DATABASES") or str(DEFAULT_KEPT)
     if not (text.isascii() and text.isdecimal() and len(text) < 4):
-        raise CommandError(f"OLIST_KEEP_DATABASES is '{text}'; it is a whole number from 0 to 999.")
+        raise CommandError(
+            f"SEGMENTATION_KEEP_DATABASES is '{text}'; it is a whole number from 0 to 999."
+        )
     return int(text)
 
 
@@ -65,7 +67,7 @@ def keep_previous(published: Path) -> None:
 
 
 def forget_old(published: Path) -> None:
-    """Delete the oldest kept databases, those beyond OLIST_KEEP_DATABASES."""
+    """Delete the oldest kept databases, those beyond SEGMENTATION_KEEP_DATABASES."""
     for old in previous_databases(published)[kept_databases() :]:
         old.unlink()
 

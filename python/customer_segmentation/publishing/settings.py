@@ -54,13 +54,15 @@ def environment_problems(environment: Mapping[str, str]) -> list[str]:
         Sentences.
     """
     found = []
-    threads = environment.get("OLIST_THREADS")
+    threads = environment.get("SEGMENTATION_THREADS")
     if threads and not re.fullmatch(r"0*[1-9][0-9]{0,3}", threads.strip(), re.ASCII):
-        found.append(f"OLIST_THREADS is '{threads}'; it is a whole number, 1 or more, such as 2.")
-    memory = environment.get("OLIST_MEMORY_LIMIT")
+        found.append(
+            f"SEGMENTATION_THREADS is '{threads}'; it is a whole number, 1 or more, such as 2."
+        )
+    memory = environment.get("SEGMENTATION_MEMORY_LIMIT")
     if memory and not _is_memory(memory):
-        found.append(f"OLIST_MEMORY_LIMIT is '{memory}'; it is a size such as 4GB or 800MB.")
-    spill = environment.get("OLIST_TEMP_DIRECTORY")
+        found.append(f"SEGMENTATION_MEMORY_LIMIT is '{memory}'; it is a size such as 4GB or 800MB.")
+    spill = environment.get("SEGMENTATION_TEMP_DIRECTORY")
     if spill:
         try:
             Path(spill).mkdir(parents=True, exist_ok=True)
@@ -68,7 +70,7 @@ def environment_problems(environment: Mapping[str, str]) -> list[str]:
                 pass
         except OSError as error:
             found.append(
-                f"OLIST_TEMP_DIRECTORY={spill} cannot be written to: {error.strerror}. "
+                f"SEGMENTATION_TEMP_DIRECTORY={spill} cannot be written to: {error.strerror}. "
                 "Mend its permissions, or name another folder."
             )
     return found
