@@ -176,4 +176,5 @@ class Meter:
 
 def project_vars() -> dict[str, Any]:
     """Return the vars of dbt_project.yml."""
-    return yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
+    found = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
+    return {**found, **found["adapter_defaults"]["olist"]}

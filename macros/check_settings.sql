@@ -1,11 +1,18 @@
 {% macro check_settings() -%}
     {#- A var out of its range stops the run with the repair, before any table is replaced. -#}
     {% set problems = [] %}
+    {% if var('adapter') not in ['olist', 'orders'] %}
+        {% do problems.append("adapter is '" ~ var('adapter') ~ "'; it must be olist or orders") %}
+    {% elif var('adapter') == 'orders' and var('order_basis') == 'delivered' %}
+        {% do problems.append("order_basis is delivered, and a table of orders has no deliveries; it must be placed") %}
+    {% elif var('adapter') == 'olist' and var('shop') %}
+        {% do problems.append("shop is given, and adapter is olist; write adapter: orders beside it") %}
+    {% endif %}
     {% if var('order_basis') not in ['placed', 'delivered'] %}
         {% do problems.append("order_basis is '" ~ var('order_basis') ~ "'; it must be placed or delivered") %}
     {% endif %}
-    {% set first_as_of_date = var('first_as_of_date') | string %}
-    {% if not modules.re.fullmatch('[0-9]{4}-(0[1-9]|1[0-2])-01', first_as_of_date) %}
+    {% set first_as_of_date = setting('first_as_of_date') | string %}
+    {% if setting('first_as_of_date') is not none and not modules.re.fullmatch('[0-9]{4}-(0[1-9]|1[0-2])-01', first_as_of_date) %}
         {% do problems.append("first_as_of_date is '" ~ first_as_of_date ~ "'; it must be the first of a month, such as 2017-04-01") %}
     {% endif %}
     {% for name in ['max_rejected_share', 'smallest_cluster_share'] if not 0 <= var(name) | float <= 1 %}
@@ -62,19 +69,19 @@
     {% if var('study_as_of_date') is not none and not is_iso_date(var('study_as_of_date') | string) %}
         {% do problems.append("study_as_of_date is '" ~ var('study_as_of_date') ~ "'; it must be a date of marts.periods such as 2018-08-01, or null") %}
     {% endif %}
-    {% for feature, transform in var('feature_transforms').items() if transform not in ['log1p', 'robust', 'quantile'] %}
+    {% for feature, transform in setting('feature_transforms').items() if transform not in ['log1p', 'robust', 'quantile'] %}
         {% do problems.append("feature_transforms of " ~ feature ~ " is '" ~ transform ~ "'; it must be log1p, robust or quantile, or left out") %}
     {% endfor %}
     {% set rfm_columns = ['recency_days', 'frequency', 'monetary', 'average_review_score', 'review_count', 'tenure_days'] %}
-    {% for feature in var('feature_transforms') if feature not in rfm_columns %}
+    {% for feature in setting('feature_transforms') if feature not in rfm_columns %}
         {% do problems.append("feature_transforms names " ~ feature ~ "; marts.rfm has " ~ rfm_columns | join(', ')) %}
     {% endfor %}
     {% for feature in var('segmentation_features') if feature not in rfm_columns %}
         {% do problems.append("segmentation_features names " ~ feature ~ "; marts.rfm has " ~ rfm_columns | join(', ')) %}
     {% endfor %}
     {# --- maintenance #}
-    {% set baseline_as_of_date = var('baseline_as_of_date') | string %}
-    {% if not modules.re.fullmatch('[0-9]{4}-(0[1-9]|1[0-2])-01', baseline_as_of_date) %}
+    {% set baseline_as_of_date = setting('baseline_as_of_date') | string %}
+    {% if setting('baseline_as_of_date') is not none and not modules.re.fullmatch('[0-9]{4}-(0[1-9]|1[0-2])-01', baseline_as_of_date) %}
         {% do problems.append("baseline_as_of_date is '" ~ baseline_as_of_date ~ "'; it must be the first of a month, such as 2018-01-01") %}
     {% endif %}
     {% if var('refresh_mode') not in ['every_period', 'as_decided'] %}

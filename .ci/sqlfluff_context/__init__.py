@@ -23,6 +23,42 @@ def var(name, default=None):
     return VARS.get(name, default)
 
 
+def setting(name):
+    """Return the var, or the adapter's default, as the macro does."""
+    given = VARS[name]
+    return VARS["adapter_defaults"][VARS["adapter"]][name] if given is None else given
+
+
+def sql_text(value):
+    """Return a text of SQL, as the macro does."""
+    return f"'{value}'"
+
+
+def sql_texts(values):
+    """Return what the macro does of none."""
+    return "null"
+
+
+def currency():
+    """Return a currency."""
+    return "BRL"
+
+
+def notice():
+    """Return a notice."""
+    return "notice"
+
+
+def shop_name():
+    """Return a name."""
+    return "name"
+
+
+def shop_lines():
+    """Return a select, as the macro does while parsing."""
+    return "select null as order_id, null as customer_id, null as ordered_at, null as amount, null as status"
+
+
 def ref(*names, **_):
     """Return the model's name."""
     return names[-1]
@@ -45,7 +81,7 @@ def raw_table(name):
 
 def feature_sets():
     """Return the feature sets as the macro does."""
-    return {"in_use": VARS["segmentation_features"], **VARS["other_feature_sets"]}
+    return {"in_use": VARS["segmentation_features"], **setting("other_feature_sets")}
 
 
 def feature_columns():

@@ -1,3 +1,4 @@
+{{ config(enabled=var('adapter') == 'olist') }}
 {% set asked = var('question_as_of_date') %}
 {% set months = [var('late_orders_months'), var('engaged_new_sellers_months'), var('worst_rated_zip_codes_months')] %}
 

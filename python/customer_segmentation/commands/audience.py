@@ -318,7 +318,7 @@ def members(
             members.message_{word} as message,
             members.reason_{word} as reason,
             round(members.confidence, 4) as confidence,
-            case when origin.is_synthetic then 'SYNTHETIC' else 'Olist' end as data,
+            case when origin.is_synthetic then 'SYNTHETIC' else origin.data_name end as data,
         from bi.audience_members as members
         cross join marts.data_origin as origin
         where members.as_of_date = ? and members.segment_code = ?

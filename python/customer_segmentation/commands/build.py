@@ -9,23 +9,33 @@ Examples
   python -m customer_segmentation build
   python -m customer_segmentation build --vars '{n_clusters: 5}'
   python -m customer_segmentation build --partial --select +rfm
+  python -m customer_segmentation build --shop shop.yml
 """  # noqa: D205
 
 from __future__ import annotations
 
 import argparse
 import shlex
+from pathlib import Path
 
-from customer_segmentation.publishing import CommandError, Stopped, build_and_publish
+from customer_segmentation.publishing import CommandError, Stopped, build_and_publish, with_shop
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.usage = f"{parser.prog} [--partial] [--database FILE] [options of dbt build]"
+    parser.usage = (
+        f"{parser.prog} [--partial] [--shop FILE] [--database FILE] [options of dbt build]"
+    )
     parser.add_argument(
         "--partial",
         action="store_true",
         help="publish although the options leave models or tests out; what readers lose is named",
+    )
+    parser.add_argument(
+        "--shop",
+        metavar="FILE",
+        default="",
+        help="somebody's own orders, as command shop writes them (database: warehouse/FILE.duckdb)",
     )
     parser.add_argument(
         "--options",
@@ -37,6 +47,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(others=[])
 
 
+def default_database(options: argparse.Namespace) -> str:
+    """Return where the database of a shop is, when nothing says another place."""
+    return f"warehouse/{Path(options.shop).stem}.duckdb" if options.shop else ""
+
+
 def run(options: argparse.Namespace) -> int:
     """Build, test, publish and summarise."""
     try:
@@ -45,6 +60,8 @@ def run(options: argparse.Namespace) -> int:
         raise CommandError(
             f"the options {options.options} cannot be read: {error}. Close what is open."
         ) from None
+    if options.shop:
+        for_dbt = with_shop(for_dbt, Path(options.shop))
     try:
         return build_and_publish(options.database, for_dbt, may_be_partial=options.partial)
     except Stopped:

@@ -136,6 +136,7 @@ FIGURES: dict[str, Figure] = {
     "run_bytes": Figure(_last_run("byte_count"), "megabytes"),
     "run_memory": Figure(_last_run("peak_memory_bytes"), "megabytes"),
     "yearly_machine": Figure(_last_run("yearly_cost"), "money"),
+    "currency": Figure("select currency from marts.data_origin", "text"),
     "refit_cost": Figure(_recommended("refit", "cost_a_year"), "money"),
     "rescore_cost": Figure(_recommended("rescore", "cost_a_year"), "money"),
     "refits_a_year": Figure(_recommended("refit", "times_a_year"), "whole"),
@@ -155,7 +156,7 @@ TABLES: dict[str, Table] = {
             ("Structure at the end", "Structure à la fin", "index"),
             ("In another segment", "Dans un autre segment", "share"),
             ("Refits a year", "Réapprentissages par an", "index"),
-            ("Cost a year, BRL", "Coût par an, BRL", "money"),
+            ("Cost a year", "Coût par an", "money"),
         ),
     ),
     "stability": Table(
@@ -442,8 +443,8 @@ def _cells(
 
 
 def _synthetic_note(connection: duckdb.DuckDBPyConnection, language: Language) -> str:
-    if not _value(connection, "select bool_or(is_synthetic) from staging.raw_loads"):
+    if not _value(connection, "select is_synthetic from marts.data_origin"):
         return ""
     if language == "fr":
-        return "**Données SYNTHÉTIQUES, et non celles d'Olist.**\n\n"
-    return "**SYNTHETIC data, not Olist's.**\n\n"
+        return "**Données SYNTHÉTIQUES : aucun client réel.**\n\n"
+    return "**SYNTHETIC data: no real customer.**\n\n"

@@ -11,5 +11,6 @@
 
 from customer_segmentation.intake.raw_folder import look_into, needed_columns, problems
 from customer_segmentation.intake.raw_text import RawFileError
+from customer_segmentation.intake.seed_files import problems as seed_problems
 
-__all__ = ["RawFileError", "look_into", "needed_columns", "problems"]
+__all__ = ["RawFileError", "look_into", "needed_columns", "problems", "seed_problems"]

@@ -6,6 +6,7 @@ What a var may be is said by macro ``check_settings``; here is looked at what co
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -87,10 +88,59 @@ def text_of_vars(options: Sequence[str]) -> str | None:
     return text
 
 
-def default_vars(project: Path) -> dict[str, Any]:
-    """Return the vars of the project with their defaults."""
+def default_vars(project: Path, *, adapter: str = "olist") -> dict[str, Any]:
+    """Return the vars of the project with their defaults, those of an adapter where they are null."""
     described: dict[str, Any] = yaml.safe_load((project / "dbt_project.yml").read_text("utf-8"))
-    return dict(described["vars"])
+    found = dict(described["vars"])
+    return {**found, **found["adapter_defaults"].get(adapter, {})}
+
+
+def given_vars(options: Sequence[str], *, project: Path) -> dict[str, Any]:
+    """Return the vars of the project as a build with these options has them."""
+    given = yaml.safe_load(text_of_vars(options) or "") or {}
+    if not (project / "dbt_project.yml").exists():
+        # dbt says so.
+        return {"adapter": "olist", **given}
+    adapter = given.get("adapter", default_vars(project)["adapter"])
+    return {**default_vars(project, adapter=adapter), **given}
+
+
+def with_shop(options: Sequence[str], file: Path) -> list[str]:
+    """Return options with the vars of a shop's file in them; those among the options go first.
+
+    Parameters
+    ----------
+    options : sequence of str
+        Those of ``dbt build``.
+    file : Path
+        As command ``shop`` writes it.
+
+    Raises
+    ------
+    CommandError
+    """
+    try:
+        shop = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CommandError(
+            f"{file} cannot be read ({error.strerror}); make shop ORDERS='folder/*.csv' writes it."
+        ) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise CommandError(f"{file} is no YAML ({' '.join(str(error).split())}).") from None
+    if not isinstance(shop, dict) or not isinstance(shop.get("shop"), dict):
+        raise CommandError(
+            f"{file} has no mapping `shop`; make shop ORDERS='folder/*.csv' writes it."
+        )
+    text = text_of_vars(options)
+    try:
+        given = (yaml.safe_load(text) if text else None) or {}
+    except (yaml.YAMLError, ValueError):
+        # refuse_bad_settings says what is wrong with them.
+        return list(options)
+    if not isinstance(given, dict):
+        return list(options)
+    both = {"adapter": "orders", **shop, **given}
+    return [*options, "--vars", json.dumps(both, default=str)]
 
 
 def var_problems(text: str, *, defaults: Mapping[str, Any]) -> list[str]:

@@ -24,7 +24,7 @@ from customer_segmentation.steps.frames import (
     previous_rows,
     quantile_reader,
 )
-from customer_segmentation.steps.naming import rules_from
+from customer_segmentation.steps.naming import ranks_from, rules_from
 from customer_segmentation.steps.panel import read_panel
 from customer_segmentation.steps.periods import (
     STABILITY_COLUMNS,
@@ -58,6 +58,7 @@ from customer_segmentation.steps.study import (
 from customer_segmentation.steps.study.traits import (
     TRAIT_COLUMNS,
     count_traits,
+    known_traits,
     segment_traits,
     trait_numbers,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "duckdb_projection",
     "feature_changes",
     "fit_periods",
+    "known_traits",
     "model_agreement",
     "one_list",
     "period_stability",
@@ -93,6 +95,7 @@ __all__ = [
     "project_customers",
     "projection_axes",
     "quantile_reader",
+    "ranks_from",
     "read_panel",
     "refresh_policy",
     "rules_from",

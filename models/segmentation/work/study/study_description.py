@@ -4,6 +4,7 @@ from customer_segmentation.steps import (
     AXIS_COLUMNS,
     TRAIT_COLUMNS,
     count_traits,
+    known_traits,
     one_list,
     projection_axes,
     segment_traits,
@@ -32,7 +33,7 @@ def model(dbt, session):
         robust=robust_columns(features, dbt.config.meta_get("transforms")),
     )
     numbers = trait_numbers(customers.order("customer_unique_id"))
-    traits = segment_traits(count_traits(customers), numbers)
+    traits = segment_traits(known_traits(count_traits(customers)), numbers)
     return (
         one_list(session, separation, SEPARATION_COLUMNS, name="separation")
         .cross(one_list(session, axes, AXIS_COLUMNS, name="axes"))

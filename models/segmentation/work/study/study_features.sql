@@ -4,7 +4,7 @@
 -#}
 {% set described = ['recency_days', 'frequency', 'monetary', 'average_review_score'] %}
 {% set others = [] %}
-{% for columns in var('other_feature_sets').values() %}
+{% for columns in setting('other_feature_sets').values() %}
 {% for column in columns if column not in others %}{% do others.append(column) %}{% endfor %}
 {% endfor %}
 

@@ -5,7 +5,7 @@
     'delivery_delay_days': 'facts.average_days_late',
     'payment_installments': 'facts.most_installments',
     'freight_share': 'facts.freight_share',
-} %}
+} if var('adapter') == 'olist' else {} %}
 
 with segments as (
     select
