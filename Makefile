@@ -74,8 +74,8 @@ data: $(if $(FROM),setup,$(VENV)/.fetch)  ## The real set in data/olist, from Ka
 verify: setup  ## Check OLIST_RAW_DIR against the manifest of the real set.
 	$(BIN)/python -m olist verify -- "$${OLIST_RAW_DIR:-data/olist}"
 
-build: setup $(if $(OLIST_RAW_DIR),,sample)  ## Build, test and publish the database (OPTIONS=... for dbt build, PARTIAL=1 if they leave something out).
-	$(BUILD) $(if $(PARTIAL),--partial)
+build: setup $(if $(OLIST_RAW_DIR),,sample)  ## Build, test and publish the database (OPTIONS=... for dbt build, PARTIAL=1 if they leave something out, VERBOSE=1 for every line).
+	$(BUILD) $(if $(PARTIAL),--partial) $(if $(VERBOSE),--verbose)
 
 rollback: setup  ## The database published before (TO=NAME for another one, LIST=1 to see them).
 	$(BIN)/python -m customer_segmentation rollback $(if $(LIST),--list) $(call option,--to,TO)
@@ -84,7 +84,7 @@ contract: setup  ## The maintenance contract, English and French, Markdown and H
 	@$(BIN)/python -m customer_segmentation contract $(call option,--to,TO)
 
 full-refresh: setup $(if $(OLIST_RAW_DIR),,sample)  ## As build, re-using nothing.
-	$(BUILD) --full-refresh $(if $(PARTIAL),--partial)
+	$(BUILD) --full-refresh $(if $(PARTIAL),--partial) $(if $(VERBOSE),--verbose)
 
 test: setup-dev  ## Every test; those on the real data when OLIST_RAW_DIR points at it.
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder

@@ -125,6 +125,7 @@ def publish(run: Run) -> Run:
         done = run(
             "customer_segmentation",
             "build",
+            "--verbose",
             *(["--partial"] if may_be_partial else []),
             *options,
             raw_dir=raw_dir,

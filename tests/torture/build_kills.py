@@ -21,7 +21,7 @@ CUSTOMERS = 900
 # From the raw files to the published segments.
 # B has a few rows less than A.
 OPTIONS = ("--selector", "spine", "--vars", "{allow_fewer_rows: true}")
-BUILD = ("customer_segmentation", "build", "--partial", *OPTIONS)
+BUILD = ("customer_segmentation", "build", "--verbose", "--partial", *OPTIONS)
 # What a build says when it gets to a place where a kill is worth trying.
 PLACES = (
     "Running with dbt",
