@@ -91,7 +91,6 @@ def test_every_command_of_the_documents_exists() -> None:
     for path in texts:
         text = path.read_text(encoding="utf-8")
         assert set(re.findall(r"-m customer_segmentation (\w+)", text)) <= set(COMMANDS), path
-        assert "olist_segmentation." not in text, path
         for target in re.findall(r"`make ([a-z-]+)", text):
             assert re.search(rf"^{target}:", MAKEFILE, flags=re.M), (path, target)
 

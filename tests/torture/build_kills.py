@@ -26,12 +26,12 @@ BUILD = ("customer_segmentation", "build", "--verbose", "--partial", *OPTIONS)
 PLACES = (
     "Running with dbt",
     "Concurrency:",
-    "START hook: olist_segmentation.on-run-start",
+    "START hook: customer_segmentation.on-run-start",
     "OK created sql table model staging.base_orders",
     "START sql table model marts.rfm ",
     "START python table model segmentation_work.kmeans_fits",
     "START sql table model segmentation.segment_profiles",
-    "START hook: olist_segmentation.on-run-end",
+    "START hook: customer_segmentation.on-run-end",
     "Completed",
     "Done. PASS",
 )

@@ -52,7 +52,7 @@ def compiled_analyses(
         DBT_TARGET_PATH=str(folder / "target"),
     )
     assert done.returncode == 0, done.stdout
-    compiled = folder / "target" / "compiled" / "olist_segmentation" / "analyses"
+    compiled = folder / "target" / "compiled" / "customer_segmentation" / "analyses"
     return {path.stem: path.read_text(encoding="utf-8") for path in compiled.glob("*.sql")}
 
 
