@@ -32,11 +32,12 @@ export PYTHONPATH := python
 export DBT_PROFILES_DIR := .
 # OPTIONS are several words, quoted as in a shell; Python takes them apart.
 override BUILD = $(BIN)/python -m customer_segmentation build $(call option,--options,OPTIONS)
+override PYTEST = $(BIN)/python -m pytest --numprocesses auto --no-loadscope-reorder
 # Of `make audience` and `make audiences`.
 override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--to,TO) $(if $(FRENCH),--language fr)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-all sample data verify build rollback contract full-refresh test torture lint docs audience audiences boards pictures superset superset-test postgres metrics benchmark performance lock clean
+.PHONY: help setup setup-dev setup-all sample data verify build rollback contract full-refresh test test-all torture lint docs audience audiences boards pictures superset superset-test postgres metrics benchmark performance lock clean
 
 help:  ## This list.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -86,8 +87,11 @@ contract: setup  ## The maintenance contract, English and French, Markdown and H
 full-refresh: setup $(if $(OLIST_RAW_DIR),,sample)  ## As build, re-using nothing.
 	$(BUILD) --full-refresh $(if $(PARTIAL),--partial) $(if $(VERBOSE),--verbose)
 
-test: setup-dev  ## Every test; those on the real data when OLIST_RAW_DIR points at it.
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: setup-dev  ## The tests of functions, commands and one build of a small sample, in some minutes.
+	$(PYTEST) -m "not thorough"
+
+test-all: setup-dev  ## Every test; those on the real data when OLIST_RAW_DIR points at it (REST=1: what `make test` leaves).
+	$(PYTEST) $(if $(REST),-m thorough)
 
 torture: setup-dev  ## Kills, readers and writers during swaps, bad inputs, into docs/torture.md (QUICK=1, SEED=, ONLY=kills,swaps,inputs).
 	@PYTHONPATH=python:tests $(BIN)/python -m torture $(if $(QUICK),--quick) $(call option,--seed,SEED) $(call option,--only,ONLY)
