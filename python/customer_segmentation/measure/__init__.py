@@ -30,6 +30,8 @@ from customer_segmentation.measure.association import (
     TraitShares,
     cramers_v,
     eta_squared,
+    rank_correlation_ratio,
+    spearman,
     trait_shares,
     wilson_interval,
 )
@@ -68,11 +70,14 @@ from customer_segmentation.measure.quality import (
 )
 from customer_segmentation.measure.separation import (
     SEPARATION_COLUMNS,
+    BandedEffect,
     PairwiseDistances,
     adjust_log10_p,
+    effect_within_bands,
     feature_separation,
     kolmogorov_log10_p,
     pairwise_distances,
+    quantile_bands,
     segment_separation,
 )
 from customer_segmentation.measure.stability import (
@@ -83,6 +88,7 @@ from customer_segmentation.measure.stability import (
 
 __all__ = [
     "SEPARATION_COLUMNS",
+    "BandedEffect",
     "BootstrapStability",
     "ClockSplit",
     "Contingency",
@@ -106,6 +112,7 @@ __all__ = [
     "cluster_silhouettes",
     "contingency",
     "cramers_v",
+    "effect_within_bands",
     "eta_squared",
     "excess_over_null",
     "feature_change",
@@ -129,7 +136,10 @@ __all__ = [
     "permuted_columns",
     "population_stability_index",
     "psi_edges",
+    "quantile_bands",
+    "rank_correlation_ratio",
     "segment_separation",
+    "spearman",
     "stratified_sample",
     "trait_shares",
     "verdict",
