@@ -39,6 +39,7 @@ from customer_segmentation.measure.drift import (
     ks_statistic,
     population_stability_index,
     psi_edges,
+    same_customers_change,
     wasserstein,
 )
 from customer_segmentation.measure.projection import (
@@ -111,6 +112,7 @@ __all__ = [
     "partition_quality",
     "population_stability_index",
     "psi_edges",
+    "same_customers_change",
     "segment_separation",
     "stratified_sample",
     "trait_shares",

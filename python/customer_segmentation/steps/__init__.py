@@ -32,9 +32,10 @@ from customer_segmentation.steps.periods import (
     period_stability,
 )
 from customer_segmentation.steps.policy import (
+    CADENCES,
     POLICY_COLUMNS,
+    Cost,
     PolicySettings,
-    cost_of_one,
     refresh_policy,
 )
 from customer_segmentation.steps.refresh import (
@@ -65,6 +66,7 @@ from customer_segmentation.steps.study.traits import (
 __all__ = [
     "AGREEMENT_COLUMNS",
     "AXIS_COLUMNS",
+    "CADENCES",
     "CANDIDATE_COLUMNS",
     "CHANGE_COLUMNS",
     "CLUSTER_COLUMNS",
@@ -75,12 +77,12 @@ __all__ = [
     "STABILITY_COLUMNS",
     "TRAIT_COLUMNS",
     "AgreementSettings",
+    "Cost",
     "FitSettings",
     "PolicySettings",
     "StabilitySettings",
     "StudySettings",
     "assign_batches",
-    "cost_of_one",
     "count_traits",
     "decide",
     "duckdb_projection",
