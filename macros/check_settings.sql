@@ -8,7 +8,7 @@
     {% if not modules.re.fullmatch('[0-9]{4}-(0[1-9]|1[0-2])-01', first_as_of_date) %}
         {% do problems.append("first_as_of_date is '" ~ first_as_of_date ~ "'; it must be the first of a month, such as 2017-04-01") %}
     {% endif %}
-    {% for name in ['max_rejected_share', 'smallest_cluster_share'] if not 0 <= var(name) | float <= 1 %}
+    {% for name in ['max_rejected_share', 'smallest_cluster_share', 'rule_fidelity'] if not 0 <= var(name) | float <= 1 %}
         {% do problems.append(name ~ " is " ~ var(name) ~ "; it is a share between 0 and 1") %}
     {% endfor %}
     {# --- data #}

@@ -3,6 +3,8 @@
 ``agreement``    two partitions of the same rows: Rand index, mutual information, Jaccard
 ``quality``      a partition by its centroids, and the gap statistic
 ``stability``    whether clusters come back in bootstrap resamples
+``null``         whether data without structure would give the same
+``borders``      whether there is a gap between a cluster and its neighbour
 ``separation``   how far apart clusters are on a feature: Kolmogorov-Smirnov, Cliff's delta
 ``association``  what marks a segment, from tables of counts: lift, Cramér's V, eta squared
 ``drift``        how far a distribution has moved: Wasserstein, population stability index
@@ -31,6 +33,7 @@ from customer_segmentation.measure.association import (
     trait_shares,
     wilson_interval,
 )
+from customer_segmentation.measure.borders import cluster_borders
 from customer_segmentation.measure.drift import (
     ClockSplit,
     Distribution,
@@ -41,6 +44,15 @@ from customer_segmentation.measure.drift import (
     psi_edges,
     same_customers_change,
     wasserstein,
+)
+from customer_segmentation.measure.null import (
+    NullClusters,
+    cluster_silhouettes,
+    excess_over_null,
+    null_clusters,
+    null_silhouettes,
+    permuted_columns,
+    verdict,
 )
 from customer_segmentation.measure.projection import (
     Projection,
@@ -68,7 +80,6 @@ from customer_segmentation.measure.stability import (
     BootstrapStability,
     bootstrap_stability,
     kmeans_refit,
-    verdict,
 )
 
 __all__ = [
@@ -80,6 +91,7 @@ __all__ = [
     "GapStatistic",
     "HomogeneityCompleteness",
     "MatchedJaccard",
+    "NullClusters",
     "PairwiseDistances",
     "PartitionQuality",
     "Projection",
@@ -90,10 +102,13 @@ __all__ = [
     "bootstrap_stability",
     "changed_share",
     "clock_split",
+    "cluster_borders",
     "cluster_means",
+    "cluster_silhouettes",
     "contingency",
     "cramers_v",
     "eta_squared",
+    "excess_over_null",
     "feature_change",
     "feature_separation",
     "fit_projection",
@@ -107,9 +122,12 @@ __all__ = [
     "match_labels",
     "matched_jaccard",
     "null_band",
+    "null_clusters",
+    "null_silhouettes",
     "pairwise_distances",
     "partition_inertia",
     "partition_quality",
+    "permuted_columns",
     "population_stability_index",
     "psi_edges",
     "same_customers_change",

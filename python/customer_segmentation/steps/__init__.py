@@ -8,6 +8,7 @@
 ``naming``            which segment a cluster is, by the rules of the playbook
 ``decisions``         keep, rescore, retrain or investigate, date by date
 ``policy``            the refresh interval that follows from how models age
+``meaning``           segments as rules in own units, and what they say of later orders
 ``study``             the comparison of algorithms, feature sets and numbers of clusters, and what
                       marks a segment beyond its features
 ``frames``, ``panel`` frames out of DuckDB and into it
@@ -23,6 +24,12 @@ from customer_segmentation.steps.frames import (
     one_list,
     previous_rows,
     quantile_reader,
+)
+from customer_segmentation.steps.meaning import (
+    RULE_COLUMNS,
+    RuleRows,
+    RuleSettings,
+    segment_rules,
 )
 from customer_segmentation.steps.naming import rules_from
 from customer_segmentation.steps.panel import read_panel
@@ -74,12 +81,15 @@ __all__ = [
     "FIT_COLUMNS",
     "POLICY_COLUMNS",
     "PROJECTION_COLUMNS",
+    "RULE_COLUMNS",
     "STABILITY_COLUMNS",
     "TRAIT_COLUMNS",
     "AgreementSettings",
     "Cost",
     "FitSettings",
     "PolicySettings",
+    "RuleRows",
+    "RuleSettings",
     "StabilitySettings",
     "StudySettings",
     "assign_batches",
@@ -98,6 +108,7 @@ __all__ = [
     "read_panel",
     "refresh_policy",
     "rules_from",
+    "segment_rules",
     "segment_traits",
     "study_clusters",
     "study_columns",
