@@ -39,9 +39,10 @@ from customer_segmentation.steps.periods import (
     period_stability,
 )
 from customer_segmentation.steps.policy import (
+    CADENCES,
     POLICY_COLUMNS,
+    Cost,
     PolicySettings,
-    cost_of_one,
     refresh_policy,
 )
 from customer_segmentation.steps.refresh import (
@@ -74,6 +75,7 @@ from customer_segmentation.steps.study.traits import (
 __all__ = [
     "AGREEMENT_COLUMNS",
     "AXIS_COLUMNS",
+    "CADENCES",
     "CANDIDATE_COLUMNS",
     "CHANGE_COLUMNS",
     "CLUSTER_COLUMNS",
@@ -86,6 +88,7 @@ __all__ = [
     "STABILITY_COLUMNS",
     "TRAIT_COLUMNS",
     "AgreementSettings",
+    "Cost",
     "FitSettings",
     "PolicySettings",
     "RuleRows",
@@ -93,7 +96,6 @@ __all__ = [
     "StabilitySettings",
     "StudySettings",
     "assign_batches",
-    "cost_of_one",
     "count_traits",
     "decide",
     "duckdb_projection",
