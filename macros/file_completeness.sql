@@ -1,7 +1,7 @@
 {% macro file_completeness_checks() -%}
     {#-
-        What the raw files say of each other: the keys that are counted in some columns must be found in another file, which was cut
-        off when too many are missing. Limits are shares of the real data, rounded up. A review comes weeks after its order.
+        What the raw files say of each other: the keys in the accepted rows of some columns must be found in any row of another
+        file, which was cut off when too many are missing. Limits are shares of the real data, rounded up. A review comes weeks after its order.
     -#}
     {{ return({
         'orders_without_customer': {

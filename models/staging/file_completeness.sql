@@ -12,6 +12,7 @@ with settled as (
     from {{ ref(model) }}
     where
         {{ column }} is not null
+        {{ 'and reject_reason is null' if model.startswith('base_') }}
         {{ 'and ' ~ check.where if check.where }}
     {{ 'union' if not loop.last }}
     {% endfor -%}

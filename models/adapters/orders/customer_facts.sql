@@ -37,10 +37,15 @@ final as (
         cast(null as string) as main_category,
         cast(null as string) as main_payment_type,
         cast(null as int) as most_installments,
+        cast(null as int) as delivered_orders,
         cast(null as int) as late_orders,
         cast(null as int) as most_days_late,
         cast(null as double) as average_days_late,
+        cast(null as int) as last_order_days_late,
         cast(null as double) as freight_share,
+        cast(null as int) as reviews,
+        cast(null as int) as bad_reviews,
+        cast(null as double) as last_order_review_score,
     from customers
 )
 

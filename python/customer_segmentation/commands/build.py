@@ -23,19 +23,22 @@ from customer_segmentation.publishing import CommandError, Stopped, build_and_pu
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.usage = (
-        f"{parser.prog} [--partial] [--shop FILE] [--database FILE] [options of dbt build]"
-    )
+    parser.usage = f"{parser.prog} [--partial] [--verbose] [--shop FILE] [--database FILE] [options of dbt build]"
     parser.add_argument(
         "--partial",
         action="store_true",
         help="publish although the options leave models or tests out; what readers lose is named",
     )
     parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help="show every line of dbt, not only progress and what is wrong",
+    )
+    parser.add_argument(
         "--shop",
         metavar="FILE",
         default="",
-        help="somebody's own orders, as command shop writes them (database: warehouse/FILE.duckdb)",
+        help="somebody's own orders, as command shop writes them (default: Olist's)",
     )
     parser.add_argument(
         "--options",
@@ -63,6 +66,11 @@ def run(options: argparse.Namespace) -> int:
     if options.shop:
         for_dbt = with_shop(for_dbt, Path(options.shop))
     try:
-        return build_and_publish(options.database, for_dbt, may_be_partial=options.partial)
+        return build_and_publish(
+            options.database,
+            for_dbt,
+            may_be_partial=options.partial,
+            is_verbose=options.verbose,
+        )
     except Stopped:
         raise Stopped("The published database is as it was.") from None
