@@ -9,8 +9,8 @@
         (Euclidean, in standard deviations of the model's scaler) and confidence, as in segmentation.customer_segments.
         A tie goes to the lowest number.
     -#}
-    {%- set features = features or var('segmentation_features') -%}
-    {%- set n_clusters = n_clusters or var('n_clusters') -%}
+    {%- set features = features or setting('segmentation_features') -%}
+    {%- set n_clusters = n_clusters or setting('n_clusters') -%}
     select
         * exclude ({% for cluster in range(n_clusters) %}squared_{{ cluster }}, {% endfor %}squared_own, squared_other),
         {{ first_cluster_with('squared_other', n_clusters, 'cluster') }} as nearest_other_cluster,

@@ -73,6 +73,6 @@
     {#- Branches of a case: why an amount is not accepted. -#}
     when {{ amount }} is null then '{{ raw_column }} is not an amount'
     when {{ amount }} < 0 then '{{ raw_column }} is negative'
-    when {{ amount }} > {{ var('largest_amount') }}
-        then '{{ raw_column }} is above {{ "{:,}".format(var("largest_amount")) }} BRL (var largest_amount)'
+    when {{ amount }} > {{ setting('largest_amount') }}
+        then '{{ raw_column }} is above {{ "{:,}".format(setting("largest_amount")) }} BRL (var largest_amount)'
 {%- endmacro %}

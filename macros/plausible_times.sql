@@ -17,7 +17,7 @@
         {{ time }} < timestamp '{{ first_possible_year() }}-01-01'
         or {{ time }} > timestamp '{{ last_possible_year() }}-12-31 23:59:59.999999'
         then '{{ raw_column }} is not between the years {{ first_possible_year() }} and {{ last_possible_year() }}: correct it'
-    {% if has_happened and not var('allow_future_times') -%}
+    {% if has_happened and not setting('allow_future_times') -%}
     when {{ time }} > {{ clock_of_the_build() }}
         then '{{ raw_column }} is later than the clock of this build: correct it, or set var allow_future_times'
     {%- endif %}
@@ -29,11 +29,11 @@
         the purchase in sound data, so a month of slack is much; a parcel may be on its way for more than a year, while approval
         and promise are near.
     -#}
-    {% if var('largest_gap_days') is not none -%}
+    {% if setting('largest_gap_days') is not none -%}
     when {{ purchased_at }} > least({{ approved_at }}, {{ promised_at }}, {{ delivered_at }}) + interval 30 day
         then '{{ raw_column }} is more than 30 days after the approval, promised day or delivery of its order: correct the year'
-    when {{ purchased_at }} < greatest({{ approved_at }}, {{ promised_at }}) - interval {{ var('largest_gap_days') }} day
-        then '{{ raw_column }} is more than {{ var("largest_gap_days") }} days before the approval or promised day of its order: '
+    when {{ purchased_at }} < greatest({{ approved_at }}, {{ promised_at }}) - interval {{ setting('largest_gap_days') }} day
+        then '{{ raw_column }} is more than {{ setting("largest_gap_days") }} days before the approval or promised day of its order: '
             || 'correct the year, or raise var largest_gap_days'
     {%- endif %}
 {%- endmacro %}
@@ -43,7 +43,7 @@
         First and last day of the stretch of days that holds most of the rows, one row. Two days belong to one stretch when no gap of
         more than largest_gap_days lies between them; of two equal stretches the later one is taken.
     -#}
-    {% if var('largest_gap_days') is none -%}
+    {% if setting('largest_gap_days') is none -%}
     select
         date '{{ first_possible_year() }}-01-01' as first_day,
         date '{{ last_possible_year() }}-12-31' as last_day,
@@ -64,7 +64,7 @@
                 select
                     day,
                     row_count,
-                    case when day - lag(day) over (order by day) > {{ var('largest_gap_days') }} then 1 else 0 end as gap,
+                    case when day - lag(day) over (order by day) > {{ setting('largest_gap_days') }} then 1 else 0 end as gap,
                 from (
                     select
                         cast({{ time }} as date) as day,

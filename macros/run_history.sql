@@ -84,7 +84,7 @@
         delete from {{ run_history_table() }}
         where run_id not in (
             select run_id from {{ run_history_table() }} group by run_id order by max(started_at) desc
-            limit {{ var('run_history_runs') }}
+            limit {{ setting('engine', 'run_history_runs') }}
         );
     {% endif %}
 {%- endmacro %}

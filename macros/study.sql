@@ -3,8 +3,8 @@
         Date of the comparison of models, in a query on rows with as_of_date and is_segmentable: the last segmentable first of
         a month that is a whole number of intervals after the first date; before there is one, the first segmentable date.
     -#}
-    {%- set first = var('first_as_of_date') | string -%}
-    {% if var('study_as_of_date') is not none or var('study_interval_months') is none -%}
+    {%- set first = setting('first_as_of_date') | string -%}
+    {% if setting('study_as_of_date') is not none or setting('study', 'interval_months') is none -%}
         {{ described_as_of_date() }}
     {%- else -%}
         coalesce(
@@ -15,7 +15,7 @@
                         and (
                             12 * extract(year from as_of_date) + extract(month from as_of_date)
                             - {{ 12 * first[:4] | int + first[5:7] | int }}
-                        ) % {{ var('study_interval_months') }} = 0
+                        ) % {{ setting('study', 'interval_months') }} = 0
                         then as_of_date
                 end
             ) over (),
@@ -26,7 +26,7 @@
 
 {% macro described_as_of_date() -%}
     {#- Date as of which the segments are described, in the same query. -#}
-    {%- set day = var('study_as_of_date') -%}
+    {%- set day = setting('study_as_of_date') -%}
     {% if day is none -%}
         max(case when is_segmentable then as_of_date end) over ()
     {%- else -%}

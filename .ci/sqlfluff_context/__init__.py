@@ -1,4 +1,4 @@
-"""What sqlfluff's Jinja templater must know of dbt: vars from dbt_project.yml, the rest stands in."""
+"""What sqlfluff's Jinja templater must know of dbt: settings from dbt_project.yml, the rest stands in."""
 
 import datetime
 import types
@@ -18,9 +18,10 @@ modules = types.SimpleNamespace(datetime=datetime, pytz=types.SimpleNamespace(ut
 run_started_at = datetime.datetime(2018, 10, 18, tzinfo=datetime.UTC)
 
 
-def var(name, default=None):
-    """Return the project's own value, so that loops over it unroll as they do in dbt."""
-    return VARS.get(name, default)
+def setting(name, of_group=None):
+    """Return the default, so that loops over it unroll as they do in dbt."""
+    stated = VARS["settings"][name]
+    return stated["default"] if of_group is None else stated["settings"][of_group]["default"]
 
 
 def ref(*names, **_):
@@ -45,12 +46,12 @@ def raw_table(name):
 
 def feature_sets():
     """Return the feature sets as the macro does."""
-    return {"in_use": VARS["segmentation_features"], **VARS["other_feature_sets"]}
+    return {"in_use": setting("segmentation_features"), **setting("study", "other_feature_sets")}
 
 
 def feature_columns():
     """Return the features in use, as the macro does without transforms."""
-    return VARS["segmentation_features"]
+    return setting("segmentation_features")
 
 
 def transformed(feature, expression, is_in_fit, within):
@@ -69,7 +70,6 @@ def file_completeness_checks():
         "orders_without_payment": {
             "file": "olist_order_payments_dataset",
             "counted_as": "orders have no payment",
-            "maximum_share": 0.01,
             "counted": [("base_orders", "order_id")],
             "found_in": ("base_order_payments", "order_id"),
             "where": "purchased_at < (select settled_before from settled)",

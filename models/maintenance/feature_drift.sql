@@ -34,7 +34,7 @@ final as (
         verdict,
         reason,
     from verdicts
-    where baseline_as_of_date = cast('{{ var("baseline_as_of_date") }}' as date)
+    where baseline_as_of_date = cast('{{ setting("baseline_as_of_date") }}' as date)
 )
 
 select * from final

@@ -31,7 +31,7 @@ final as (
         agreement.migration_agreement,
         agreement.migration_changed_share,
         baselines.history_days as baseline_history_days,
-        baselines.history_days >= {{ var('policy_history_days') }}
+        baselines.history_days >= {{ setting('engine', 'policy_history_days') }}
         and not baselines.is_sparse
         and not periods.is_sparse as is_counted,
     from agreement

@@ -16,7 +16,7 @@ fits as (
     from {{ ref('model_registry') }}
 ),
 
-{% if var('refresh_mode') == 'as_decided' -%}
+{% if setting('refresh_mode') == 'as_decided' -%}
 chosen as (
     select distinct
         as_of_date,
@@ -66,7 +66,7 @@ final as (
         periods.as_of_date,
         chosen.model_id,
         chosen.fitted_as_of_date,
-        {% if var('refresh_mode') == 'as_decided' -%}
+        {% if setting('refresh_mode') == 'as_decided' -%}
         chosen.is_fallback,
         {%- else -%}
         coalesce(chosen.fitted_as_of_date < periods.as_of_date, false) as is_fallback,
@@ -76,11 +76,11 @@ final as (
             when chosen.model_id is null
                 then 'Not segmented: no fit up to this date was accepted. ' || coalesce(fits.gate_failures, '')
                     || case
-                        when date '{{ var('first_as_of_date') }}' > periods.as_of_date
+                        when date '{{ setting('first_as_of_date') }}' > periods.as_of_date
                             then ' There are no dates before, because var first_as_of_date is after the last purchase.'
                         else ''
                     end
-            {% if var('refresh_mode') == 'as_decided' -%}
+            {% if setting('refresh_mode') == 'as_decided' -%}
             when chosen.fitted_as_of_date < periods.as_of_date
                 then 'Scored by the model of ' || chosen.fitted_as_of_date || ' (decision: ' || chosen.decision || ').'
             {%- endif %}

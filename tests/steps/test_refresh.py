@@ -20,8 +20,8 @@ from customer_segmentation.steps.policy import (
     PolicySettings,
     block_draws,
     by_baseline_and_age,
-    cost_of_one,
     longest_passing,
+    refresh_costs,
     refresh_policy,
 )
 from customer_segmentation.steps.refresh import (
@@ -361,9 +361,15 @@ def test_arrangement_and_cost() -> None:
         longest=3,
     )
     np.testing.assert_array_equal(table, [[0.9, 0.8, np.nan], [0.9, np.nan, np.nan]])
-    assert cost_of_one(
-        seconds=1800, review_hours=2, machine_price_per_hour=3, review_price_per_hour=100
-    ) == pytest.approx(201.5)
+    costs = {
+        "machine_price_per_hour": 3,
+        "review_price_per_hour": 100,
+        "refit_seconds": 1800,
+        "refit_review_hours": 2,
+        "rescore_seconds": 1200,
+        "rescore_review_hours": 0,
+    }
+    assert refresh_costs(costs) == pytest.approx({"refit": 201.5, "rescore": 1.0})
 
 
 @pytest.mark.build

@@ -14,13 +14,13 @@ from pathlib import Path
 import duckdb
 import jinja2
 import pytest
-import yaml
 
 from benchmarks.history import table_fingerprints
 from conftest import PROJECT, WITHOUT_TESTS, make_sample, query
+from customer_segmentation.intake import default_settings
 from olist.files import SYNTHETIC_MARKER
 
-VARS = yaml.safe_load((PROJECT / "dbt_project.yml").read_text("utf-8"))["vars"]
+SETTINGS = default_settings(PROJECT)
 # What reads the raw files and looks at what they hold.
 RAW_FILES = ("--indirect-selection=buildable", "--select", "+raw_loads", "+file_completeness")
 # A dozen orders are left out of the sample, and their customers stay.
@@ -60,7 +60,7 @@ def rendered(
     environment.globals.update(
         {
             "return": lambda value: value,
-            "var": lambda name: {**VARS, **settings}[name],
+            "setting": lambda name: {**SETTINGS, **settings}[name],
             "ref": lambda name: f"staging.{name}",
             "config": lambda **_: "",
             **(known or {}),
@@ -686,7 +686,7 @@ def test_too_many_dates_stop_the_build(run, spoilt, tmp_path: Path) -> None:
         "--select",
         "periods",
         "--vars",
-        json.dumps({"maximum_as_of_dates": 12}),
+        json.dumps({"engine": {"maximum_as_of_dates": 12}}),
         raw_dir=spoilt.clean_folder,
         database=database,
     )
@@ -706,7 +706,7 @@ def test_settings_of_raw_values_out_of_range_are_refused(
         "largest_gap_days": 0,
         "allow_future_times": "maybe",
         "allow_fewer_rows": 1,
-        "maximum_as_of_dates": 0,
+        "engine": {"maximum_as_of_dates": 0},
         "largest_missing_shares": {"orders_without_payments": 0.5, "orders_without_review": 2},
     }
     done = run(
@@ -721,6 +721,6 @@ def test_settings_of_raw_values_out_of_range_are_refused(
     )
     assert done.returncode != 0
     for name in bad:
-        assert re.search(rf"- {name} (is|names|of)", done.stdout), name
-    assert "the checks are orders_without_customer, " in done.stdout
-    assert "orders_without_review is '2'" in done.stdout
+        assert re.search(rf"- {name}(.maximum_as_of_dates)? (is|names|of)", done.stdout), name
+    assert "it can name orders_without_customer, " in done.stdout
+    assert "orders_without_review is 2;" in done.stdout

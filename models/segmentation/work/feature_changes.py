@@ -1,5 +1,6 @@
 from customer_segmentation.steps import (
     CHANGE_COLUMNS,
+    DESCRIBED,
     duckdb_projection,
     feature_changes,
     previous_rows,
@@ -9,14 +10,15 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    features = dbt.config.meta_get("features")
+    settings = dbt.config.get("settings")
+    features = list(dict.fromkeys([*DESCRIBED, *settings["segmentation_features"]]))
     customers = dbt.ref("rfm")
     inputs = dbt.ref("period_inputs")
     changes = feature_changes(
         inputs.project("as_of_date, rfm_fingerprint as rows_fingerprint").df(),
         lambda: read_panel(session, customers, features, has_fit_flag=False, shares=inputs),
         features=features,
-        clocks=dbt.config.meta_get("clocks"),
+        clocks=["recency_days", "tenure_days"],
         previous=previous_rows(session, dbt.this),
     )
     return session.from_df(changes).project(duckdb_projection(CHANGE_COLUMNS))

@@ -11,12 +11,7 @@ from customer_segmentation.steps import (
 def model(dbt, session):
     dbt.config(materialized="table")
     shares = dbt.ref("period_inputs")
-    settings = AgreementSettings(
-        features=tuple(dbt.config.meta_get("features")),
-        n_init=dbt.config.meta_get("n_init"),
-        max_iter=dbt.config.meta_get("max_iter"),
-        seed=dbt.config.meta_get("seed"),
-    )
+    settings = AgreementSettings.from_settings(dbt.config.get("settings"))
     customers = dbt.ref("segmentation_features")
     agreement = model_agreement(
         dbt.ref("refresh_inputs").filter("is_segmentable").df(),

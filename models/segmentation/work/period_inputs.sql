@@ -1,6 +1,6 @@
 {#- Drift is measured on these, used for the segments or not, and on every other feature in use. -#}
 {% set drifting = (
-    ['recency_days', 'frequency', 'monetary', 'average_review_score'] + var('segmentation_features')
+    ['recency_days', 'frequency', 'monetary', 'average_review_score'] + setting('segmentation_features')
 ) | unique | list %}
 
 with features as (
@@ -56,7 +56,7 @@ halved as (
                 log2(
                     greatest(
                         max(customers) over (order by as_of_date rows unbounded preceding)
-                        / cast({{ var('measured_customers') }} as double),
+                        / cast({{ setting('engine', 'measured_customers') }} as double),
                         1
                     )
                 )

@@ -1,6 +1,6 @@
 {#- Every column that an outlier rule may name, whether or not it is a feature. -#}
 {% set ruled_columns = ['recency_days', 'frequency', 'monetary', 'average_review_score'] %}
-{% set features = var('segmentation_features') %}
+{% set features = setting('segmentation_features') %}
 
 with periods as (
     select as_of_date

@@ -34,7 +34,7 @@ from customer_segmentation.steps.periods import (
 from customer_segmentation.steps.policy import (
     POLICY_COLUMNS,
     PolicySettings,
-    cost_of_one,
+    refresh_costs,
     refresh_policy,
 )
 from customer_segmentation.steps.refresh import (
@@ -46,6 +46,7 @@ from customer_segmentation.steps.study import (
     AXIS_COLUMNS,
     CANDIDATE_COLUMNS,
     CLUSTER_COLUMNS,
+    DESCRIBED,
     PROJECTION_COLUMNS,
     StudySettings,
     project_customers,
@@ -69,6 +70,7 @@ __all__ = [
     "CHANGE_COLUMNS",
     "CLUSTER_COLUMNS",
     "DECISION_COLUMNS",
+    "DESCRIBED",
     "FIT_COLUMNS",
     "POLICY_COLUMNS",
     "PROJECTION_COLUMNS",
@@ -80,7 +82,6 @@ __all__ = [
     "StabilitySettings",
     "StudySettings",
     "assign_batches",
-    "cost_of_one",
     "count_traits",
     "decide",
     "duckdb_projection",
@@ -94,6 +95,7 @@ __all__ = [
     "projection_axes",
     "quantile_reader",
     "read_panel",
+    "refresh_costs",
     "refresh_policy",
     "rules_from",
     "segment_traits",

@@ -213,7 +213,7 @@ def _decision(
         reasons.append(
             Reason(
                 f"The month before has only {int(date.orders_in_last_month)} orders"
-                " (var sparse_month_orders): nothing is learnt from it."
+                " (var engine.sparse_month_orders): nothing is learnt from it."
             )
         )
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -182,6 +183,25 @@ def cost_of_one(
 ) -> float:
     """Return what one refresh costs, machine and person, in the currency of the prices."""
     return float(seconds / 3600 * machine_price_per_hour + review_hours * review_price_per_hour)
+
+
+def refresh_costs(costs: Mapping[str, float]) -> dict[str, float]:
+    """Return what one time of each cadence costs.
+
+    Parameters
+    ----------
+    costs : mapping of str to float
+        Seed ``policy_costs``, by its codes.
+    """
+    prices = {name: costs[name] for name in ("machine_price_per_hour", "review_price_per_hour")}
+    return {
+        cadence: cost_of_one(
+            seconds=costs[f"{cadence}_seconds"],
+            review_hours=costs[f"{cadence}_review_hours"],
+            **prices,
+        )
+        for cadence in CADENCES
+    }
 
 
 def _mean(table: np.ndarray, axis: int) -> np.ndarray:

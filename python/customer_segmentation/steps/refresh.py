@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,16 @@ class AgreementSettings:
     n_init: int
     max_iter: int
     seed: int
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> AgreementSettings:
+        """Take them from the settings of the project."""
+        return cls(
+            features=tuple(settings["segmentation_features"]),
+            n_init=settings["engine"]["n_init"],
+            max_iter=settings["engine"]["max_iter"],
+            seed=settings["seed"],
+        )
 
 
 def model_agreement(

@@ -11,8 +11,9 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
+    settings = dbt.config.get("settings")
     columns_of = study_columns(
-        dbt.config.meta_get("features"), dbt.config.meta_get("other_feature_sets")
+        settings["segmentation_features"], settings["study"]["other_feature_sets"]
     )
     customers = dbt.ref("study_features").filter("is_in_fit")
 
@@ -30,11 +31,7 @@ def model(dbt, session):
             .df()
         ),
         features_of=columns_of,
-        settings=StudySettings.from_mapping(
-            dbt.config.meta_get("study"),
-            n_clusters=dbt.config.meta_get("n_clusters"),
-            transforms=dbt.config.meta_get("transforms"),
-        ),
+        settings=StudySettings.from_settings(settings),
         previous=previous_rows(session, dbt.this),
         report=lambda line: print(line, flush=True),
     )

@@ -13,7 +13,8 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    features = dbt.config.meta_get("features")
+    settings = dbt.config.get("settings")
+    features = settings["segmentation_features"]
     measured = dbt.ref("study_segmented").order("customer_unique_id").df()
     keys = "as_of_date, customer_unique_id"
     described = dbt.ref("periods").filter("is_described").project("as_of_date")
@@ -29,7 +30,7 @@ def model(dbt, session):
     axes = projection_axes(
         measured,
         features=features,
-        robust=robust_columns(features, dbt.config.meta_get("transforms")),
+        robust=robust_columns(features, settings["feature_transforms"]),
     )
     numbers = trait_numbers(customers.order("customer_unique_id"))
     traits = segment_traits(count_traits(customers), numbers)

@@ -1,4 +1,4 @@
-{% set features = var('segmentation_features') %}
+{% set features = setting('segmentation_features') %}
 {#- What had no part in the segments, by name; measure/separation.py of the package compares every feature here. -#}
 {% set held_out = {
     'average_review_score': 'rfm.average_review_score',
