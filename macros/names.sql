@@ -1,3 +1,5 @@
+{#- What dbt does otherwise: macros of its own that it calls by name. -#}
+
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {#- Folder = layer = schema, whatever the target. -#}
     {{ (custom_schema_name or target.schema) | trim }}
@@ -10,4 +12,10 @@
     -#}
     {%- set relation = builtins.ref(*varargs, **kwargs) -%}
     {%- do return(relation.include(database=false)) -%}
+{%- endmacro %}
+
+{% macro build_config_dict(model) -%}
+    {#- What dbt gives to a Python model, and to each of ours the settings: dbt.config.get("settings"). -#}
+{{ dbt.build_config_dict(model) }}
+config_dict["settings"] = {{ settings() }}
 {%- endmacro %}

@@ -54,12 +54,6 @@
     {{ return(values) }}
 {%- endmacro %}
 
-{% macro build_config_dict(model) -%}
-    {#- What dbt gives to a Python model, and to each of ours the settings: dbt.config.get("settings"). -#}
-{{ dbt.build_config_dict(model) }}
-config_dict["settings"] = {{ settings() }}
-{%- endmacro %}
-
 {% macro check_settings() -%}
     {#-
         A value that cannot be used stops the run with the repair, before any table is replaced. The judge is that of `make build`

@@ -171,6 +171,7 @@ def test_the_contract_of_the_real_data_says_what_was_found(
 
 
 @pytest.mark.build
+@pytest.mark.thorough
 def test_every_command_of_the_runbook_runs(
     sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:

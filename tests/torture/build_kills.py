@@ -21,17 +21,17 @@ CUSTOMERS = 900
 # From the raw files to the published segments.
 # B has a few rows less than A.
 OPTIONS = ("--selector", "spine", "--vars", "{allow_fewer_rows: true}")
-BUILD = ("customer_segmentation", "build", "--partial", *OPTIONS)
+BUILD = ("customer_segmentation", "build", "--verbose", "--partial", *OPTIONS)
 # What a build says when it gets to a place where a kill is worth trying.
 PLACES = (
     "Running with dbt",
     "Concurrency:",
-    "START hook: olist_segmentation.on-run-start",
+    "START hook: customer_segmentation.on-run-start",
     "OK created sql table model staging.base_orders",
     "START sql table model marts.rfm ",
     "START python table model segmentation_work.kmeans_fits",
     "START sql table model segmentation.segment_profiles",
-    "START hook: olist_segmentation.on-run-end",
+    "START hook: customer_segmentation.on-run-end",
     "Completed",
     "Done. PASS",
 )

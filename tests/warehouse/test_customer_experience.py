@@ -53,7 +53,7 @@ def compiled_analyses(
         DBT_TARGET_PATH=str(folder / "target"),
     )
     assert done.returncode == 0, done.stdout
-    compiled = folder / "target" / "compiled" / "olist_segmentation" / "analyses"
+    compiled = folder / "target" / "compiled" / "customer_segmentation" / "analyses"
     return {path.stem: path.read_text(encoding="utf-8") for path in compiled.glob("*.sql")}
 
 
@@ -274,6 +274,7 @@ def assert_answers_do_not_know_the_future(
         assert different_rows(full, truncated, select) == 0, question
 
 
+@pytest.mark.thorough
 def test_answers_do_not_know_the_future(
     run: Run, sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:
@@ -297,6 +298,7 @@ def test_answers_do_not_know_the_future_on_the_real_data(
     ) == [(1,)]
 
 
+@pytest.mark.thorough
 def test_limits_out_of_range_are_refused(
     run: Run, sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:
@@ -345,6 +347,7 @@ def rewrite(path: Path, change) -> None:
         writer.writerows(change(rows))
 
 
+@pytest.mark.thorough
 def test_data_quality_counts_what_is_wrong(
     run: Run, sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:

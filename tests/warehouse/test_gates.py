@@ -13,7 +13,7 @@ from test_new_data import edit
 from conftest import Run, made_once, make_sample, query
 from customer_segmentation.commands import contract
 
-pytestmark = pytest.mark.build
+pytestmark = [pytest.mark.build, pytest.mark.thorough]
 
 # Enough for a date to be segmented, and quick to build.
 CUSTOMERS = 1_500

@@ -29,7 +29,7 @@ def compiled(run, sample_folder: Path, tmp_path_factory: pytest.TempPathFactory)
         raw_dir=sample_folder, database=target / "none.duckdb", DBT_TARGET_PATH=str(target),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
-    return target / "compiled" / "olist_segmentation" / "analyses"
+    return target / "compiled" / "customer_segmentation" / "analyses"
 
 
 def test_there_are_ten() -> None:

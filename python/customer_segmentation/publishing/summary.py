@@ -62,6 +62,29 @@ def why_nothing_is_segmented(database: Path) -> str | None:
     return None if segmented else str(note)
 
 
+def seconds_of_last_build(published: Path) -> float | None:
+    """Return how long the build of a database took, in seconds; None when it does not say.
+
+    Parameters
+    ----------
+    published : Path
+
+    Returns
+    -------
+    float or None
+    """
+    try:
+        with duckdb.connect(str(published), read_only=True) as connection:
+            row = connection.execute(
+                "select run_seconds from maintenance.run_totals where command = 'build'"
+                " order by started_at desc, run_id limit 1"
+            ).fetchone()
+    except duckdb.Error:
+        # A partial database, or one of another edition.
+        return None
+    return None if row is None else row[0]
+
+
 def _has(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
     return bool(
         connection.execute(
