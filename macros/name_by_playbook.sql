@@ -1,16 +1,10 @@
 {% macro name_by_playbook(clusters, keys) -%}
     {#-
-        Names each row of a CTE with columns frequency (orders), monetary_ratio and recency_ratio (to the mean
-        customer) and review_score (null when it is no feature) by the first rule of seed segment_playbook that it satisfies: columns
+        Names each row of a CTE with the measures of the playbook (by default frequency in orders, monetary_ratio and
+        recency_ratio to the mean customer, review_score; null for what is no feature) by the first rule of seed segment_playbook that it satisfies: columns
         segment_code and segment_name (English, seed segment_labels), null when there is none.
         keys: the columns that identify a row.
     -#}
-    {%- set limits = [
-        ('frequency', 'minimum', '>='), ('frequency', 'maximum', '<'),
-        ('monetary_ratio', 'minimum', '>='), ('monetary_ratio', 'maximum', '<'),
-        ('recency_ratio', 'minimum', '>='), ('recency_ratio', 'maximum', '<'),
-        ('review_score', 'minimum', '>='), ('review_score', 'maximum', '<'),
-    ] -%}
     select
         clusters.*,
         playbook.segment_code,
@@ -18,10 +12,10 @@
     from {{ clusters }} as clusters
     left join {{ ref('segment_playbook') }} as playbook
         on true
-        {%- for measure, end, operator in limits %}
-        and coalesce(
-            clusters.{{ measure }} {{ operator }} playbook.{{ end }}_{{ measure }}, playbook.{{ end }}_{{ measure }} is null
-        )
+        {%- for feature in features_with('playbook') %}
+        {%- set measure = var('features')[feature].playbook %}
+        and coalesce(clusters.{{ measure }} >= playbook.minimum_{{ measure }}, playbook.minimum_{{ measure }} is null)
+        and coalesce(clusters.{{ measure }} < playbook.maximum_{{ measure }}, playbook.maximum_{{ measure }} is null)
         {%- endfor %}
     left join {{ ref('segment_labels') }} as labels
         on playbook.segment_code = labels.segment_code

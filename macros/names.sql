@@ -15,7 +15,8 @@
 {%- endmacro %}
 
 {% macro build_config_dict(model) -%}
-    {#- What dbt gives to a Python model, and to each of ours the settings: dbt.config.get("settings"). -#}
+    {#- What dbt gives to a Python model, and to each of ours dbt.config.get("settings") and dbt.config.get("features"). -#}
 {{ dbt.build_config_dict(model) }}
 config_dict["settings"] = {{ settings() }}
+config_dict["features"] = {{ var('features') }}
 {%- endmacro %}

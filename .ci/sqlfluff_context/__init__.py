@@ -44,6 +44,21 @@ def raw_table(name):
     return name
 
 
+def var(name):
+    """Return what stands under `vars:`."""
+    return VARS[name]
+
+
+def features_with(attribute):
+    """Return the features as the macro does."""
+    return [name for name, stated in VARS["features"].items() if stated.get(attribute)]
+
+
+def watched_features():
+    """Return the features as the macro does."""
+    return list(dict.fromkeys([*features_with("is_described"), *setting("segmentation_features")]))
+
+
 def feature_sets():
     """Return the feature sets as the macro does."""
     return {"in_use": setting("segmentation_features"), **setting("study", "other_feature_sets")}

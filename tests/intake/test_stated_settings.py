@@ -12,6 +12,7 @@ import yaml
 
 from customer_segmentation.intake import default_settings, project_vars, settings_problems
 from customer_segmentation.intake.settings import A_TYPE
+from customer_segmentation.steps.naming import MEASURES
 
 PROJECT = Path(__file__).resolve().parents[2]
 VARS = project_vars(PROJECT)
@@ -276,3 +277,61 @@ def test_the_head_of_the_file_explains_every_word() -> None:
     words = {word for one in stated_values().values() for word in one["must_be"]}
     assert words == {word for word in words if re.search(rf"\b{word}\b", head)}
     assert yaml.safe_load(text)["vars"] == VARS
+
+
+# --- features -------------------------------------------------------------------------------------------
+
+
+def test_features_are_stated_in_the_words_that_the_head_explains() -> None:
+    text = (PROJECT / "dbt_project.yml").read_text("utf-8")
+    head = text[text.index("# Every feature is stated") : text.index("\n  features:")]
+    for name, one in VARS["features"].items():
+        assert one["of"] in ("rfm", "customer_facts"), name
+        assert one["unit"]
+        assert all(re.search(rf"\b{word}\b", head) for word in one), name
+        assert one.get("bands", []) == sorted(one.get("bands", []))
+
+
+def columns_of(model: str) -> set[str]:
+    """Return the columns of a public model, by its contract."""
+    (described,) = [
+        one
+        for path in (PROJECT / "models").rglob("*.yml")
+        for one in (yaml.safe_load(path.read_text("utf-8")).get("models") or [])
+        if one["name"] == model
+    ]
+    return {column["name"] for column in described["columns"]}
+
+
+def test_every_feature_has_its_columns() -> None:
+    features = VARS["features"]
+    tables = {name: columns_of(name) for name in ("rfm", "customer_facts")}
+    for name, one in features.items():
+        assert one.get("column", name) in tables[one["of"]], name
+    described = {name for name, one in features.items() if one.get("is_described")}
+    assert described <= columns_of("customer_360")
+    wanted = {f"{how}_{name}" for how in ("mean", "median") for name in described}
+    assert wanted == {
+        name for name in columns_of("segment_profiles") if name.startswith(("mean_", "median_"))
+    }
+
+
+def test_the_playbook_measures_are_those_of_python() -> None:
+    playbook = {
+        one["playbook"]: (name, one["playbook"].endswith("_ratio"))
+        for name, one in VARS["features"].items()
+        if "playbook" in one
+    }
+    assert playbook == MEASURES
+    header = (PROJECT / "seeds/segment_playbook.csv").read_text("utf-8").splitlines()[0].split(",")
+    assert {f"{end}_{name}" for end in ("minimum", "maximum") for name in playbook} <= set(header)
+
+
+def test_a_feature_is_typed_once() -> None:
+    """No other list of features: three of them side by side are a copy."""
+    names = "recency_days|frequency|monetary|average_review_score"
+    copy = re.compile(rf"""(['"]({names})['"],\s*){{2}}['"]({names})['"]""")
+    for folder in ("models", "macros", "python/customer_segmentation"):
+        for path in (PROJECT / folder).rglob("*.*"):
+            if path.suffix in (".sql", ".py", ".yml"):
+                assert not copy.search(path.read_text("utf-8")), path

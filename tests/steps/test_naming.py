@@ -12,6 +12,8 @@ import pytest
 from test_fits import SETTINGS, customers, periods
 
 from conftest import PROJECT
+from customer_segmentation.intake import project_vars
+from customer_segmentation.steps import features_with
 from customer_segmentation.steps.fits import fit_periods
 from customer_segmentation.steps.naming import (
     MEASURES,
@@ -59,7 +61,13 @@ RULES = read(playbook())
 def names_by_sql(clusters: pd.DataFrame, rules: pd.DataFrame) -> list[str | None]:
     """Return the names that the macro gives, in the order of the clusters."""
     source = (PROJECT / "macros" / "name_by_playbook.sql").read_text("utf-8")
-    module = jinja2.Environment().from_string(source, globals={"ref": lambda name: name}).module
+    features = project_vars(PROJECT)["features"]
+    known = {
+        "ref": lambda name: name,
+        "var": lambda _: features,
+        "features_with": lambda attribute: features_with(features, attribute),
+    }
+    module = jinja2.Environment().from_string(source, globals=known).module
     with duckdb.connect() as connection:
         connection.register("clusters", clusters)
         connection.register("segment_playbook", rules)

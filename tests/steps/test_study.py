@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouett
 from customer_segmentation.cluster._lloyd import prepare_rows, single_start
 from customer_segmentation.cluster.kmeans import standardise
 from customer_segmentation.distance.silhouette import silhouette_estimate
+from customer_segmentation.intake import project_vars
 from customer_segmentation.steps.study.candidates import (
     CANDIDATE_COLUMNS,
     finalist_budget,
@@ -39,13 +41,14 @@ from customer_segmentation.steps.study.scores import Scorer, first_seen_numbers
 from customer_segmentation.steps.study.settings import StudySettings
 from customer_segmentation.steps.study.traits import (
     TRAIT_COLUMNS,
-    TRAITS,
     count_traits,
     number_eta_squared,
     segment_traits,
     trait_numbers,
+    traits_of,
 )
 
+DESCRIBED = ("recency_days", "frequency", "monetary", "average_review_score")
 SETTINGS = StudySettings(
     cluster_counts=(2, 3, 4),
     inits=("k-means++", "random"),
@@ -141,7 +144,7 @@ def test_what_is_studied_depends_on_rows_and_not_on_their_order(customers: pd.Da
             return connection.from_df(frame).filter(complete)
 
         with duckdb.connect() as connection:
-            found = study_inputs(rows_of, columns_of=sets)
+            found = study_inputs(rows_of, columns_of=sets, described=DESCRIBED)
         return dict(zip(found["feature_set"], found["input_fingerprint"], strict=True))
 
     found = inputs(rows)
@@ -427,9 +430,10 @@ def test_traits_are_counted_in_bands() -> None:
             " from (values (0, 10, 2.0, -15.0), (0, 11, 2.5, 7.5), (1, 5000, null, null))"
             " as customers (cluster, customers_in_city, review, days)"
         )
-        counts = count_traits(customers)
-        numbers = trait_numbers(customers.order("customers_in_city"))
-    assert set(counts["trait"]) == {trait.name for trait in TRAITS}
+        traits = traits_of(project_vars(Path(__file__).parents[2])["features"])
+        counts = count_traits(customers, traits)
+        numbers = trait_numbers(customers.order("customers_in_city"), traits)
+    assert set(counts["trait"]) == {trait.name for trait in traits}
     assert (counts.groupby("trait")["customers"].sum() == 3).all()
     of = {
         trait: dict(zip(rows["value"], rows["customers"], strict=True))
@@ -448,7 +452,7 @@ def test_traits_are_counted_in_bands() -> None:
     assert set(of["last_purchase_weekday"]) == {"Saturday"}
     assert set(of["last_purchase_hour"]) == {"2. above 5 up to 11"}
     assert numbers["city_size_customers"].tolist() == [10, 11, 5000]
-    assert set(numbers) == {"cluster", *(trait.name for trait in TRAITS if trait.limits)}
+    assert set(numbers) == {"cluster", *(trait.name for trait in traits if trait.limits)}
 
 
 def test_pictures(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:

@@ -45,7 +45,7 @@ class Stated:
     or_null, or_empty : str or None
         What null, or an empty list, means; None where there must be a value.
     features : tuple of str
-        All features.
+        Those that segments may be made from.
     """
 
     default: Any
@@ -201,7 +201,7 @@ def settings_problems(project: Mapping[str, Any], given: Mapping[Any, Any]) -> l
     list of str
         Sentences.
     """
-    features = tuple(project["features"])
+    features = tuple(name for name, one in project["features"].items() if one["of"] == "rfm")
     stated = project["settings"]
     values = {k: v for k, v in project.items() if k not in STATEMENTS} | dict(given)
     found: list[str] = []

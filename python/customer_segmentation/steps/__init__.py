@@ -20,6 +20,7 @@ from customer_segmentation.steps.decisions import DECISION_COLUMNS, decide, thre
 from customer_segmentation.steps.fits import FIT_COLUMNS, FitSettings, fit_periods
 from customer_segmentation.steps.frames import (
     duckdb_projection,
+    features_with,
     one_list,
     previous_rows,
     quantile_reader,
@@ -46,7 +47,6 @@ from customer_segmentation.steps.study import (
     AXIS_COLUMNS,
     CANDIDATE_COLUMNS,
     CLUSTER_COLUMNS,
-    DESCRIBED,
     PROJECTION_COLUMNS,
     StudySettings,
     project_customers,
@@ -61,6 +61,7 @@ from customer_segmentation.steps.study.traits import (
     count_traits,
     segment_traits,
     trait_numbers,
+    traits_of,
 )
 
 __all__ = [
@@ -70,7 +71,6 @@ __all__ = [
     "CHANGE_COLUMNS",
     "CLUSTER_COLUMNS",
     "DECISION_COLUMNS",
-    "DESCRIBED",
     "FIT_COLUMNS",
     "POLICY_COLUMNS",
     "PROJECTION_COLUMNS",
@@ -86,6 +86,7 @@ __all__ = [
     "decide",
     "duckdb_projection",
     "feature_changes",
+    "features_with",
     "fit_periods",
     "model_agreement",
     "one_list",
@@ -105,4 +106,5 @@ __all__ = [
     "study_inputs",
     "thresholds_from",
     "trait_numbers",
+    "traits_of",
 ]

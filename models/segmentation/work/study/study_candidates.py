@@ -2,6 +2,7 @@ from customer_segmentation.steps import (
     CANDIDATE_COLUMNS,
     StudySettings,
     duckdb_projection,
+    features_with,
     previous_rows,
     study_columns,
     study_feature_sets,
@@ -12,6 +13,7 @@ from customer_segmentation.steps import (
 def model(dbt, session):
     dbt.config(materialized="table")
     settings = dbt.config.get("settings")
+    described = features_with(dbt.config.get("features"), "is_described")
     columns_of = study_columns(
         settings["segmentation_features"], settings["study"]["other_feature_sets"]
     )
@@ -23,7 +25,7 @@ def model(dbt, session):
         )
 
     candidates = study_feature_sets(
-        study_inputs(rows_of, columns_of=columns_of),
+        study_inputs(rows_of, columns_of=columns_of, described=described),
         lambda feature_set: (
             rows_of(feature_set)
             .order("customer_unique_id")

@@ -8,6 +8,7 @@ from customer_segmentation.steps import (
     projection_axes,
     segment_traits,
     trait_numbers,
+    traits_of,
 )
 
 
@@ -32,8 +33,9 @@ def model(dbt, session):
         features=features,
         robust=robust_columns(features, settings["feature_transforms"]),
     )
-    numbers = trait_numbers(customers.order("customer_unique_id"))
-    traits = segment_traits(count_traits(customers), numbers)
+    stated = traits_of(dbt.config.get("features"))
+    numbers = trait_numbers(customers.order("customer_unique_id"), stated)
+    traits = segment_traits(count_traits(customers, stated), numbers)
     return (
         one_list(session, separation, SEPARATION_COLUMNS, name="separation")
         .cross(one_list(session, axes, AXIS_COLUMNS, name="axes"))

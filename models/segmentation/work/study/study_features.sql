@@ -2,7 +2,7 @@
     Features of the set in use come as the models see them (imputed, transformed), under the name in_use_<feature>; those
     of the other sets are transformed but stay missing, under the name other_<feature>.
 -#}
-{% set described = ['recency_days', 'frequency', 'monetary', 'average_review_score'] %}
+{% set described = features_with('is_described') %}
 {% set others = [] %}
 {% for columns in setting('study', 'other_feature_sets').values() %}
 {% for column in columns if column not in others %}{% do others.append(column) %}{% endfor %}

@@ -18,13 +18,12 @@ from customer_segmentation.steps.study.pictures import (
     project_customers,
     projection_axes,
 )
-from customer_segmentation.steps.study.settings import DESCRIBED, StudySettings, study_columns
+from customer_segmentation.steps.study.settings import StudySettings, study_columns
 
 __all__ = [
     "AXIS_COLUMNS",
     "CANDIDATE_COLUMNS",
     "CLUSTER_COLUMNS",
-    "DESCRIBED",
     "PROJECTION_COLUMNS",
     "StudySettings",
     "project_customers",

@@ -15,9 +15,6 @@ from customer_segmentation.cluster import (
     standardise,
 )
 
-# What is said of the clusters of every feature set.
-DESCRIBED = ("recency_days", "frequency", "monetary", "average_review_score")
-
 
 @dataclasses.dataclass(frozen=True)
 class StudySettings:
