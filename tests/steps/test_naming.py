@@ -60,7 +60,7 @@ RULES = read(playbook())
 
 def names_by_sql(clusters: pd.DataFrame, rules: pd.DataFrame) -> list[str | None]:
     """Return the names that the macro gives, in the order of the clusters."""
-    source = (PROJECT / "macros" / "name_by_playbook.sql").read_text("utf-8")
+    source = (PROJECT / "macros" / "seed_rules.sql").read_text("utf-8")
     features = project_vars(PROJECT)["features"]
     known = {
         "ref": lambda name: name,

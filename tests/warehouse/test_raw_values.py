@@ -60,7 +60,11 @@ def rendered(
     environment.globals.update(
         {
             "return": lambda value: value,
-            "setting": lambda name: {**SETTINGS, **settings}[name],
+            "setting": lambda name: (
+                SETTINGS[name] | settings.get(name, {})
+                if isinstance(SETTINGS[name], dict)
+                else {**SETTINGS, **settings}[name]
+            ),
             "ref": lambda name: f"staging.{name}",
             "config": lambda **_: "",
             **(known or {}),
@@ -83,7 +87,7 @@ def read() -> Callable[[str, str | None], object]:
     def value(macro: str, text: str | None) -> object:
         if macro not in expressions:
             expressions[macro] = rendered(
-                "macros/parse.sql", select=f"{{{{ {macro}('raw') }}}}"
+                "macros/raw_values.sql", select=f"{{{{ {macro}('raw') }}}}"
             ).strip()
         found = connection.execute(
             f"select {expressions[macro]} from (select cast(? as varchar) as raw)", [text]
@@ -189,7 +193,7 @@ def first_and_last_day(
                 [day, count],
             )
         select = rendered(
-            "macros/plausible_times.sql",
+            "macros/raw_values.sql",
             select="{{ main_stretch('purchases', 'purchased_at') }}",
             **settings,
         )
@@ -247,8 +251,7 @@ def test_a_time_that_cannot_be_right_has_a_reason(
     time: str | None, has_happened: bool, problem: str | None
 ) -> None:
     branches = rendered(
-        "macros/parse.sql",
-        "macros/plausible_times.sql",
+        "macros/raw_values.sql",
         select=f"{{{{ time_problem('raw', 'read_at', has_happened={has_happened}) }}}}",
     )
     with duckdb.connect() as connection:
@@ -262,8 +265,7 @@ def test_a_time_that_cannot_be_right_has_a_reason(
 def test_future_times_are_accepted_when_a_var_says_so() -> None:
     for allowed in (False, True):
         branches = rendered(
-            "macros/parse.sql",
-            "macros/plausible_times.sql",
+            "macros/raw_values.sql",
             select="{{ time_problem('raw', 'read_at') }}",
             allow_future_times=allowed,
         )
@@ -523,7 +525,7 @@ def incomplete(database: Path, folder: Path, name: str | None, share: float) -> 
     """Return the files that seem to be cut off when only the first rows of one are there."""
     returned = []
     rendered(
-        "macros/file_completeness.sql",
+        "macros/raw_files.sql",
         select="{{ file_completeness_checks() }}",
         known={"return": returned.append},
     )

@@ -1,3 +1,37 @@
+{#- What was known as of a date, and which dates and customers things are said of. -#}
+
+{% macro counted_at() -%}
+    {#- The moment from which an order counts, by var order_basis; null for one that never does. -#}
+    {{ 'purchased_at' if setting('order_basis') == 'placed' else 'delivered_at' }}
+{%- endmacro %}
+
+{% macro state_at(timeline, since, until, moment) -%}
+    {#-
+        The state that each customer of a timeline (a CTE with one row per state) is in just before a moment of each period
+        (a CTE with as_of_date): the one that began before it and has no successor before it.
+    -#}
+    select
+        periods.as_of_date,
+        {{ timeline }}.*,
+    from {{ timeline }}
+    inner join periods
+        on {{ timeline }}.{{ since }} < {{ moment }}
+        and {{ timeline }}.{{ until }} >= {{ moment }}
+{%- endmacro %}
+
+{% macro known_cancelled(order_status, is_final_status_known) -%}
+    {#-
+        Whether an order was known to be cancelled. Olist has no time of cancellation, only the status at the
+        extract: that is a fact for the latest as-of date, and the future for every earlier one.
+    -#}
+    ({{ is_final_status_known }} and {{ order_status }} = 'canceled')
+{%- endmacro %}
+
+{% macro is_measured(customer, shares) -%}
+    {#- Whether a customer is among those measured at the date of a row of segmentation_work.period_inputs. -#}
+    ({{ shares }}.halvings = 0 or md5({{ customer }}) < {{ shares }}.digest_below)
+{%- endmacro %}
+
 {% macro study_as_of_date() -%}
     {#-
         Date of the comparison of models, in a query on rows with as_of_date and is_segmentable: the last segmentable first of
