@@ -1,4 +1,4 @@
-{#- Scoring in the database: the nearest centroid of any rows with any models. -#}
+{#- Scoring in the database: the nearest centroid of any rows with any models, or the plain rules of its segments. -#}
 
 {% macro nearest_centroid(rows, centroids, features=none, n_clusters=none) -%}
     {#-
@@ -92,4 +92,32 @@
     {%- endset -%}
     {{ difference }} * {{ difference }}{{ ' + ' if not loop.last }}
     {%- endfor -%}
+{%- endmacro %}
+
+{% macro wide_rule_limits(limits) -%}
+    {#- One row per model and rule with minimum_<feature> and below_<feature>; without a limit, infinity. -#}
+    select
+        model_id,
+        rule,
+        cluster,
+        {%- for feature in setting('segmentation_features') %}
+        coalesce(max(case when feature = '{{ feature }}' then minimum end), cast('-infinity' as double))
+            as minimum_{{ feature }},
+        coalesce(max(case when feature = '{{ feature }}' then below end), cast('infinity' as double))
+            as below_{{ feature }},
+        {%- endfor %}
+    from {{ limits }}
+    group by model_id, rule, cluster
+{%- endmacro %}
+
+{% macro in_own_unit(feature, rows) -%}
+    {#- The way back from what macro transformed gives, in a relation that has the columns of macro feature_columns. -#}
+    {%- set transform = setting('feature_transforms').get(feature) -%}
+    {%- if transform == 'log1p' -%}
+    exp({{ rows }}.{{ feature }}) - 1
+    {%- elif transform == 'quantile' -%}
+    {{ rows }}.{{ feature }}_in_own_unit
+    {%- else -%}
+    {{ rows }}.{{ feature }}
+    {%- endif -%}
 {%- endmacro %}

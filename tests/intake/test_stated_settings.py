@@ -310,6 +310,10 @@ def test_every_feature_has_its_columns() -> None:
         assert one.get("column", name) in tables[one["of"]], name
     described = {name for name, one in features.items() if one.get("is_described")}
     assert described <= columns_of("customer_360")
+    limits = {name for name, one in features.items() if one.get("has_limits")}
+    assert {f"{end}_{name}" for end in ("minimum", "below") for name in limits} == {
+        name for name in columns_of("segment_rules") if name.startswith(("minimum_", "below_"))
+    }
     wanted = {f"{how}_{name}" for how in ("mean", "median") for name in described}
     assert wanted == {
         name for name in columns_of("segment_profiles") if name.startswith(("mean_", "median_"))

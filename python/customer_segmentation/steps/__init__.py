@@ -8,6 +8,7 @@
 ``naming``            which segment a cluster is, by the rules of the playbook
 ``decisions``         keep, rescore, retrain or investigate, date by date
 ``policy``            the refresh interval that follows from how models age
+``meaning``           segments as rules in own units, and what they say of later orders
 ``study``             the comparison of algorithms, feature sets and numbers of clusters, and what
                       marks a segment beyond its features
 ``frames``, ``panel`` frames out of DuckDB and into it
@@ -24,6 +25,12 @@ from customer_segmentation.steps.frames import (
     one_list,
     previous_rows,
     quantile_reader,
+)
+from customer_segmentation.steps.meaning import (
+    RULE_COLUMNS,
+    RuleRows,
+    RuleSettings,
+    segment_rules,
 )
 from customer_segmentation.steps.naming import rules_from
 from customer_segmentation.steps.panel import read_panel
@@ -56,11 +63,13 @@ from customer_segmentation.steps.study import (
     study_feature_sets,
     study_inputs,
 )
+from customer_segmentation.steps.study.origins import EXPLAINED_COLUMNS, explained_separation
 from customer_segmentation.steps.study.traits import (
     TRAIT_COLUMNS,
     count_traits,
     segment_traits,
     trait_numbers,
+    trait_origins,
     traits_of,
 )
 
@@ -71,20 +80,25 @@ __all__ = [
     "CHANGE_COLUMNS",
     "CLUSTER_COLUMNS",
     "DECISION_COLUMNS",
+    "EXPLAINED_COLUMNS",
     "FIT_COLUMNS",
     "POLICY_COLUMNS",
     "PROJECTION_COLUMNS",
+    "RULE_COLUMNS",
     "STABILITY_COLUMNS",
     "TRAIT_COLUMNS",
     "AgreementSettings",
     "FitSettings",
     "PolicySettings",
+    "RuleRows",
+    "RuleSettings",
     "StabilitySettings",
     "StudySettings",
     "assign_batches",
     "count_traits",
     "decide",
     "duckdb_projection",
+    "explained_separation",
     "feature_changes",
     "features_with",
     "fit_periods",
@@ -99,6 +113,7 @@ __all__ = [
     "refresh_costs",
     "refresh_policy",
     "rules_from",
+    "segment_rules",
     "segment_traits",
     "study_clusters",
     "study_columns",
@@ -106,5 +121,6 @@ __all__ = [
     "study_inputs",
     "thresholds_from",
     "trait_numbers",
+    "trait_origins",
     "traits_of",
 ]
