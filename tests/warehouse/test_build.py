@@ -170,7 +170,7 @@ def test_a_fit_that_fails_its_gate_is_replaced_by_an_earlier_one(
     publish(
         *SPINE,
         "--vars",
-        f"{{minimum_silhouette: {gate}}}",
+        f"{{minimum_silhouette: {gate}, refresh_mode: every_period}}",
         raw_dir=sample_folder,
         database=database,
     )

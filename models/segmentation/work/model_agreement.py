@@ -2,6 +2,7 @@ from customer_segmentation.steps import (
     AGREEMENT_COLUMNS,
     AgreementSettings,
     duckdb_projection,
+    features_with,
     model_agreement,
     previous_rows,
     read_panel,
@@ -11,7 +12,9 @@ from customer_segmentation.steps import (
 def model(dbt, session):
     dbt.config(materialized="table")
     shares = dbt.ref("period_inputs")
-    settings = AgreementSettings.from_settings(dbt.config.get("settings"))
+    settings = AgreementSettings.from_settings(
+        dbt.config.get("settings"), clocks=features_with(dbt.config.get("features"), "grows_daily")
+    )
     customers = dbt.ref("segmentation_features")
     agreement = model_agreement(
         dbt.ref("refresh_inputs").filter("is_segmentable").df(),
