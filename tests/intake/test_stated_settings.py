@@ -43,7 +43,7 @@ def test_there_are_few_settings_and_each_is_stated_once() -> None:
 @pytest.mark.parametrize(("name", "one"), stated_values().items(), ids=stated_values())
 def test_a_statement_says_what_the_setting_means_and_must_be(name: str, one: dict) -> None:
     assert set(one) == {"meaning", "default", "must_be"}
-    assert re.fullmatch(r"(?s)["A-Za-z].*\.\s*", one["meaning"])
+    assert re.fullmatch(r'(?s)["A-Za-z].*\.\s*', one["meaning"])
     assert one["must_be"]["type"] in A_TYPE
     group, _, key = name.partition(".")
     given = {group: {key: one["default"]}} if key else {group: one["default"]}
