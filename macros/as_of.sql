@@ -76,3 +76,16 @@
         end
     {%- endif %}
 {%- endmacro %}
+
+{% macro is_control(customer) -%}
+    {#-
+        Whether a customer is in the control group of campaigns: the digest of settings control_salt and the customer's number is
+        among the lowest control_share of all digests, so that a person is on the same side in every build and campaign.
+    -#}
+    {%- set share = setting('outcomes', 'control_share') | float -%}
+    {%- if share >= 1 -%}
+    true
+    {%- else -%}
+    left(md5('{{ setting("outcomes", "control_salt") | replace("'", "''") }}:' || {{ customer }}), 8) < '{{ "%08x" | format((share * 4294967296) | round | int) }}'
+    {%- endif -%}
+{%- endmacro %}

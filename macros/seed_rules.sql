@@ -22,8 +22,8 @@
 
 {% macro name_by_playbook(clusters, keys) -%}
     {#-
-        Names each row of a CTE with the measures of the playbook (by default frequency in orders, monetary_ratio and
-        recency_ratio to the mean customer, review_score; null for what is no feature) by the first rule of seed segment_playbook that it satisfies: columns
+        Names each row of a CTE with the measures of the playbook (frequency, monetary, recency_days, monetary_ratio and recency_ratio
+        to the mean customer, review_score; null for what is no feature) by the first rule of seed segment_playbook that it satisfies: columns
         segment_code and segment_name (English, seed segment_labels), null when there is none.
         keys: the columns that identify a row.
     -#}
@@ -34,8 +34,7 @@
     from {{ clusters }} as clusters
     left join {{ ref('segment_playbook') }} as playbook
         on true
-        {%- for feature in features_with('playbook') %}
-        {%- set measure = var('features')[feature].playbook %}
+        {%- for _, measure in playbook_measures() %}
         and coalesce(clusters.{{ measure }} >= playbook.minimum_{{ measure }}, playbook.minimum_{{ measure }} is null)
         and coalesce(clusters.{{ measure }} < playbook.maximum_{{ measure }}, playbook.maximum_{{ measure }} is null)
         {%- endfor %}
@@ -64,4 +63,11 @@
                                 || {{ decimals('next_silhouette', 3) }}
                         else ''
                     end || '.'
+{%- endmacro %}
+
+{% macro has_action(actions, segment_code, recency_days) -%}
+    {#- Whether a row of seed segment_actions is what to do with a customer, to join by. -#}
+    {{ segment_code }} = {{ actions }}.segment_code
+        and {{ recency_days }} >= coalesce({{ actions }}.minimum_recency_days, 0)
+        and {{ recency_days }} < coalesce({{ actions }}.maximum_recency_days, {{ recency_days }} + 1)
 {%- endmacro %}

@@ -54,6 +54,15 @@ def features_with(attribute):
     return [name for name, stated in VARS["features"].items() if stated.get(attribute)]
 
 
+def playbook_measures():
+    """Return the pairs as the macro does."""
+    return [
+        (name, each)
+        for name in features_with("playbook")
+        for each in VARS["features"][name]["playbook"]
+    ]
+
+
 def watched_features():
     """Return the features as the macro does."""
     return list(dict.fromkeys([*features_with("is_described"), *setting("segmentation_features")]))

@@ -18,8 +18,7 @@ clusters as (
     select
         centroids.model_id,
         centroids.cluster,
-        {%- for feature in features_with('playbook') %}
-        {%- set measure = var('features')[feature].playbook %}
+        {%- for feature, measure in playbook_measures() %}
         {%- set value = 'centroid / nullif(mean_customer, 0)' if measure.endswith('_ratio') else 'centroid' %}
         max(case when feature = '{{ feature }}' then {{ value }} end) as {{ measure }},
         {%- endfor %}

@@ -134,6 +134,17 @@ def test_every_setting_is_read_and_every_name_that_is_read_is_stated() -> None:
             {"study": {"other_feature_sets": {"mine": ["age"]}}},
             "study.other_feature_sets of mine is [age]; it must be a list of different values",
         ),
+        ({"outcomes": {"horizon_days": []}}, "outcomes.horizon_days is []; it must be a list of"),
+        ({"outcomes": {"horizon_days": [30, 30]}}, "outcomes.horizon_days is [30, 30]; it must"),
+        ({"outcomes": {"control_effect": 0}}, "outcomes.control_effect is 0; it must be a number"),
+        (
+            {"outcomes": {"comparison_horizon_days": 60}},
+            "outcomes.comparison_horizon_days is 60; it must be one of outcomes.horizon_days, [30,",
+        ),
+        (
+            {"outcomes": {"horizon_days": [30]}},
+            "outcomes.comparison_horizon_days is 90; it must be one of outcomes.horizon_days, [30].",
+        ),
         ({"n_cluster": 5}, "there is no setting n_cluster; did you mean n_clusters?"),
         ({"n_init": 5}, "there is no setting n_init; it is one of engine: {engine: {n_init: …}}."),
         ({"null_seed": 5}, "there is no setting null_seed; did you mean engine.null_seeds?"),
@@ -322,9 +333,9 @@ def test_every_feature_has_its_columns() -> None:
 
 def test_the_playbook_measures_are_those_of_python() -> None:
     playbook = {
-        one["playbook"]: (name, one["playbook"].endswith("_ratio"))
+        measure: (name, measure.endswith("_ratio"))
         for name, one in VARS["features"].items()
-        if "playbook" in one
+        for measure in one.get("playbook", [])
     }
     assert playbook == MEASURES
     header = (PROJECT / "seeds/segment_playbook.csv").read_text("utf-8").splitlines()[0].split(",")

@@ -44,6 +44,8 @@ class Stated:
     unit : str or None
     or_null, or_empty : str or None
         What null, or an empty list, means; None where there must be a value.
+    one_of : str or None
+        A list of the same group, which must have it.
     features : tuple of str
         Those that segments may be made from.
     """
@@ -59,6 +61,7 @@ class Stated:
     unit: str | None = None
     or_null: str | None = None
     or_empty: str | None = None
+    one_of: str | None = None
     features: tuple[str, ...] = ()
 
     def problems(self, name: str, value: object) -> Iterator[str]:
@@ -226,6 +229,25 @@ def settings_problems(project: Mapping[str, Any], given: Mapping[Any, Any]) -> l
                         f"did you mean {alike[0]}?" if alike else f"it has {', '.join(group)}."
                     )
                     found.append(f"{name} has no setting {key}; {instead}")
+            if not found:
+                found += _not_one_of(name, group, value)
+    return found
+
+
+def _not_one_of(
+    name: str, group: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]
+) -> list[str]:
+    """Say which settings of a group are not in the list that must have them."""
+    found = []
+    for key, stated in group.items():
+        of = stated["must_be"].get("one_of")
+        if of is None:
+            continue
+        value, among = (given.get(each, group[each]["default"]) for each in (key, of))
+        if value not in among:
+            found.append(
+                f"{name}.{key} is {_shown(value)}; it must be one of {name}.{of}, {_shown(among)}."
+            )
     return found
 
 
