@@ -1,10 +1,5 @@
 {#- What differs between the adapters: Olist's nine files (olist), and one table of orders of any shop (orders). -#}
 
-{% macro setting(name) -%}
-    {#- A var, or where it is null what var adapter_defaults has for the adapter. -#}
-    {{ return(var('adapter_defaults')[var('adapter')][name] if var(name) is none else var(name)) }}
-{%- endmacro %}
-
 {% macro currency() -%}
     {#- Three letters, ISO 4217; XXX is its code for none. -#}
     {{ return('BRL' if var('adapter') == 'olist' else var('shop').get('currency') or 'XXX') }}
@@ -61,8 +56,8 @@
     {% set is_model = shop.get('orders') is mapping and 'model' in shop.orders %}
     {% if execute and flags.WHICH in ['run', 'build'] and var('adapter') == 'orders' and not is_model %}
         {% set settings = {
-            'minimum_customers': var('minimum_customers'), 'minimum_history_days': var('minimum_history_days'),
-            'first_as_of_date': (var('first_as_of_date') | string) if var('first_as_of_date') else none,
+            'minimum_customers': setting('minimum_customers'), 'minimum_history_days': setting('minimum_history_days'),
+            'first_as_of_date': setting('first_as_of_date'),
         } %}
         {% set found = fromjson(first_values(
             "select shop_problems(" ~ sql_text(tojson(shop)) ~ ", " ~ sql_text(tojson(settings)) ~ ")"

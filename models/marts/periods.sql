@@ -1,4 +1,6 @@
-{% set history_months = var('history_months') %}
+{% set history_months = setting('history_months') %}
+{% set maximum_dates = setting('engine', 'maximum_as_of_dates') %}
+{% set sparse_month_orders = setting('engine', 'sparse_month_orders') %}
 {% set first_date = setting('first_as_of_date') %}
 {% set baseline = setting('baseline_as_of_date') %}
 
@@ -53,11 +55,11 @@ enough as (
     select
         greatest(
             min(known_customers.counted_date) + interval 1 day,
-            min(span.first_date) + interval {{ var('minimum_history_days') }} day
+            min(span.first_date) + interval {{ setting('minimum_history_days') }} day
         ) as first_day,
     from known_customers
     cross join span
-    where known_customers.customer_count = {{ var('minimum_customers') }}
+    where known_customers.customer_count = {{ setting('minimum_customers') }}
 ),
 
 asked as (
@@ -87,11 +89,11 @@ checked_span as (
     select
         first_as_of_date,
         case
-            when {{ months_between('first_as_of_date', 'last_date') }} < {{ var('maximum_as_of_dates') }} then last_date
+            when {{ months_between('first_as_of_date', 'last_date') }} < {{ maximum_dates }} then last_date
             when last_date is not null
                 then error(
                         'From ' || first_as_of_date || ' to the last purchase, ' || last_date || ', there are over '
-                        || '{{ var("maximum_as_of_dates") }} as-of dates (var maximum_as_of_dates). Correct '
+                        || '{{ maximum_dates }} as-of dates (var engine.maximum_as_of_dates). Correct '
                         || 'first_as_of_date or the purchase (vars allow_future_times, largest_gap_days).'
                     )
         end as last_date,
@@ -194,8 +196,8 @@ judged as (
     select
         totals.*,
         coalesce(active.active_customer_count, 0) as active_customer_count,
-        coalesce(active.active_customer_count, 0) >= {{ var('minimum_customers') }}
-        and totals.history_days >= {{ var('minimum_history_days') }} as is_segmentable,
+        coalesce(active.active_customer_count, 0) >= {{ setting('minimum_customers') }}
+        and totals.history_days >= {{ setting('minimum_history_days') }} as is_segmentable,
     from totals
     left join active on totals.as_of_date = active.as_of_date
 ),
@@ -207,7 +209,7 @@ final as (
         cast(order_count as bigint) as order_count,
         cast(customer_count as bigint) as customer_count,
         cast(orders_in_last_month as bigint) as orders_in_last_month,
-        orders_in_last_month < {{ var('sparse_month_orders') }} as is_sparse,
+        orders_in_last_month < {{ sparse_month_orders }} as is_sparse,
         history_days,
         is_segmentable,
         coalesce(is_segmentable and as_of_date = {{ study_as_of_date() }}, false) as is_compared,
@@ -215,13 +217,13 @@ final as (
         coalesce(as_of_date = baseline_as_of_date, false) as is_baseline,
         extract(day from as_of_date) != 1 as is_month_incomplete,
         case
-            when active_customer_count < {{ var('minimum_customers') }}
+            when active_customer_count < {{ setting('minimum_customers') }}
                 then 'Not segmented: ' || active_customer_count
-                    || ' customers, at least {{ var('minimum_customers') }} are needed.'
-            when history_days < {{ var('minimum_history_days') }}
+                    || ' customers, at least {{ setting('minimum_customers') }} are needed.'
+            when history_days < {{ setting('minimum_history_days') }}
                 then 'Not segmented: ' || history_days
-                    || ' days of history, at least {{ var('minimum_history_days') }} are needed.'
-            when orders_in_last_month < {{ var('sparse_month_orders') }}
+                    || ' days of history, at least {{ setting('minimum_history_days') }} are needed.'
+            when orders_in_last_month < {{ sparse_month_orders }}
                 then 'Segmented, but sparse: ' || orders_in_last_month || ' orders in the month before.'
             else 'Segmented.'
         end

@@ -17,7 +17,7 @@ ordered as (
     from {{ ref('periods') }} as periods
     inner join orders
         on orders.counted_at < periods.as_of_date
-        and orders.counted_at >= periods.as_of_date - interval {{ var('history_months') or 12000 }} month
+        and orders.counted_at >= periods.as_of_date - interval {{ setting('history_months') or 12000 }} month
     group by periods.as_of_date, orders.customer_unique_id
 ),
 
@@ -29,7 +29,7 @@ refunded as (
     inner join {{ ref('input_refunds') }} as refunds
         on ordered.customer_unique_id = refunds.customer_unique_id
         and refunds.refunded_at < ordered.as_of_date
-        and refunds.refunded_at >= ordered.as_of_date - interval {{ var('history_months') or 12000 }} month
+        and refunds.refunded_at >= ordered.as_of_date - interval {{ setting('history_months') or 12000 }} month
     group by ordered.as_of_date
 ),
 

@@ -58,7 +58,7 @@ checks as (
         count(*),
         count(case when ordered_at is null or amount is null then 1 end),
         sum(case when ordered_at is null then amount end),
-        {{ var('max_rejected_share') }},
+        {{ setting('max_rejected_share') }},
         null,
     from lines
     union all

@@ -19,7 +19,8 @@ from typing import Any
 import duckdb
 import yaml
 
-from customer_segmentation.publishing import CommandError, default_vars
+from customer_segmentation.intake import default_settings
+from customer_segmentation.publishing import CommandError
 from customer_segmentation.shop import (
     Look,
     ShopError,
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     if options.table:
         orders = {"database": options.orders[0], "table": options.table}
     to = Path(options.to)
-    defaults = default_vars(PROJECT)
+    defaults = default_settings(PROJECT, adapter="orders")
     try:
         with duckdb.connect() as connection:
             source = open_source(connection, orders)

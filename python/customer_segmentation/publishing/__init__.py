@@ -29,7 +29,7 @@ from customer_segmentation.publishing.dbt_process import (
 from customer_segmentation.publishing.errors import CommandError, InUseError
 from customer_segmentation.publishing.readers import one_row, open_to_read, reading
 from customer_segmentation.publishing.rollback import WITHDRAWN, choices, go_back
-from customer_segmentation.publishing.settings import default_vars, with_shop
+from customer_segmentation.publishing.settings import given_vars, with_shop
 from customer_segmentation.publishing.stopping import Stopped, stopped_by_signals
 from customer_segmentation.publishing.summary import DEFAULT_RAW_DIR
 
@@ -44,8 +44,8 @@ __all__ = [
     "build_lock",
     "choices",
     "database_path",
-    "default_vars",
     "forget_stale_parse",
+    "given_vars",
     "go_back",
     "one_row",
     "open_to_read",
