@@ -854,7 +854,8 @@ class Traits(ModelPart):
 
     def collect_ours(self, job: Job, inputs: Any, outcome: Any) -> Any:
         return inputs.frame(
-            "select unnest(traits, recursive := true) from segmentation_work.study_description"
+            "select * from (select unnest(traits, recursive := true) from segmentation_work.study_description)"
+            " where unit = 'customer'"
         )
 
     def prepare_plain(self, job: Job) -> Any:

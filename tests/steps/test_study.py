@@ -41,12 +41,14 @@ from customer_segmentation.steps.study.pictures import (
 from customer_segmentation.steps.study.scores import Scorer, first_seen_numbers
 from customer_segmentation.steps.study.settings import StudySettings
 from customer_segmentation.steps.study.traits import (
+    ORDER_TRAITS,
     TRAIT_COLUMNS,
     TRAITS,
     count_traits,
     number_eta_squared,
     segment_traits,
     trait_numbers,
+    trait_origins,
 )
 
 SETTINGS = StudySettings(
@@ -501,12 +503,18 @@ def test_traits_against_scipy_and_by_hand() -> None:
             "cluster": [0, 0, 1, 1, 1],
             "segment_name": ["a", "a", "b", "b", "b"],
             "trait": "colour",
+            "unit": "review",
             "value": ["red", "blue", "red", "blue", "green"],
-            "customers": [30, 10, 20, 20, 20],
+            "customers": [25, 10, 20, 15, 20],
+            "cases": [30, 10, 20, 20, 20],
         }
     )
     numbers = pd.DataFrame({"cluster": [0, 0, 1, 1], "size": [1.0, 3.0, 5.0, np.nan]})
-    traits = segment_traits(counts, numbers)
+    origins = pd.DataFrame(
+        [("colour", "independent", None, 0.2, "money")],
+        columns=["trait", "origin", "origin_reason", "dependence", "dependence_feature"],
+    )
+    traits = segment_traits(counts, numbers, origins)
     assert list(traits.columns) == list(TRAIT_COLUMNS)
     # Every value in every segment, also the one that segment a does not have.
     assert len(traits) == 6
@@ -516,13 +524,18 @@ def test_traits_against_scipy_and_by_hand() -> None:
     assert red["share_in_segment"] == 0.75
     assert red["share_overall"] == 0.5
     assert red["lift"] == 1.5
+    assert red["share_difference"] == 0.25
+    assert (red["customers"], red["cases"], red["cases_in_segment"]) == (25, 30, 40)
+    assert (red["unit"], red["origin"], red["dependence"]) == ("review", "independent", 0.2)
+    # What a segment has more often than all comes first.
+    assert traits["value"].tolist() == ["red", "blue", "green", "green", "blue", "red"]
     table = np.array([[10, 0, 30], [20, 20, 20]])
     raw = contingency.association(table, method="cramer")
     assert 0 < traits["cramers_v"].iloc[0] < raw
     assert traits["eta_squared"].isna().all()
     # Total sum of squares 8, within 2 (1 and 3 around 2), between 6.
     assert number_eta_squared(numbers["size"], numbers["cluster"]) == pytest.approx(6 / 8)
-    assert segment_traits(counts[:0], numbers).empty
+    assert segment_traits(counts[:0], numbers, origins).empty
 
 
 def test_traits_are_counted_in_bands() -> None:
@@ -532,14 +545,34 @@ def test_traits_are_counted_in_bands() -> None:
             " 'SP' as customer_state, null as region, customers_in_city, null as main_category,"
             " 'voucher' as main_payment_type, 2 as most_installments, review as average_review_score,"
             " days as average_days_late, 0.1 as freight_share, timestamp '2017-12-31' as first_purchased_at,"
-            " timestamp '2018-01-06 11:59' as last_purchased_at"
-            " from (values (0, 10, 2.0, -15.0), (0, 11, 2.5, 7.5), (1, 5000, null, null))"
-            " as customers (cluster, customers_in_city, review, days)"
+            " timestamp '2018-01-06 11:59' as last_purchased_at, reviews, bad_reviews,"
+            " 2 as delivered_orders, 0 as late_orders, money as monetary"
+            " from (values (0, 10, 2.0, -15.0, 1, 1, 30.0), (0, 11, 2.5, 7.5, 4, 3, 10.0),"
+            " (1, 5000, null, null, 0, 0, 20.0))"
+            " as customers (cluster, customers_in_city, review, days, reviews, bad_reviews, money)"
         )
         counts = count_traits(customers)
         numbers = trait_numbers(customers.order("customers_in_city"))
-    assert set(counts["trait"]) == {trait.name for trait in TRAITS}
+        origins = trait_origins(
+            customers.order("customers_in_city"), made_by=["monetary"]
+        ).set_index("trait")
+    names = {trait.name for trait in (*TRAITS, *ORDER_TRAITS)}
+    assert set(counts["trait"]) == set(origins.index) == names
+    # Each review counts, and who wrote none does not; nobody's order was late.
+    reviews = counts[counts["trait"] == "review_of_an_order"].set_index("value")
+    assert reviews["cases"].to_dict() == {"1 or 2": 4, "3 to 5": 1}
+    assert reviews["customers"].to_dict() == {"1 or 2": 2, "3 to 5": 1}
+    assert set(reviews["unit"]) == {"review"}
+    deliveries = counts[counts["trait"] == "delivery_of_an_order"].groupby("value")["cases"].sum()
+    assert deliveries.to_dict() == {"on time": 6}
+    counts = counts[counts["unit"] == "customer"]
+    assert (counts["cases"] == counts["customers"]).all()
     assert (counts.groupby("trait")["customers"].sum() == 3).all()
+    assert origins.loc["freight_share", "origin"] == "follows from what did"
+    assert origins.loc["state", "origin"] == "independent"
+    # City sizes 10, 11, 5000 with money 30, 10, 20: ranks 1 2 3 and 3 1 2.
+    assert origins.loc["city_size_customers", "dependence"] == pytest.approx(-0.5)
+    assert np.isnan(origins.loc["review_of_an_order", "dependence"])
     of = {
         trait: dict(zip(rows["value"], rows["customers"], strict=True))
         for trait, rows in counts.groupby("trait")

@@ -30,6 +30,8 @@ from customer_segmentation.measure.association import (
     TraitShares,
     cramers_v,
     eta_squared,
+    rank_correlation_ratio,
+    spearman,
     trait_shares,
     wilson_interval,
 )
@@ -69,11 +71,14 @@ from customer_segmentation.measure.quality import (
 )
 from customer_segmentation.measure.separation import (
     SEPARATION_COLUMNS,
+    BandedEffect,
     PairwiseDistances,
     adjust_log10_p,
+    effect_within_bands,
     feature_separation,
     kolmogorov_log10_p,
     pairwise_distances,
+    quantile_bands,
     segment_separation,
 )
 from customer_segmentation.measure.stability import (
@@ -84,6 +89,7 @@ from customer_segmentation.measure.stability import (
 
 __all__ = [
     "SEPARATION_COLUMNS",
+    "BandedEffect",
     "BootstrapStability",
     "ClockSplit",
     "Contingency",
@@ -107,6 +113,7 @@ __all__ = [
     "cluster_silhouettes",
     "contingency",
     "cramers_v",
+    "effect_within_bands",
     "eta_squared",
     "excess_over_null",
     "feature_change",
@@ -130,8 +137,11 @@ __all__ = [
     "permuted_columns",
     "population_stability_index",
     "psi_edges",
+    "quantile_bands",
+    "rank_correlation_ratio",
     "same_customers_change",
     "segment_separation",
+    "spearman",
     "stratified_sample",
     "trait_shares",
     "verdict",

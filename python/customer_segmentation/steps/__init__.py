@@ -63,11 +63,13 @@ from customer_segmentation.steps.study import (
     study_feature_sets,
     study_inputs,
 )
+from customer_segmentation.steps.study.origins import EXPLAINED_COLUMNS, explained_separation
 from customer_segmentation.steps.study.traits import (
     TRAIT_COLUMNS,
     count_traits,
     segment_traits,
     trait_numbers,
+    trait_origins,
 )
 
 __all__ = [
@@ -78,6 +80,7 @@ __all__ = [
     "CHANGE_COLUMNS",
     "CLUSTER_COLUMNS",
     "DECISION_COLUMNS",
+    "EXPLAINED_COLUMNS",
     "FIT_COLUMNS",
     "POLICY_COLUMNS",
     "PROJECTION_COLUMNS",
@@ -96,6 +99,7 @@ __all__ = [
     "count_traits",
     "decide",
     "duckdb_projection",
+    "explained_separation",
     "feature_changes",
     "fit_periods",
     "model_agreement",
@@ -116,4 +120,5 @@ __all__ = [
     "study_inputs",
     "thresholds_from",
     "trait_numbers",
+    "trait_origins",
 ]
