@@ -140,7 +140,7 @@ def test_what_is_published_is_what_was_decided_on_the_real_data(real_database: P
     assert [row[0] for row in decisions if row[4]] == ["2018-10-01", "2018-10-18"]
     for as_of_date, decision, age, fitted, is_sparse in decisions:
         if is_sparse:
-            assert (decision, fitted) == ("investigate", "2018-09-01"), as_of_date
+            assert (decision, fitted) == ("investigate", "2018-08-01"), as_of_date
         if age is not None and age >= 3:
             assert decision == "retrain", as_of_date
 
