@@ -177,6 +177,7 @@ def publish(run: Run) -> Run:
         done = run(
             "customer_segmentation",
             "build",
+            "--verbose",
             *(["--partial"] if may_be_partial else []),
             *options,
             raw_dir=raw_dir,
@@ -240,7 +241,7 @@ def analyses_folder(run: Run, sample_folder: Path, shared_folder: Path) -> Path:
         assert done.returncode == 0, done.stdout
 
     made_once(folder, compile_all)
-    return folder / "target" / "compiled" / "olist_segmentation" / "analyses"
+    return folder / "target" / "compiled" / "customer_segmentation" / "analyses"
 
 
 @pytest.fixture(scope="session")

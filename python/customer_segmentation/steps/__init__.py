@@ -8,6 +8,7 @@
 ``naming``            which segment a cluster is, by the rules of the playbook
 ``decisions``         keep, rescore, retrain or investigate, date by date
 ``policy``            the refresh interval that follows from how models age
+``meaning``           segments as rules in own units, and what they say of later orders
 ``study``             the comparison of algorithms, feature sets and numbers of clusters, and what
                       marks a segment beyond its features
 ``frames``, ``panel`` frames out of DuckDB and into it
@@ -24,6 +25,15 @@ from customer_segmentation.steps.frames import (
     previous_rows,
     quantile_reader,
 )
+from customer_segmentation.steps.meaning import (
+    ALTERNATIVE_COLUMNS,
+    RULE_COLUMNS,
+    AlternativeSettings,
+    RuleRows,
+    RuleSettings,
+    segment_rules,
+    segmentation_alternatives,
+)
 from customer_segmentation.steps.naming import rules_from
 from customer_segmentation.steps.panel import read_panel
 from customer_segmentation.steps.periods import (
@@ -32,9 +42,10 @@ from customer_segmentation.steps.periods import (
     period_stability,
 )
 from customer_segmentation.steps.policy import (
+    CADENCES,
     POLICY_COLUMNS,
+    Cost,
     PolicySettings,
-    cost_of_one,
     refresh_policy,
 )
 from customer_segmentation.steps.refresh import (
@@ -55,35 +66,45 @@ from customer_segmentation.steps.study import (
     study_feature_sets,
     study_inputs,
 )
+from customer_segmentation.steps.study.origins import EXPLAINED_COLUMNS, explained_separation
 from customer_segmentation.steps.study.traits import (
     TRAIT_COLUMNS,
     count_traits,
     segment_traits,
     trait_numbers,
+    trait_origins,
 )
 
 __all__ = [
     "AGREEMENT_COLUMNS",
+    "ALTERNATIVE_COLUMNS",
     "AXIS_COLUMNS",
+    "CADENCES",
     "CANDIDATE_COLUMNS",
     "CHANGE_COLUMNS",
     "CLUSTER_COLUMNS",
     "DECISION_COLUMNS",
+    "EXPLAINED_COLUMNS",
     "FIT_COLUMNS",
     "POLICY_COLUMNS",
     "PROJECTION_COLUMNS",
+    "RULE_COLUMNS",
     "STABILITY_COLUMNS",
     "TRAIT_COLUMNS",
     "AgreementSettings",
+    "AlternativeSettings",
+    "Cost",
     "FitSettings",
     "PolicySettings",
+    "RuleRows",
+    "RuleSettings",
     "StabilitySettings",
     "StudySettings",
     "assign_batches",
-    "cost_of_one",
     "count_traits",
     "decide",
     "duckdb_projection",
+    "explained_separation",
     "feature_changes",
     "fit_periods",
     "model_agreement",
@@ -96,11 +117,14 @@ __all__ = [
     "read_panel",
     "refresh_policy",
     "rules_from",
+    "segment_rules",
     "segment_traits",
+    "segmentation_alternatives",
     "study_clusters",
     "study_columns",
     "study_feature_sets",
     "study_inputs",
     "thresholds_from",
     "trait_numbers",
+    "trait_origins",
 ]
