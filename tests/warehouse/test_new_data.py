@@ -56,9 +56,7 @@ def assert_known_then(database: Path, full: Path, *, up_to: str) -> None:
     """Compare what is stated as of a date, before and after the later facts were known."""
     for table, columns in STATED_AS_OF.items():
         select = f"select {columns} from {table} where as_of_date <= '{up_to}'"
-        assert query(database, f"select count(distinct as_of_date) from ({select})")[0][0] > 5, (
-            table
-        )
+        assert query(database, f"select count(*) from ({select})")[0][0] > 5, table
         assert different_rows(full, database, select) == 0, table
 
 
@@ -168,7 +166,8 @@ def test_a_corrupted_month_is_named_and_changes_nothing_that_is_published(
     database = tmp_path / "olist.duckdb"
     shutil.copy(sample_database, database)
     before = digest(database)
-    done = publish(*WITHOUT_STUDY, raw_dir=raw, database=database, may_fail=True)
+    selection = ("--select", "+decisions", "--indirect-selection", "buildable")
+    done = publish(*selection, raw_dir=raw, database=database, may_fail=True)
     assert done.returncode == 1
     assert "The data of the month before 2018-08-01 look corrupted" in done.stdout
     assert "at or above order_value_ratio 3" in done.stdout
