@@ -23,6 +23,7 @@ from customer_segmentation.steps.policy import (
     by_baseline_and_age,
     common_panel,
     longest_passing,
+    refresh_costs,
     refresh_policy,
 )
 from customer_segmentation.steps.refresh import (
@@ -498,8 +499,16 @@ def test_arrangement_and_cost() -> None:
         longest=3,
     )
     np.testing.assert_array_equal(table, [[0.9, 0.8, np.nan], [0.9, np.nan, np.nan]])
-    cost = Cost(seconds=1800, machine_price_per_hour=3, review_hours=2, review_price_per_hour=100)
-    assert cost.amount == pytest.approx(201.5)
+    costs = {
+        "machine_price_per_hour": 3,
+        "review_price_per_hour": 100,
+        "refit_seconds": 1800,
+        "refit_review_hours": 2,
+        "rescore_seconds": 1200,
+        "rescore_review_hours": 0,
+    }
+    amounts = {cadence: cost.amount for cadence, cost in refresh_costs(costs).items()}
+    assert amounts == pytest.approx({"refit": 201.5, "rescore": 1.0})
 
 
 @pytest.mark.build

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -252,6 +253,25 @@ class _Ages:
             up_to = np.minimum.accumulate(lowest)
             found.append(np.where(np.isnan(part).all(axis=0), np.nan, sign * up_to))
         return found
+
+
+def refresh_costs(costs: Mapping[str, float]) -> dict[str, Cost]:
+    """Return what one refresh of each cadence takes.
+
+    Parameters
+    ----------
+    costs : mapping of str to float
+        Seed ``policy_costs``, by its codes.
+    """
+    return {
+        cadence: Cost(
+            seconds=float(costs[f"{cadence}_seconds"]),
+            machine_price_per_hour=float(costs["machine_price_per_hour"]),
+            review_hours=float(costs[f"{cadence}_review_hours"]),
+            review_price_per_hour=float(costs["review_price_per_hour"]),
+        )
+        for cadence in CADENCES
+    }
 
 
 def _ages(
