@@ -418,7 +418,8 @@ class Grid(ModelPart):
     is_slow = True
 
     def changes(self, job: Job) -> dict[str, Any]:
-        return {"study": {**job.study, "spectral_neighbors": []}}
+        # The yardstick has no null.
+        return {"study": {**job.study, "spectral_neighbors": [], "null_permutations": 0}}
 
     def prepare_plain(self, job: Job) -> Any:
         return study_matrices(job)
@@ -614,12 +615,13 @@ class Finalists(ModelPart):
     is_slow = True
 
     def changes(self, job: Job) -> dict[str, Any]:
-        return {"study": job.study}
+        # The yardstick has no null and no other kind of resample.
+        return {"study": {**job.study, "null_permutations": 0, "variant_resamples": 0}}
 
     def prepare_plain(self, job: Job) -> Any:
         finalists = job.frame(
-            "select feature_set, algorithm, n_clusters from segmentation_work.study_candidates where is_finalist"
-            " order by feature_set_position, algorithm, n_clusters"
+            "select feature_set, algorithm, n_clusters from segmentation_work.study_candidates"
+            " where is_finalist and n_clusters > 1 order by feature_set_position, algorithm, n_clusters"
         )
         return finalists, study_matrices(job)
 
@@ -660,7 +662,8 @@ class Finalists(ModelPart):
 
     def compare(self, job: Job, ours: Any, plain: Any) -> list[Check]:
         finalists = job.frame(
-            "select count(*) as n from segmentation_work.study_candidates where is_finalist"
+            "select count(*) as n from segmentation_work.study_candidates"
+            " where is_finalist and n_clusters > 1"
         )
         missing = finalists["n"][0] - ours["candidate_id"].nunique()
         # The similarities themselves are compared in the part of the published K-means.
@@ -851,7 +854,8 @@ class Traits(ModelPart):
 
     def collect_ours(self, job: Job, inputs: Any, outcome: Any) -> Any:
         return inputs.frame(
-            "select unnest(traits, recursive := true) from segmentation_work.study_description"
+            "select * from (select unnest(traits, recursive := true) from segmentation_work.study_description)"
+            " where unit = 'customer'"
         )
 
     def prepare_plain(self, job: Job) -> Any:

@@ -100,7 +100,7 @@
     {% endif %}
     {% for name, least in {
         'null_seeds': 0, 'null_bootstraps': 0, 'stability_silhouette_rows': 3, 'policy_history_days': 0,
-        'run_history_runs': 1, 'builds_per_year': 0,
+        'run_history_runs': 1, 'builds_per_year': 0, 'comparison_months': 1,
     }.items() if var(name) is not integer or var(name) < least %}
         {% do problems.append(name ~ " is " ~ var(name) ~ "; it is a whole number, " ~ least ~ " or more") %}
     {% endfor %}

@@ -42,3 +42,21 @@
         end
     {%- endif %}
 {%- endmacro %}
+
+{% macro why_chosen() -%}
+    {#- Why a candidate of model_comparison is chosen, in words, and what a reader should know of the other numbers of clusters. -#}
+    'Chosen: every cluster is found again (lowest mean Jaccard '
+                    || {{ decimals('lowest_cluster_jaccard', 3) }}
+                    || coalesce('; ' || {{ decimals('lowest_null_jaccard', 3) }} || ' in data without structure', '')
+                    || '), the smallest has ' || {{ percent('smallest_cluster_share', 1) }}
+                    || ' of the customers, and no eligible candidate tells more segments apart: ' || names
+                    || '. The number is a business choice: the playbook has ' || possible_names
+                    || ' names for these features, so no more clusters can be chosen'
+                    || coalesce('; the rule of the gap statistic says ' || gap_choice, '')
+                    || case
+                        when next_silhouette > silhouette
+                            then '; ' || n_clusters + 1 || ' clusters have the better silhouette, '
+                                || {{ decimals('next_silhouette', 3) }}
+                        else ''
+                    end || '.'
+{%- endmacro %}

@@ -36,6 +36,15 @@ payments as (
     from {{ ref('order_payments') }}
 ),
 
+reviews as (
+    select
+        order_id,
+        review_score,
+        review_answered_at,
+    from {{ ref('stg_order_reviews') }}
+    where review_answered_at is not null
+),
+
 states as (
     select
         state_code,
@@ -58,6 +67,22 @@ counted as (
         ) = 1 as is_last_of_customer,
     from orders
     inner join periods on orders.counted_at < periods.as_of_date
+),
+
+answered as (
+    -- A review that is answered on or after the date is not known yet.
+    select
+        counted.as_of_date,
+        counted.customer_unique_id,
+        count(*) as reviews,
+        count(case when reviews.review_score <= 2 then 1 end) as bad_reviews,
+        avg(case when counted.is_last_of_customer then cast(reviews.review_score as double) end)
+            as last_order_review_score,
+    from counted
+    inner join reviews
+        on counted.order_id = reviews.order_id
+        and reviews.review_answered_at < counted.as_of_date
+    group by counted.as_of_date, counted.customer_unique_id
 ),
 
 amounts as (
@@ -113,7 +138,9 @@ customers as (
         min(purchased_at) as first_purchased_at,
         max(purchased_at) as last_purchased_at,
         max(payment_installments) as most_installments,
+        count(days_late) as delivered_orders,
         sum(case when days_late > 0 then 1 else 0 end) as late_orders,
+        max(case when is_last_of_customer then days_late end) as last_order_days_late,
         max(days_late) as most_days_late,
         {{ exact_average('days_late') }} as average_days_late,
         cast(sum(freight_value) as double)
@@ -138,11 +165,19 @@ final as (
         mains.main_category,
         mains.main_payment_type,
         cast(customers.most_installments as int) as most_installments,
+        cast(customers.delivered_orders as int) as delivered_orders,
         cast(customers.late_orders as int) as late_orders,
         cast(customers.most_days_late as int) as most_days_late,
         customers.average_days_late,
+        cast(customers.last_order_days_late as int) as last_order_days_late,
         customers.freight_share,
+        cast(coalesce(answered.reviews, 0) as int) as reviews,
+        cast(coalesce(answered.bad_reviews, 0) as int) as bad_reviews,
+        answered.last_order_review_score,
     from customers
+    left join answered
+        on customers.as_of_date = answered.as_of_date
+        and customers.customer_unique_id = answered.customer_unique_id
     left join mains
         on customers.as_of_date = mains.as_of_date
         and customers.customer_unique_id = mains.customer_unique_id

@@ -12,6 +12,8 @@ stability as (
         resamples,
         mean_jaccard,
         lowest_cluster_jaccard,
+        lowest_null_jaccard,
+        possible_names,
     from {{ ref('study_finalist_names') }}
 ),
 
@@ -23,7 +25,18 @@ judged as (
         stability.resamples,
         stability.mean_jaccard,
         stability.lowest_cluster_jaccard,
+        stability.lowest_null_jaccard,
+        stability.possible_names,
+        -- What a reader should know of other numbers of clusters.
+        max(case when candidates.is_gap_choice then candidates.n_clusters end) over (
+            partition by candidates.feature_set
+        ) as gap_choice,
+        lead(candidates.silhouette) over (
+            partition by candidates.feature_set, candidates.algorithm
+            order by candidates.n_clusters, candidates.candidate_id
+        ) as next_silhouette,
         case
+            when candidates.n_clusters = 1 then 'One cluster tells nobody apart.'
             when candidates.is_degenerate then candidates.note
             when candidates.smallest_cluster_share < {{ var('smallest_cluster_share') }}
                 then 'Too small a cluster: ' || {{ percent('candidates.smallest_cluster_share', 2) }}
@@ -65,12 +78,19 @@ final as (
         silhouette_spread,
         silhouette_standard_error,
         silhouette_standard_error = 0 as is_silhouette_exact,
+        null_silhouette,
+        silhouette - null_silhouette as excess_silhouette,
+        sqrt(
+            null_silhouette_standard_error * null_silhouette_standard_error
+            + silhouette_standard_error * silhouette_standard_error
+        ) as excess_silhouette_standard_error,
         davies_bouldin,
         calinski_harabasz,
         inertia,
         inertia_spread,
         gap,
         gap_standard_error,
+        coalesce(is_gap_choice, false) as is_gap_choice,
         seed_agreement,
         graph_components,
         resamples,
@@ -81,10 +101,7 @@ final as (
         case
             when objection is not null then objection
             when choice = 1
-                then 'Chosen: every cluster is stable (lowest mean Jaccard '
-                    || {{ decimals('lowest_cluster_jaccard', 3) }}
-                    || '), the smallest has ' || {{ percent('smallest_cluster_share', 1) }}
-                    || ' of the customers, and no eligible candidate tells more segments apart: ' || names || '.'
+                then {{ why_chosen() }}
             else 'Eligible, but tells fewer segments apart, or the same with a lower silhouette: ' || names || '.'
         end as reason,
         note,

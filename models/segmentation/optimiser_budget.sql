@@ -14,7 +14,7 @@ with budgets as (
         inertia_spread,
         is_finalist,
     from {{ ref('study_candidates') }}
-    where algorithm = 'kmeans' and feature_set = 'in_use'
+    where algorithm = 'kmeans' and feature_set = 'in_use' and n_clusters > 1
 ),
 
 compared as (

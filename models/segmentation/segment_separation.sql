@@ -19,6 +19,10 @@ final as (
         separation.as_of_date,
         separation.feature,
         separation.is_circular,
+        separation.origin,
+        separation.origin_reason,
+        separation.dependence,
+        separation.dependence_feature,
         separation.cluster_a,
         separation.cluster_b,
         segments_a.segment_code as segment_code_a,
@@ -34,6 +38,8 @@ final as (
         separation.log10_adjusted_p_value,
         separation.effect,
         separation.probability_above,
+        separation.effect_within_money_bands,
+        separation.pairs_within_money_bands,
     from separation
     left join segments as segments_a
         on separation.as_of_date = segments_a.as_of_date

@@ -20,15 +20,23 @@ final as (
         segments.segment_code,
         traits.segment_name,
         traits.trait,
+        traits.unit,
         traits.value,
         traits.customers,
+        traits.cases,
+        traits.cases_in_segment,
         traits.share_in_segment,
         traits.share_overall,
+        traits.share_difference,
         traits.lift,
         traits.share_low,
         traits.share_high,
         traits.cramers_v,
         traits.eta_squared,
+        traits.origin,
+        traits.origin_reason,
+        traits.dependence,
+        traits.dependence_feature,
     from traits
     left join segments
         on traits.as_of_date = segments.as_of_date

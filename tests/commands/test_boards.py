@@ -220,9 +220,14 @@ def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
         )
     }
     now = max(segmented)
-    before = min(segmented, key=lambda date: (abs((now - date).days - 182), date))
+    # The last segmented date of which the third month is over.
+    before = max(
+        date
+        for date in segmented
+        if (now.year - date.year) * 12 + now.month - date.month - (now.day < date.day) >= 3
+    )
     assert now == max(dates)
-    # Every node of the flow, and those who were elsewhere half a year ago.
+    # Every node of the flow, and those who were elsewhere at the date of comparison.
     people = "select customer_unique_id, segment_name from segmentation.customer_segments where as_of_date = "
     old = dict(query(sample_database, f"{people}'{before}'"))
     new = dict(query(sample_database, f"{people}'{now}'"))
@@ -233,7 +238,9 @@ def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
             assert number(size) in page.texts
     assert number(len(new) - len(both)) in page.texts
     moved = 100 * sum(old[who] != new[who] for who in both) / len(both)
-    assert f"{moved:.0f} % of the customers of half a year ago" in page.text
+    assert (
+        f"{moved:.0f} % of the customers of {before:%-d %B %Y} are in another segment" in page.text
+    )
     agreement, retention, segment = query(
         sample_database,
         "select (select max_by(adjusted_rand_index, as_of_date) from maintenance.period_stability"

@@ -6,6 +6,8 @@ from statsmodels.stats.proportion import proportion_confint
 from customer_segmentation.measure.association import (
     cramers_v,
     eta_squared,
+    rank_correlation_ratio,
+    spearman,
     trait_shares,
     wilson_interval,
 )
@@ -157,3 +159,35 @@ def test_eta_squared_at_its_ends_and_without_rows():
 def test_malformed_moments_are_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
         eta_squared(*arguments)
+
+
+def test_spearman_is_scipys_with_ties_and_missing_values():
+    generator = np.random.default_rng(0)
+    x = generator.integers(0, 5, 300).astype(float)
+    y = np.round(x + generator.normal(size=300) * 2)
+    x[:10], y[5:20] = np.nan, np.nan
+    known = ~np.isnan(x) & ~np.isnan(y)
+    expected = stats.spearmanr(x[known], y[known]).statistic
+    assert spearman(x, y) == pytest.approx(expected, abs=1e-14)
+    assert spearman(x, -y) == pytest.approx(-expected, abs=1e-14)
+    assert spearman(x, np.exp(x)) == 1
+    assert np.isnan(spearman(x, np.ones(300)))
+    assert np.isnan(spearman([1.0], [2.0]))
+    assert np.isnan(spearman([], []))
+    with pytest.raises(ValueError, match="same length"):
+        spearman([1.0, 2.0], [1.0])
+
+
+def test_rank_correlation_ratio_is_kruskal_wallis():
+    generator = np.random.default_rng(0)
+    codes = generator.choice([0, 2, 3], size=200)
+    values = np.round(generator.normal(size=200) + codes, 1)
+    groups = [values[codes == code] for code in (0, 2, 3)]
+    expected = stats.kruskal(*groups).statistic / (len(values) - 1)
+    assert rank_correlation_ratio(codes, values) == pytest.approx(np.sqrt(expected))
+    assert rank_correlation_ratio([0, 0, 1], [1.0, 1.0, 2.0]) == 1
+    assert np.isnan(rank_correlation_ratio(codes * 0, values))
+    assert np.isnan(rank_correlation_ratio(codes, values * 0))
+    values[codes == 3] = np.nan
+    expected = stats.kruskal(*groups[:2]).statistic / (sum(map(len, groups[:2])) - 1)
+    assert rank_correlation_ratio(codes, values) == pytest.approx(np.sqrt(expected))

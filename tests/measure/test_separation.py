@@ -7,9 +7,11 @@ from statsmodels.stats.multitest import multipletests
 from customer_segmentation.measure import separation as module
 from customer_segmentation.measure.separation import (
     adjust_log10_p,
+    effect_within_bands,
     feature_separation,
     kolmogorov_log10_p,
     pairwise_distances,
+    quantile_bands,
 )
 
 
@@ -144,3 +146,41 @@ def test_codes_out_of_range_are_an_error():
         pairwise_distances([1.0, 2.0], [0, 2], n_clusters=2)
     with pytest.raises(ValueError, match="same length"):
         pairwise_distances([1.0, 2.0], [0], n_clusters=2)
+
+
+def test_effect_within_bands_counts_pairs_that_share_a_band():
+    generator = np.random.default_rng(3)
+    values = generator.integers(0, 6, 120).astype(float)
+    values[:9] = np.nan
+    codes = generator.integers(0, 3, 120)
+    bands = generator.choice([0, 1, 4], size=120)
+    found = effect_within_bands(values, codes, bands, n_clusters=3)
+    for a in range(3):
+        for b in range(3):
+            pairs = wins = alike = 0
+            for i in np.flatnonzero((codes == a) & ~np.isnan(values)):
+                for j in np.flatnonzero((codes == b) & ~np.isnan(values)):
+                    pairs += 1
+                    if bands[i] == bands[j]:
+                        alike += 1
+                        wins += np.sign(values[i] - values[j])
+            assert found.cliffs_delta[a, b] == pytest.approx(wins / alike)
+            assert found.pairs_share[a, b] == pytest.approx(alike / pairs)
+    apart = effect_within_bands([1.0, 2.0], [0, 1], [0, 1], n_clusters=2)
+    assert np.isnan(apart.cliffs_delta[0, 1])
+    assert apart.pairs_share[0, 1] == 0
+    # One band is the plain effect.
+    alone = effect_within_bands(values, codes, bands * 0, n_clusters=3)
+    plain = pairwise_distances(values, codes, n_clusters=3)
+    np.testing.assert_allclose(alone.cliffs_delta, plain.cliffs_delta, atol=1e-12)
+
+
+def test_quantile_bands_keep_equal_values_together():
+    values = np.array([5.0] * 30 + list(range(6, 26)))
+    bands = quantile_bands(values, n_bands=10)
+    assert len(set(bands[:30])) == 1
+    assert (np.diff(bands[30:]) >= 0).all()
+    assert bands.min() == 0
+    even = quantile_bands(np.random.default_rng(0).permutation(1_000), n_bands=50)
+    assert (np.bincount(even) == 20).all()
+    assert (quantile_bands([3.0, 3.0], n_bands=4) == 0).all()

@@ -14,12 +14,15 @@ LINES = """\
 00:00:02
 00:00:02  Concurrency: 2 threads (target='dev')
 00:00:02
+00:00:02  1 of 1 START hook: project.on-run-start.0 .............. [RUN]
+00:00:02  1 of 1 OK hook: project.on-run-start.0 ................. [OK in 0.10s]
 00:00:02  1 of 4 START sql table model marts.rfm ................ [RUN]
 00:00:02  1 of 4 OK created sql table model marts.rfm ........... [OK in 0.10s]
 00:00:02  2 of 4 START test unique_rfm .......................... [RUN]
 Warning of unique_rfm: 3 rows, such as {"customer": "Running with dbt=1"}
 00:00:03  2 of 4 WARN 3 unique_rfm .............................. [WARN 3 in 0.02s]
 00:00:03  3 of 4 START python table model segmentation_work.fits  [RUN]
+· K-means 1/20: 2017-04-01 fitted
 re-used 3 of 4 fits
 00:00:04  3 of 4 ERROR creating python table model fits ......... [ERROR in 0.02s]
 00:00:04  4 of 4 SKIP relation segmentation.segments ............ [SKIP]
@@ -66,7 +69,7 @@ def test_a_log_file_hears_of_progress_now_and_then() -> None:
     seconds = itertools.count(0, PROGRESS_SECONDS / 2)
     out = io.StringIO()
     follow(
-        [f"00:00:02  {n} of 9 START test t{n} ... [RUN]\n" for n in range(1, 10)],
+        [f"00:00:02  {n} of 9 PASS t{n} ... [PASS]\n" for n in range(1, 10)],
         out,
         clock=lambda: next(seconds),
     )
@@ -78,6 +81,7 @@ def test_a_terminal_has_one_line_that_is_written_over() -> None:
     follow(lines_in_colour(), out, clock=lambda: 0.0)
     shown = out.getvalue()
     assert "\r\x1b[K  1 of 4 models and tests, 0 s  marts.rfm" in shown
+    assert "\r\x1b[K  2 of 4 models and tests, 0 s  K-means 1/20: 2017-04-01 fitted" in shown
     for line in KEPT.splitlines(True):
         assert f"\r\x1b[K{line}" in shown
     assert shown.endswith(

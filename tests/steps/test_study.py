@@ -16,6 +16,7 @@ from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouett
 from customer_segmentation.cluster._lloyd import prepare_rows, single_start
 from customer_segmentation.cluster.kmeans import standardise
 from customer_segmentation.distance.silhouette import silhouette_estimate
+from customer_segmentation.measure.null import null_silhouettes, permuted_columns
 from customer_segmentation.steps.study.candidates import (
     CANDIDATE_COLUMNS,
     finalist_budget,
@@ -27,6 +28,8 @@ from customer_segmentation.steps.study.candidates import (
 from customer_segmentation.steps.study.clusters import (
     CLUSTER_COLUMNS,
     candidate_labels,
+    candidate_stability,
+    either,
     study_clusters,
 )
 from customer_segmentation.steps.study.pictures import (
@@ -38,12 +41,14 @@ from customer_segmentation.steps.study.pictures import (
 from customer_segmentation.steps.study.scores import Scorer, first_seen_numbers
 from customer_segmentation.steps.study.settings import StudySettings
 from customer_segmentation.steps.study.traits import (
+    ORDER_TRAITS,
     TRAIT_COLUMNS,
     TRAITS,
     count_traits,
     number_eta_squared,
     segment_traits,
     trait_numbers,
+    trait_origins,
 )
 
 SETTINGS = StudySettings(
@@ -94,7 +99,8 @@ def candidates(customers: pd.DataFrame) -> pd.DataFrame:
 
 def test_the_grid_is_complete_and_its_keys_unique(candidates: pd.DataFrame) -> None:
     kmeans = candidates[candidates["algorithm"] == "kmeans"]
-    assert len(kmeans) == 3 * 2 * 2 * 2
+    # One cluster has no budget to vary.
+    assert len(kmeans) == 1 + 3 * 2 * 2 * 2
     assert len(candidates) - len(kmeans) == 1 * 2 * 2
     assert candidates["candidate_id"].is_unique
     assert list(candidates.columns) == list(CANDIDATE_COLUMNS)
@@ -104,17 +110,74 @@ def test_one_candidate_stands_for_each_number_of_clusters(candidates: pd.DataFra
     finalists = candidates[candidates["is_finalist"].astype(bool)].set_index(
         ["algorithm", "n_clusters"]
     )
-    assert set(finalists.index) == {("kmeans", 2), ("kmeans", 3), ("kmeans", 4), ("spectral", 3)}
+    numbers = {("kmeans", number) for number in (1, 2, 3, 4)}
+    assert set(finalists.index) == numbers | {("spectral", 3)}
     assert finalists.index.is_unique
     spectral = candidates[candidates["algorithm"] == "spectral"]
     usable = spectral[~spectral["is_degenerate"].astype(bool)]
     assert finalists.loc[("spectral", 3), "silhouette"] == usable["silhouette"].max()
     # The other budgets are no models, and nobody needs their silhouette; all cuts of the graph have one.
     kmeans = candidates[candidates["algorithm"] == "kmeans"]
-    assert (kmeans["silhouette"].notna() == kmeans["is_finalist"]).all()
     assert (kmeans["gap"].notna() == kmeans["is_finalist"]).all()
+    several = kmeans[kmeans["n_clusters"] > 1]
+    for measure in ("silhouette", "null_silhouette", "null_silhouette_standard_error"):
+        assert (several[measure].notna() == several["is_finalist"]).all()
     assert kmeans["inertia"].notna().all()
     assert spectral["silhouette"].notna().all()
+
+
+def test_one_cluster_has_the_measures_that_exist(
+    customers: pd.DataFrame, candidates: pd.DataFrame
+) -> None:
+    alone = candidates[candidates["n_clusters"] == 1].iloc[0]
+    assert alone["candidate_id"] == "rfm-kmeans-k1"
+    assert alone["inertia"] == pytest.approx(len(customers) * 3)
+    assert (alone["smallest_cluster_share"], alone["parameters"]) == (1, "{}")
+    for measure in ("silhouette", "null_silhouette", "davies_bouldin", "calinski_harabasz"):
+        assert np.isnan(float(alone[measure]))
+    # Tibshirani's rule, by hand from the table; s_k is in it already.
+    gaps = candidates[candidates["gap"].notna()].set_index("n_clusters").astype({"gap": float})
+    later = gaps["gap"].shift(-1) - gaps["gap_standard_error"].astype(float).shift(-1)
+    chosen = gaps.index[gaps["gap"] >= later].min()
+    assert gaps.index[gaps["is_gap_choice"].astype(bool)].tolist() == [chosen]
+
+
+def test_nulls_are_those_of_the_scaled_rows(
+    customers: pd.DataFrame, candidates: pd.DataFrame
+) -> None:
+    scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    table = null_silhouettes(
+        scaled,
+        cluster_counts=[2, 3, 4],
+        maximum_rows=300,
+        permutations=10,
+        n_init=4,
+        max_iter=300,
+        seed=1,
+    )
+    found = candidates[candidates["null_silhouette"].notna()]
+    np.testing.assert_allclose(
+        found["null_silhouette"].astype(float), table["null_silhouette"], atol=1e-12
+    )
+    # The customers are three groups, and permuting them leaves none.
+    three = found[found["n_clusters"] == 3].iloc[0]
+    excess = three["silhouette"] - three["null_silhouette"]
+    assert excess > 3 * three["null_silhouette_standard_error"]
+
+
+def test_without_permutations_there_is_no_null(customers: pd.DataFrame) -> None:
+    X = customers[FEATURES].to_numpy()
+    settings = dataclasses.replace(SETTINGS, null_permutations=0, spectral_neighbors=())
+    found = study_candidates(
+        X,
+        scaler=standardise(X),
+        feature_set="rfm",
+        as_of_date=pd.Timestamp("2018-01-01").date(),
+        fingerprint="f",
+        settings=settings,
+        is_full_grid=False,
+    )
+    assert found["null_silhouette"].isna().all()
 
 
 def test_the_largest_budget_that_reaches_the_lowest_inertia_is_the_finalist() -> None:
@@ -362,6 +425,17 @@ def test_clusters_of_finalists(customers: pd.DataFrame, candidates: pd.DataFrame
     np.testing.assert_allclose(found["mean_recency_days"].astype(float), reference[:, 0], atol=6)
     assert found["customers"].sum() == len(customers)
     assert (found["mean_jaccard"].astype(float) > 0.95).all()
+    assert (found["excess_jaccard"] == found["mean_jaccard"] - found["null_jaccard"]).all()
+    assert (found["null_resamples"] == 10 * 10).all()
+    assert found[["subset_jaccard", "noise_jaccard"]].astype(float).min(axis=None) > 0.8
+    assert (found["neighbour"] != found["cluster"]).all()
+    others = table[table["candidate_id"] != "rfm-kmeans-k3-k-means++-4-300"]
+    assert others[["null_jaccard", "subset_jaccard", "noise_jaccard"]].isna().all(axis=None)
+    assert (others["null_resamples"] == 0).all()
+    # Six resamples judge nothing, whatever the excess.
+    assert set(table["verdict"]) == {"not judged: fewer than 50 resamples"}
+    spectral = table[table["candidate_id"] == "rfm-spectral-k3-10-kmeans"]
+    assert spectral[["neighbour", "border_depth", "border"]].isna().all(axis=None)
     again = study_clusters(
         finalists, lambda feature_set: pytest.fail(feature_set), previous=table, **options
     )
@@ -373,6 +447,7 @@ def test_clusters_of_finalists(customers: pd.DataFrame, candidates: pd.DataFrame
             {"settings": dataclasses.replace(SETTINGS, resamples=5, screening_resamples=2)},
             finalists,
         ),
+        ({"settings": dataclasses.replace(SETTINGS, null_permutations=9)}, finalists),
         ({}, finalists.assign(fingerprint="another study")),
     ):
         changed = study_clusters(
@@ -382,7 +457,43 @@ def test_clusters_of_finalists(customers: pd.DataFrame, candidates: pd.DataFrame
         expected = set(given["candidate_id"])
         if "settings" in change:
             expected = {name for name in expected if "kmeans-k" in name}
+            if change["settings"].null_permutations != SETTINGS.null_permutations:
+                expected = {name for name in expected if "kmeans-k3" in name}
         assert set(anew) == expected
+
+
+def test_enough_resamples_are_judged(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
+    """Three groups are called so; the same customers with permuted columns earn no praise."""
+    row = candidates.set_index("candidate_id").loc["rfm-kmeans-k3-k-means++-4-300"].rename("k")
+    settings = dataclasses.replace(SETTINGS, resamples=50, variant_resamples=0)
+    scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    labels = candidate_labels(scaled, row, seed=1)
+    found = candidate_stability(scaled, labels, row, settings=settings)
+    assert found["verdict"].tolist() == ["group"] * 3
+    assert found["subset_jaccard"].isna().all()
+    permuted = permuted_columns(scaled, seed=0)
+    labels = candidate_labels(permuted, row, seed=1)
+    found = candidate_stability(permuted, labels, row, settings=settings)
+    assert not {"group", "stable", "highly stable"} & set(found["verdict"])
+    without = dataclasses.replace(settings, null_permutations=0)
+    found = candidate_stability(
+        scaled, labels * 0 + scaled.argmax(axis=1) % 3, row, settings=without
+    )
+    assert "group" not in set(found["verdict"])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (True, None, True),
+        (False, True, True),
+        (False, False, False),
+        (False, None, None),
+        (None, None, None),
+    ],
+)
+def test_one_measure_above_its_null_is_enough(one, other, expected) -> None:
+    assert either(one, other) is expected
 
 
 def test_traits_against_scipy_and_by_hand() -> None:
@@ -392,12 +503,18 @@ def test_traits_against_scipy_and_by_hand() -> None:
             "cluster": [0, 0, 1, 1, 1],
             "segment_name": ["a", "a", "b", "b", "b"],
             "trait": "colour",
+            "unit": "review",
             "value": ["red", "blue", "red", "blue", "green"],
-            "customers": [30, 10, 20, 20, 20],
+            "customers": [25, 10, 20, 15, 20],
+            "cases": [30, 10, 20, 20, 20],
         }
     )
     numbers = pd.DataFrame({"cluster": [0, 0, 1, 1], "size": [1.0, 3.0, 5.0, np.nan]})
-    traits = segment_traits(counts, numbers)
+    origins = pd.DataFrame(
+        [("colour", "independent", None, 0.2, "money")],
+        columns=["trait", "origin", "origin_reason", "dependence", "dependence_feature"],
+    )
+    traits = segment_traits(counts, numbers, origins)
     assert list(traits.columns) == list(TRAIT_COLUMNS)
     # Every value in every segment, also the one that segment a does not have.
     assert len(traits) == 6
@@ -407,13 +524,18 @@ def test_traits_against_scipy_and_by_hand() -> None:
     assert red["share_in_segment"] == 0.75
     assert red["share_overall"] == 0.5
     assert red["lift"] == 1.5
+    assert red["share_difference"] == 0.25
+    assert (red["customers"], red["cases"], red["cases_in_segment"]) == (25, 30, 40)
+    assert (red["unit"], red["origin"], red["dependence"]) == ("review", "independent", 0.2)
+    # What a segment has more often than all comes first.
+    assert traits["value"].tolist() == ["red", "blue", "green", "green", "blue", "red"]
     table = np.array([[10, 0, 30], [20, 20, 20]])
     raw = contingency.association(table, method="cramer")
     assert 0 < traits["cramers_v"].iloc[0] < raw
     assert traits["eta_squared"].isna().all()
     # Total sum of squares 8, within 2 (1 and 3 around 2), between 6.
     assert number_eta_squared(numbers["size"], numbers["cluster"]) == pytest.approx(6 / 8)
-    assert segment_traits(counts[:0], numbers).empty
+    assert segment_traits(counts[:0], numbers, origins).empty
 
 
 def test_traits_are_counted_in_bands() -> None:
@@ -423,14 +545,34 @@ def test_traits_are_counted_in_bands() -> None:
             " 'SP' as customer_state, null as region, customers_in_city, null as main_category,"
             " 'voucher' as main_payment_type, 2 as most_installments, review as average_review_score,"
             " days as average_days_late, 0.1 as freight_share, timestamp '2017-12-31' as first_purchased_at,"
-            " timestamp '2018-01-06 11:59' as last_purchased_at"
-            " from (values (0, 10, 2.0, -15.0), (0, 11, 2.5, 7.5), (1, 5000, null, null))"
-            " as customers (cluster, customers_in_city, review, days)"
+            " timestamp '2018-01-06 11:59' as last_purchased_at, reviews, bad_reviews,"
+            " 2 as delivered_orders, 0 as late_orders, money as monetary"
+            " from (values (0, 10, 2.0, -15.0, 1, 1, 30.0), (0, 11, 2.5, 7.5, 4, 3, 10.0),"
+            " (1, 5000, null, null, 0, 0, 20.0))"
+            " as customers (cluster, customers_in_city, review, days, reviews, bad_reviews, money)"
         )
         counts = count_traits(customers)
         numbers = trait_numbers(customers.order("customers_in_city"))
-    assert set(counts["trait"]) == {trait.name for trait in TRAITS}
+        origins = trait_origins(
+            customers.order("customers_in_city"), made_by=["monetary"]
+        ).set_index("trait")
+    names = {trait.name for trait in (*TRAITS, *ORDER_TRAITS)}
+    assert set(counts["trait"]) == set(origins.index) == names
+    # Each review counts, and who wrote none does not; nobody's order was late.
+    reviews = counts[counts["trait"] == "review_of_an_order"].set_index("value")
+    assert reviews["cases"].to_dict() == {"1 or 2": 4, "3 to 5": 1}
+    assert reviews["customers"].to_dict() == {"1 or 2": 2, "3 to 5": 1}
+    assert set(reviews["unit"]) == {"review"}
+    deliveries = counts[counts["trait"] == "delivery_of_an_order"].groupby("value")["cases"].sum()
+    assert deliveries.to_dict() == {"on time": 6}
+    counts = counts[counts["unit"] == "customer"]
+    assert (counts["cases"] == counts["customers"]).all()
     assert (counts.groupby("trait")["customers"].sum() == 3).all()
+    assert origins.loc["freight_share", "origin"] == "follows from what did"
+    assert origins.loc["state", "origin"] == "independent"
+    # City sizes 10, 11, 5000 with money 30, 10, 20: ranks 1 2 3 and 3 1 2.
+    assert origins.loc["city_size_customers", "dependence"] == pytest.approx(-0.5)
+    assert np.isnan(origins.loc["review_of_an_order", "dependence"])
     of = {
         trait: dict(zip(rows["value"], rows["customers"], strict=True))
         for trait, rows in counts.groupby("trait")

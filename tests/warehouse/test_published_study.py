@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import ks_2samp
+from scipy.stats import ks_2samp, spearmanr
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 from test_customer_experience import compiled_analyses  # noqa: F401, a fixture
@@ -105,7 +105,102 @@ def test_ours_beside_it(real_database: Path) -> None:
         "delivery_delay_days",
         "payment_installments",
         "freight_share",
+        "last_order_review_score",
+        "last_order_days_late",
+        "customers_in_city",
     }
+
+
+def test_what_follows_from_money_is_marked_and_mostly_gone_within_its_bands(
+    real_database: Path,
+) -> None:
+    rows = query(
+        real_database,
+        "select feature, origin, dependence, dependence_feature, segment_code_a, segment_code_b, effect,"
+        " effect_within_money_bands from segmentation.segment_separation",
+    )
+    origins = {row[0]: row[1] for row in rows}
+    assert origins == {
+        **dict.fromkeys(FEATURES, "made the clusters"),
+        **dict.fromkeys(
+            [
+                "average_review_score",
+                "delivery_delay_days",
+                "payment_installments",
+                "freight_share",
+            ],
+            "follows from what did",
+        ),
+        **dict.fromkeys(
+            ["last_order_review_score", "last_order_days_late", "customers_in_city"], "independent"
+        ),
+    }
+    # scipy on the same customers.
+    customers = query(
+        real_database, "select freight_share, monetary from segmentation_work.study_segmented"
+    )
+    share, money = np.array(customers, dtype=float).T
+    known = ~np.isnan(share)
+    ((dependence, feature),) = {row[2:4] for row in rows if row[0] == "freight_share"}
+    assert feature == "monetary"
+    assert dependence == pytest.approx(spearmanr(share[known], money[known]).statistic, abs=1e-9)
+    assert dependence == pytest.approx(-0.70, abs=0.01)
+    # Recent and lapsed, 94 % of the customers, differ in next to nothing that is held out.
+    pairs = [row for row in rows if set(row[4:6]) == {"recent", "lapsed"}]
+    assert max(abs(row[6]) for row in pairs if row[0] not in FEATURES) < 0.1
+    # Repeat buyers have a lower freight share than recent ones because they spend more.
+    ((effect, within),) = [
+        row[6:8]
+        for row in rows
+        if row[0] == "freight_share" and set(row[4:6]) == {"recent", "repeat"}
+    ]
+    assert abs(within) < abs(effect)
+
+
+def test_each_review_counts_and_not_the_mean_of_a_customer(real_database: Path) -> None:
+    shares = query(
+        real_database,
+        "select segment_code, 100 * share_in_segment, 100 * share_overall, cases, cases_in_segment"
+        " from segmentation.segment_traits where trait = 'review_of_an_order' and value = '1 or 2'",
+    )
+    bad = {code: share for code, share, *_ in shares}
+    assert bad["repeat"] == pytest.approx(14.2, abs=0.05)
+    assert bad["big"] == pytest.approx(21.7, abs=0.05)
+    # As of everybody: 14.5 % or so, whatever the segment but one.
+    assert {round(overall, 6) for _, _, overall, *_ in shares} == {round(shares[0][2], 6)}
+    assert bad["repeat"] == pytest.approx(shares[0][2], abs=1)
+    # From the raw tables, without any of the models between.
+    counted = query(
+        real_database,
+        "select segment_code, count(*) filter (where review_score <= 2), count(*)"
+        " from marts.order_reviews inner join segmentation.customer_segments using (customer_unique_id)"
+        " where as_of_date = date '2018-10-18' and review_answered_at < as_of_date"
+        " and purchased_at < as_of_date group by all",
+    )
+    assert {(code, cases, total) for code, _, _, cases, total in shares} == set(counted)
+    # The mean of a customer makes repeat buyers look content.
+    means = dict(
+        query(
+            real_database,
+            "select segment_code, share_in_segment from segmentation.segment_traits"
+            " where trait = 'review_score' and value = '1. up to 2'",
+        )
+    )
+    assert 100 * means["repeat"] < bad["repeat"] - 3
+
+
+def test_traits_come_by_the_difference_of_their_shares(real_database: Path) -> None:
+    rows = query(
+        real_database,
+        "select cluster, share_difference, share_in_segment, share_overall, cases, cases_in_segment"
+        " from segmentation.segment_traits",
+    )
+    assert [row[:2] for row in rows] == sorted(
+        (row[:2] for row in rows), key=lambda r: (r[0], -r[1])
+    )
+    for _, difference, share, overall, cases, total in rows:
+        assert difference == pytest.approx(share - overall)
+        assert share == pytest.approx(cases / total)
 
 
 def test_the_separation_table_is_scipys(real_database: Path) -> None:
@@ -132,11 +227,16 @@ def test_the_separation_table_is_scipys(real_database: Path) -> None:
 
 
 def test_the_silhouette_is_scikit_learns_on_the_same_labels(real_database: Path) -> None:
+    # At the date that the model in force was fitted for; at later ones it labels customers that it has not seen.
+    fitted = (
+        "select fitted_as_of_date from segmentation.period_models where as_of_date = '2018-10-18'"
+    )
     rows = np.array(
         query(
             real_database,
-            "select recency_days, frequency, monetary, cluster from segmentation_work.study_segmented"
-            " where is_in_fit order by customer_unique_id",
+            "select recency_days, frequency, monetary, cluster from segmentation_work.segmentation_features"
+            " inner join segmentation.customer_segments using (as_of_date, customer_unique_id)"
+            f" where is_in_fit and as_of_date = ({fitted}) order by customer_unique_id",
         )
     )
     X, labels = rows[:, :3], rows[:, 3].astype(int)
@@ -164,19 +264,76 @@ def test_the_study_chooses_four_stable_clusters(real_database: Path) -> None:
     algorithm, n_clusters, lowest, reason = chosen[0]
     assert (algorithm, n_clusters) == ("kmeans", 4)
     assert lowest > 0.85
-    assert reason.startswith("Chosen: every cluster is stable")
+    assert reason.startswith("Chosen: every cluster is found again")
+    assert (
+        "the playbook has 4 names for these features, so no more clusters can be chosen" in reason
+    )
+    assert "the rule of the gap statistic says 1" in reason
     best = query(
         real_database,
         "select n_clusters from segmentation.model_comparison where feature_set = 'in_use'"
         " order by silhouette desc limit 1",
     )
     assert best == [(2,)]
-    verdicts = query(
+
+
+def test_four_clusters_are_as_stable_and_as_far_apart_without_structure(
+    real_database: Path,
+) -> None:
+    """Each is a reproducible slice; a gap sets the repeat buyers apart, and money has a tail."""
+    rows = query(
         real_database,
-        "select verdict, resamples from segmentation.cluster_stability"
+        "select segment_code, mean_jaccard, null_jaccard, excess_jaccard, excess_jaccard_standard_error,"
+        " excess_silhouette, subset_jaccard, noise_jaccard, border, verdict, resamples, null_resamples"
+        " from segmentation.cluster_stability as stability"
+        " left join (select distinct cluster, segment_code from segmentation.segment_profiles) using (cluster)"
         " where feature_set = 'in_use' and is_chosen",
     )
-    assert verdicts == [("highly stable", 100)] * 4
+    found = {row[0]: row[1:] for row in rows}
+    assert set(found) == {"recent", "lapsed", "big", "repeat"}
+    expected = {"recent": 0.996, "lapsed": 0.995, "big": 0.939, "repeat": 1.0}
+    for code, (real, null, excess, error, silhouette, *variants) in found.items():
+        assert null == pytest.approx(expected[code], abs=0.02)
+        assert excess == real - null
+        assert excess < 0.05
+        assert error < 0.05
+        assert silhouette < 0.05
+        subset, noise, _, verdict, resamples, null_resamples = variants
+        assert 0.75 < subset <= 1
+        assert 0 < noise <= 1
+        assert (verdict, resamples, null_resamples) == ("reproducible slice", 100, 100)
+    borders = {code: row[7] for code, row in found.items()}
+    assert borders == {"recent": "cut", "lapsed": "cut", "big": "tail", "repeat": "gap"}
+
+
+def test_the_comparison_shows_its_nulls_and_one_cluster(real_database: Path) -> None:
+    rows = query(
+        real_database,
+        "select n_clusters, silhouette, null_silhouette, excess_silhouette, excess_silhouette_standard_error,"
+        " gap, is_gap_choice, reason from segmentation.model_comparison"
+        " where feature_set = 'in_use' and algorithm = 'kmeans' order by n_clusters",
+    )
+    of = {row[0]: row[1:] for row in rows}
+    assert list(of) == list(range(1, 11))
+    assert of[1][:4] == (None, None, None, None)
+    assert of[1][4] is not None
+    assert of[1][6] == "One cluster tells nobody apart."
+    assert [number for number, row in of.items() if row[5]] == [1]
+    silhouette, null, excess, error = of[4][:4]
+    assert silhouette == pytest.approx(0.501, abs=0.001)
+    assert null == pytest.approx(0.499, abs=0.004)
+    assert excess == silhouette - null
+    assert abs(excess) < 3 * error
+    # More clusters have a better silhouette than four, and no name.
+    assert of[5][0] > silhouette
+    # And no null is beaten by what would be a difference in kind.
+    assert max(row[2] for number, row in of.items() if number > 1) < 0.05
+    spectral = query(
+        real_database,
+        "select count(*) from segmentation.model_comparison where algorithm = 'spectral'"
+        " and (null_silhouette is not null or is_gap_choice)",
+    )
+    assert spectral == [(0,)]
 
 
 def test_spectral_clustering_labels_everybody_without_a_degenerate_cluster(

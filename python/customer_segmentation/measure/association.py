@@ -211,6 +211,96 @@ def eta_squared(counts: Any, means: Any, variances: Any) -> float:
     return between / total if total > 0 else math.nan
 
 
+def spearman(x: Any, y: Any) -> float:
+    """Compute the rank correlation of two numbers, -1 to 1.
+
+    Parameters
+    ----------
+    x, y : array of shape (n_rows,)
+        A row with a missing value is left out.
+
+    Returns
+    -------
+    float
+        NaN when one of them does not vary.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ.
+
+    Notes
+    -----
+    Source: Spearman (1904), American Journal of Psychology 15; equal values share their mean
+    rank, as in ``scipy.stats.spearmanr``.
+    """
+    first, second = _complete(np.asarray(x, dtype=np.float64), y)
+    ranks = [_centred_ranks(values) for values in (first, second)]
+    size = math.sqrt(float((ranks[0] @ ranks[0]) * (ranks[1] @ ranks[1])))
+    if size == 0:
+        return math.nan
+    return max(min(float(ranks[0] @ ranks[1]) / size, 1.0), -1.0)
+
+
+def rank_correlation_ratio(categories: Any, y: Any) -> float:
+    """Measure how much a category tells of the rank of a number, 0 to 1.
+
+    The root of the share of the variance of the ranks that lies between the categories: what
+    the absolute rank correlation is for two numbers.
+
+    Parameters
+    ----------
+    categories : array of shape (n_rows,), integers of at least 0
+    y : array of shape (n_rows,)
+        A row with a missing value is left out.
+
+    Returns
+    -------
+    float
+        NaN when the number does not vary, or there are fewer than two categories.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ.
+
+    Notes
+    -----
+    Sources: Fisher (1925), correlation ratio; of ranks it is ``H / (n - 1)`` with the ``H`` of
+    Kruskal and Wallis (1952), corrected for ties.
+    """
+    codes, values = _complete(np.asarray(categories), y)
+    ranks = _centred_ranks(values)
+    sizes = np.bincount(codes)
+    total = float(ranks @ ranks)
+    if (sizes > 0).sum() < 2 or total == 0:
+        return math.nan
+    sums = np.bincount(codes, weights=ranks)
+    between = float((np.square(sums[sizes > 0]) / sizes[sizes > 0]).sum())
+    return math.sqrt(min(between / total, 1.0))
+
+
+def _complete(x: np.ndarray, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows without a missing value."""
+    values = np.asarray(y, dtype=np.float64)
+    if x.ndim != 1 or x.shape != values.shape:
+        raise ValueError(
+            f"Both must be arrays of the same length, not of shape {x.shape} and {values.shape}."
+        )
+    is_complete = ~np.isnan(values)
+    if x.dtype.kind == "f":
+        is_complete &= ~np.isnan(x)
+    return x[is_complete], values[is_complete]
+
+
+def _centred_ranks(values: np.ndarray) -> np.ndarray:
+    """Return ranks less their mean, equal values with the mean of theirs."""
+    from scipy.stats import rankdata
+
+    ranks = np.asarray(rankdata(values), dtype=np.float64)
+    return ranks - (len(ranks) + 1) / 2
+
+
 def _table(counts: Any) -> np.ndarray:
     table = np.asarray(counts)
     if table.ndim != 2 or table.size == 0:

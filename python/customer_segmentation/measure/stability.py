@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,13 +22,12 @@ from customer_segmentation.measure.agreement import matched_jaccard
 
 RECOVERED_ABOVE = 0.75
 DISSOLVED_UP_TO = 0.5
-# Lowest mean Jaccard similarity of each verdict, best first.
-VERDICTS = (
-    (0.85, "highly stable"),
-    (0.75, "stable"),
-    (0.6, "pattern, membership doubtful"),
-    (-np.inf, "unstable"),
-)
+# Shares and standard deviations of fpc::clusterboot's defaults.
+SUBSET_SHARE = 0.5
+NOISE_SHARE = 0.05
+NOISE_REACH = 4.0
+
+Method = Literal["bootstrap", "subset", "noise"]
 
 Refit = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 """Clusters the rows of (points, weights, seed) anew and returns one label a row."""
@@ -43,8 +42,8 @@ class BootstrapStability:
     clusters : DataFrame
         One row per cluster in sorted order of the labels: cluster, customers (rows of the
         original cluster), mean_jaccard, recovered_share (of the resamples with a similarity
-        above 0.75), dissolved_share (0.5 or below), verdict, resamples (those that drew at
-        least one row of the cluster).
+        above 0.75), dissolved_share (0.5 or below), resamples (those that drew at least one row
+        of the cluster).
     jaccard : ndarray of shape (resamples, n_clusters), float64
         Similarity in each resample; NaN where no row of the cluster was drawn.
     """
@@ -59,6 +58,7 @@ def bootstrap_stability(
     refit: Refit,
     *,
     resamples: int = 100,
+    method: Method = "bootstrap",
     seed: int,
     threads: int | None = None,
 ) -> BootstrapStability:
@@ -81,6 +81,11 @@ def bootstrap_stability(
         (n_points, n_features), each counting ``weights`` times, and returns one label a point.
         `kmeans_refit` makes one.
     resamples : int
+    method : {"bootstrap", "subset", "noise"}
+        What a resample is: ``n_rows`` rows drawn with replacement; half of the rows, drawn
+        without; or all of them, each replaced with probability 0.05 by noise: a point drawn
+        uniformly from the box around the mean that reaches 4 standard deviations each way along
+        the principal components. What replaced a row is clustered and not compared.
     seed : int
         Each resample has a seed of its own drawn from this one, so the result does not depend
         on ``threads``.
@@ -101,9 +106,10 @@ def bootstrap_stability(
     -----
     Source: Hennig (2007), "Cluster-wise assessment of cluster stability", Computational
     Statistics and Data Analysis 52, 258-271; ``fpc::clusterboot`` in R with ``bootmethod =
-    "boot"``, whose documentation also gives the thresholds: recovered above 0.75, dissolved at
-    0.5 and below; a mean of 0.85 and above is highly stable, 0.75 stable, 0.6 a pattern whose
-    exact members are doubtful, and less is not to be trusted. clusterboot by default keeps one
+    "boot"`` (and "subset", "noise" with its default tuning), whose documentation also gives the
+    thresholds: recovered above 0.75, dissolved at 0.5 and below. A high mean says that the cut
+    comes back, not that there is a group: cuts of data without any come back, too, so it is
+    read beside its null (`customer_segmentation.measure.null`). clusterboot by default keeps one
     copy of each row drawn (``multipleboot = FALSE``); here the copies count in the clustering
     (as with ``TRUE``), because without them a resample is a subset and not a bootstrap.
 
@@ -114,8 +120,11 @@ def bootstrap_stability(
     n_rows = len(matrix)
     codes, values = encode_labels(labels, n_rows=n_rows)
     resamples = check_count(resamples, name="resamples")
+    if method not in ("bootstrap", "subset", "noise"):
+        raise ValueError(f"method must be 'bootstrap', 'subset' or 'noise', not {method!r}.")
     seed = check_seed(seed)
     threads = check_threads(threads)
+    noise_box = _noise_box(matrix) if method == "noise" else None
     points, point_of_row = distinct_points(matrix)
     # Quicker to cluster, and the rows of a resample keep the order.
     order = near_order(points)
@@ -126,16 +135,22 @@ def bootstrap_stability(
 
     def resample(sequence: np.random.SeedSequence) -> np.ndarray:
         generator = np.random.default_rng(sequence)
-        drawn = np.bincount(generator.integers(n_rows, size=n_rows), minlength=n_rows)
+        drawn = _drawn(n_rows, method, generator)
         weights = np.bincount(point_of_row, weights=drawn, minlength=len(points))
         present = np.flatnonzero(weights)
-        found = np.asarray(refit(points[present], weights[present], int(generator.integers(2**32))))
-        if found.shape != (len(present),):
+        rows, counted = points[present], weights[present]
+        if noise_box is not None:
+            mean, axes = noise_box
+            size = (n_rows - int(drawn.sum()), len(mean))
+            rows = np.concatenate([rows, mean + generator.uniform(-1, 1, size=size) @ axes])
+            counted = np.concatenate([counted, np.ones(size[0])])
+        found = np.asarray(refit(rows, counted, int(generator.integers(2**32))))
+        if found.shape != (len(rows),):
             raise ValueError(
-                f"refit returned labels of shape {found.shape} for {len(present)} points; "
+                f"refit returned labels of shape {found.shape} for {len(rows)} points; "
                 "it must return one label for each point it is given."
             )
-        found_codes, found_values = encode_labels(found, name="the labels of refit")
+        found_codes, found_values = encode_labels(found[: len(present)], name="the labels of refit")
         once = np.bincount(cell_of_row[drawn > 0], minlength=n_clusters * len(points))
         by_point = once.reshape(n_clusters, len(points))[:, present]
         counts = np.stack(
@@ -203,27 +218,27 @@ def kmeans_refit(*, n_clusters: int, n_init: int = 10, max_iter: int = 300) -> R
     return refit
 
 
-def verdict(mean_jaccard: float) -> str:
-    """Name the stability of a cluster by Hennig's thresholds.
+def _drawn(n_rows: int, method: Method, generator: np.random.Generator) -> np.ndarray:
+    """Return how often each row is in a resample."""
+    if method == "bootstrap":
+        return np.bincount(generator.integers(n_rows, size=n_rows), minlength=n_rows)
+    drawn = np.zeros(n_rows, dtype=np.int64)
+    if method == "subset":
+        wanted = max(int(n_rows * SUBSET_SHARE), 1)
+        drawn[generator.choice(n_rows, size=wanted, replace=False, shuffle=False)] = 1
+    else:
+        drawn[generator.random(n_rows) >= NOISE_SHARE] = 1
+        if not drawn.any():
+            drawn[generator.integers(n_rows)] = 1
+    return drawn
 
-    Parameters
-    ----------
-    mean_jaccard : float
-        From 0 to 1.
 
-    Returns
-    -------
-    str
-        "highly stable" (0.85 and above), "stable" (0.75), "pattern, membership doubtful" (0.6),
-        "unstable"; "not resampled" for NaN.
-
-    Notes
-    -----
-    Source: documentation of ``fpc::clusterboot``.
-    """
-    if np.isnan(mean_jaccard):
-        return "not resampled"
-    return next(name for lowest, name in VERDICTS if mean_jaccard >= lowest)
+def _noise_box(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and, as rows, the half axes of the box that noise is drawn from."""
+    mean = matrix.mean(axis=0)
+    centred = matrix - mean
+    values, vectors = np.linalg.eigh(centred.T @ centred / max(len(matrix) - 1, 1))
+    return mean, NOISE_REACH * np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
 
 
 def _summary(jaccard: np.ndarray, values: np.ndarray, sizes: np.ndarray) -> pd.DataFrame:
@@ -240,7 +255,6 @@ def _summary(jaccard: np.ndarray, values: np.ndarray, sizes: np.ndarray) -> pd.D
             "mean_jaccard": mean,
             "recovered_share": recovered,
             "dissolved_share": dissolved,
-            "verdict": [verdict(value) for value in mean],
             "resamples": drawn,
         }
     )

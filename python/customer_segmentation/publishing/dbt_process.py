@@ -27,11 +27,14 @@ PROGRESS_SECONDS = 15.0
 # What a line of dbt's begins with: colours, the time of day, which node of how many.
 _TIME = re.compile(r"^(?:\x1b\[[0-9;]*m)*\d\d:\d\d:\d\d(?:  |$)")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_NODE = re.compile(r"(\d+) of (\d+) (?:START|OK|PASS|NO-OP|SKIP) (.*)")
+_NODE = re.compile(r"\d+ of (\d+) ([A-Z]+(?:-OP)?)\b(.*)")
+_GOES_WELL = {"START", "OK", "PASS", "NO-OP", "SKIP"}
+# How our Python models begin a line that says how far they are.
+STEP = "· "
 # Lines that say nothing to whoever waits for a database.
 _ROUTINE = re.compile(
-    r"|Running with dbt=.*|Registered adapter: .*|Found \d+ .*|Concurrency: .*|Unable to do partial parsing.*"
-    r"|Finished running .*|Completed successfully|Done\. PASS=.*|Nothing to do\..*"
+    r"|\d+ of \d+ (START|OK) hook: .*|Running with dbt=.*|Registered adapter: .*|Found \d+ .*|Concurrency: .*"
+    r"|Unable to do partial parsing.*|Finished running .*|Completed successfully|Done\. PASS=.*|Nothing to do\..*"
 )
 
 
@@ -102,7 +105,7 @@ def follow(
         Returns seconds.
     """
     begin = said = clock()
-    skipped, has_failed = 0, False
+    finished, skipped, has_failed = 0, 0, False
     is_terminal = out.isatty()
     clear = "\r\x1b[K" if is_terminal else ""
     progress = ""
@@ -111,18 +114,24 @@ def follow(
         text = _COLOURS.sub("", _TIME.sub("", line)).strip()
         is_dbt = _TIME.match(line) is not None
         node = _NODE.fullmatch(text) if is_dbt else None
-        if node:
-            number, count, rest = node.groups()
-            skipped += " SKIP " in text
-            progress = f"  {number} of {count} models and tests, {at - begin:.0f} s"
-            if is_terminal:
-                out.write(f"{clear}{progress}  {_name_of(rest)}"[:100])
-            elif at - said >= PROGRESS_SECONDS:
-                said = at
-                out.write(f"{progress}\n")
-        elif not (is_dbt and _ROUTINE.fullmatch(text)) or (has_failed and not text):
+        doing = text.removeprefix(STEP) if text.startswith(STEP) else ""
+        if node and " hook: " not in text:
+            count, state, rest = node.groups()
+            finished += state != "START"
+            skipped += state == "SKIP"
+            progress = f"  {finished} of {count} models and tests, {at - begin:.0f} s"
+            doing = _name_of(rest)
+        is_routine = bool(doing) or (is_dbt and _ROUTINE.fullmatch(text) is not None)
+        if not is_routine or (has_failed and not text):
             has_failed = has_failed or text.startswith("Completed with")
             out.write(f"{clear}{line}" + (progress if is_terminal else ""))
+        elif node and node[2] not in _GOES_WELL:
+            out.write(f"{clear}{line}" + (progress if is_terminal else ""))
+        elif is_terminal and doing:
+            out.write(f"{clear}{progress}  {doing}"[:100])
+        elif progress and at - said >= PROGRESS_SECONDS:
+            said = at
+            out.write(f"{progress}\n")
         out.flush()
     if progress:
         out.write(f"{clear}{progress}\n")

@@ -119,10 +119,10 @@ def _customer_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def _segment_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
     if not _has(connection, "segmentation", "period_models"):
         return []
-    dates, fallbacks, unsegmented = one_row(
+    dates, models, fallbacks, unsegmented = one_row(
         connection,
-        "select count(*), count(*) filter (where is_fallback), count(*) filter (where model_id is null)"
-        " from segmentation.period_models",
+        "select count(*), count(distinct model_id), count(*) filter (where is_fallback),"
+        " count(*) filter (where model_id is null) from segmentation.period_models",
     )
     if not dates:
         return ["  No as-of date."]
@@ -131,7 +131,8 @@ def _segment_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "select as_of_date, note from segmentation.period_models order by as_of_date desc limit 1",
     )
     lines = [
-        f"  {dates - unsegmented} of {dates} as-of dates segmented, {fallbacks} of them with an earlier model",
+        f"  {dates - unsegmented} of {dates} as-of dates segmented by {models} models;"
+        f" at {fallbacks} a new one was called for and could not be had",
         f"  Segments as of {as_of_date}. {note}",
     ]
     if _has(connection, "maintenance", "stability_baseline"):

@@ -42,9 +42,10 @@ from customer_segmentation.steps.periods import (
     period_stability,
 )
 from customer_segmentation.steps.policy import (
+    CADENCES,
     POLICY_COLUMNS,
+    Cost,
     PolicySettings,
-    cost_of_one,
     refresh_policy,
 )
 from customer_segmentation.steps.refresh import (
@@ -65,21 +66,25 @@ from customer_segmentation.steps.study import (
     study_feature_sets,
     study_inputs,
 )
+from customer_segmentation.steps.study.origins import EXPLAINED_COLUMNS, explained_separation
 from customer_segmentation.steps.study.traits import (
     TRAIT_COLUMNS,
     count_traits,
     segment_traits,
     trait_numbers,
+    trait_origins,
 )
 
 __all__ = [
     "AGREEMENT_COLUMNS",
     "ALTERNATIVE_COLUMNS",
     "AXIS_COLUMNS",
+    "CADENCES",
     "CANDIDATE_COLUMNS",
     "CHANGE_COLUMNS",
     "CLUSTER_COLUMNS",
     "DECISION_COLUMNS",
+    "EXPLAINED_COLUMNS",
     "FIT_COLUMNS",
     "POLICY_COLUMNS",
     "PROJECTION_COLUMNS",
@@ -88,6 +93,7 @@ __all__ = [
     "TRAIT_COLUMNS",
     "AgreementSettings",
     "AlternativeSettings",
+    "Cost",
     "FitSettings",
     "PolicySettings",
     "RuleRows",
@@ -95,10 +101,10 @@ __all__ = [
     "StabilitySettings",
     "StudySettings",
     "assign_batches",
-    "cost_of_one",
     "count_traits",
     "decide",
     "duckdb_projection",
+    "explained_separation",
     "feature_changes",
     "fit_periods",
     "model_agreement",
@@ -120,4 +126,5 @@ __all__ = [
     "study_inputs",
     "thresholds_from",
     "trait_numbers",
+    "trait_origins",
 ]

@@ -14,7 +14,7 @@ def model(dbt, session):
         dbt.config.meta_get("features"), dbt.config.meta_get("other_feature_sets")
     )
     customers = dbt.ref("study_features").filter("is_in_fit").order("customer_unique_id")
-    finalists = dbt.ref("study_candidates").filter("is_finalist")
+    finalists = dbt.ref("study_candidates").filter("is_finalist and n_clusters > 1")
     studied = dbt.ref("periods").filter("is_compared").project("as_of_date")
     model_in_use = dbt.ref("period_models").join(studied, "as_of_date").project("model_id")
     clusters = study_clusters(

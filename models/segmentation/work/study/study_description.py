@@ -1,40 +1,47 @@
 from customer_segmentation.cluster import robust_columns
-from customer_segmentation.measure import SEPARATION_COLUMNS, segment_separation
 from customer_segmentation.steps import (
     AXIS_COLUMNS,
+    EXPLAINED_COLUMNS,
     TRAIT_COLUMNS,
     count_traits,
+    explained_separation,
     one_list,
     projection_axes,
     segment_traits,
     trait_numbers,
+    trait_origins,
 )
 
 
 def model(dbt, session):
     dbt.config(materialized="table")
     features = dbt.config.meta_get("features")
-    measured = dbt.ref("study_segmented").order("customer_unique_id").df()
+    segmented = dbt.ref("study_segmented")
+    measured = segmented.order("customer_unique_id").df()
     keys = "as_of_date, customer_unique_id"
     described = dbt.ref("periods").filter("is_described").project("as_of_date")
     segments = dbt.ref("customer_segments").project(f"{keys}, cluster, segment_name")
-    scores = dbt.ref("rfm").project(f"{keys}, average_review_score")
+    columns = ", ".join({"average_review_score": None} | dict.fromkeys(features))
     customers = (
         dbt.ref("customer_facts")
         .join(described, "as_of_date")
         .join(segments, keys)
-        .join(scores, keys)
+        .join(dbt.ref("rfm").project(f"{keys}, {columns}"), keys)
     )
-    separation = segment_separation(measured, made_by=features)
+    separation = explained_separation(measured, made_by=features)
     axes = projection_axes(
         measured,
         features=features,
         robust=robust_columns(features, dbt.config.meta_get("transforms")),
     )
+    origins = trait_origins(
+        customers.join(segmented.project(keys), keys).order("customer_unique_id"),
+        made_by=features,
+    )
     numbers = trait_numbers(customers.order("customer_unique_id"))
-    traits = segment_traits(count_traits(customers), numbers)
+    traits = segment_traits(count_traits(customers), numbers, origins)
     return (
-        one_list(session, separation, SEPARATION_COLUMNS, name="separation")
+        one_list(session, separation, EXPLAINED_COLUMNS, name="separation")
         .cross(one_list(session, axes, AXIS_COLUMNS, name="axes"))
         .cross(one_list(session, traits, TRAIT_COLUMNS, name="traits"))
     )

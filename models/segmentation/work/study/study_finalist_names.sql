@@ -14,6 +14,7 @@ with clusters as (
         mean_review_score,
         resamples,
         mean_jaccard,
+        null_jaccard,
     from {{ ref('study_clusters') }}
 ),
 
@@ -42,6 +43,7 @@ relative as (
         clusters.customers,
         clusters.resamples,
         clusters.mean_jaccard,
+        clusters.null_jaccard,
         clusters.frequency,
         clusters.mean_monetary as monetary,
         clusters.mean_recency_days as recency_days,
@@ -60,7 +62,15 @@ named as (
     {{ name_by_playbook('relative', ['candidate_id', 'cluster']) }}
 ),
 
-final as (
+playbook as (
+    select
+        count(*) as all_names,
+        count(case when minimum_review_score is null and maximum_review_score is null then 1 end)
+            as names_without_satisfaction,
+    from {{ ref('segment_playbook') }}
+),
+
+summarised as (
     select
         candidate_id,
         count(*) as n_clusters,
@@ -70,8 +80,21 @@ final as (
         max(resamples) as resamples,
         min(mean_jaccard) as lowest_cluster_jaccard,
         {{ exact_average('mean_jaccard') }} as mean_jaccard,
+        min(null_jaccard) as lowest_null_jaccard,
     from named
     group by candidate_id
+),
+
+final as (
+    select
+        summarised.*,
+        case
+            when finalists.feature_set in ({{ satisfaction_sets | join(', ') }}) then playbook.all_names
+            else playbook.names_without_satisfaction
+        end as possible_names,
+    from summarised
+    inner join finalists on summarised.candidate_id = finalists.candidate_id
+    cross join playbook
 )
 
 select * from final

@@ -1,10 +1,13 @@
 {% set features = var('segmentation_features') %}
-{#- What had no part in the segments, by name; measure/separation.py of the package compares every feature here. -#}
+{#- What is compared besides the features in use, by name; steps/study/origins.py says what it owes to them. -#}
 {% set held_out = {
     'average_review_score': 'rfm.average_review_score',
     'delivery_delay_days': 'facts.average_days_late',
     'payment_installments': 'facts.most_installments',
     'freight_share': 'facts.freight_share',
+    'last_order_review_score': 'facts.last_order_review_score',
+    'last_order_days_late': 'facts.last_order_days_late',
+    'customers_in_city': 'facts.customers_in_city',
 } %}
 
 with segments as (
@@ -28,6 +31,9 @@ facts as (
         average_days_late,
         most_installments,
         freight_share,
+        last_order_review_score,
+        last_order_days_late,
+        customers_in_city,
     from {{ ref('customer_facts') }}
 ),
 

@@ -19,9 +19,7 @@ from customer_segmentation.cluster import (
     prepare_rows,
     single_start,
 )
-from customer_segmentation.measure import (
-    gap_statistic,
-)
+from customer_segmentation.measure import gap_statistic, null_silhouettes
 from customer_segmentation.steps.frames import rows_fingerprint, stacked
 from customer_segmentation.steps.reuse import code_and_libraries, reusable
 from customer_segmentation.steps.reuse import fingerprint as fingerprint_of
@@ -54,10 +52,13 @@ CANDIDATE_COLUMNS = {
     "silhouette": "double",
     "silhouette_spread": "double",
     "silhouette_standard_error": "double",
+    "null_silhouette": "double",
+    "null_silhouette_standard_error": "double",
     "davies_bouldin": "double",
     "calinski_harabasz": "double",
     "gap": "double",
     "gap_standard_error": "double",
+    "is_gap_choice": "boolean",
     "smallest_cluster_share": "double",
     "seed_agreement": "double",
     "graph_components": "int",
@@ -297,7 +298,8 @@ def study_candidates(
         One row per candidate. Finalists stand for their algorithm and number of clusters: of
         K-means by `finalist_budget`, of spectral clustering the best silhouette among the cuts of
         the graph that are not degenerate. Only finalists and cuts are scored; of the other
-        budgets there is the inertia.
+        budgets there is the inertia. One cluster, which is all customers, is a finalist, too:
+        it has an inertia and a gap, and no other measure is defined for it.
     """
     scaled = scaler.transform(X)
     seed = settings.seeds[0]
@@ -315,7 +317,12 @@ def study_candidates(
     )
     gaps = _gaps(scaled, settings=settings, seed=seed)
     report("Gap statistic")
-    rows = [row | (gaps.get(row["n_clusters"], {}) if row["is_finalist"] else {}) for row in rows]
+    nulls = _nulls(scaled, rows, settings=settings, seed=seed)
+    report("Silhouettes of permuted columns")
+    rows.insert(0, _one_cluster(scaled))
+    for row in rows:
+        if row["is_finalist"]:
+            row |= gaps.get(row["n_clusters"], {}) | nulls.get(row["n_clusters"], {})
     rows.extend(
         spectral_candidates(
             scaled,
@@ -331,10 +338,10 @@ def study_candidates(
     parameter_names = ("init", "n_init", "max_iter", "n_neighbors", "assign_labels")
     for row in rows:
         parameters = {name: row[name] for name in parameter_names if name in row}
-        short = "-".join(str(value) for value in parameters.values())
+        short = "-".join(["", *(str(value) for value in parameters.values())])
         row.update(
             fingerprint=fingerprint,
-            candidate_id=f"{feature_set}-{row['algorithm']}-k{row['n_clusters']}-{short}",
+            candidate_id=f"{feature_set}-{row['algorithm']}-k{row['n_clusters']}{short}",
             as_of_date=as_of_date,
             feature_set=feature_set,
             feature_set_position=feature_set_position,
@@ -452,7 +459,7 @@ def _gaps(X: np.ndarray, *, settings: StudySettings, seed: int) -> dict[int, dic
         rows = X[np.sort(generator.choice(len(X), size=settings.gap_rows, replace=False))]
     gap = gap_statistic(
         rows,
-        cluster_counts=settings.cluster_counts,
+        cluster_counts=range(1, max(settings.cluster_counts) + 1),
         references=settings.gap_references,
         n_init=3,
         seed=seed,
@@ -461,6 +468,43 @@ def _gaps(X: np.ndarray, *, settings: StudySettings, seed: int) -> dict[int, dic
         int(row.n_clusters): {
             "gap": float(row.gap),
             "gap_standard_error": float(row.standard_error),
+            "is_gap_choice": int(row.n_clusters) == gap.chosen,
         }
         for row in gap.table.itertuples()
+    }
+
+
+def _nulls(
+    X: np.ndarray, rows: Sequence[Mapping[str, Any]], *, settings: StudySettings, seed: int
+) -> dict[int, dict[str, float]]:
+    """Measure the silhouettes of permuted columns with the budgets of the finalists."""
+    finalists = [row for row in rows if row["is_finalist"]]
+    if not finalists or not settings.null_permutations:
+        return {}
+    table = null_silhouettes(
+        X,
+        cluster_counts=[row["n_clusters"] for row in finalists],
+        maximum_rows=settings.gap_rows,
+        permutations=settings.null_permutations,
+        n_init=max(row["n_init"] for row in finalists),
+        max_iter=max(row["max_iter"] for row in finalists),
+        seed=seed,
+    )
+    return {
+        int(row.n_clusters): {
+            "null_silhouette": float(row.null_silhouette),
+            "null_silhouette_standard_error": float(row.standard_error),
+        }
+        for row in table.itertuples()
+    }
+
+
+def _one_cluster(X: np.ndarray) -> dict[str, Any]:
+    return {
+        "algorithm": "kmeans",
+        "n_clusters": 1,
+        "seeds": 1,
+        "inertia": float(np.square(X - X.mean(axis=0)).sum()),
+        "smallest_cluster_share": 1.0,
+        "is_finalist": True,
     }

@@ -19,7 +19,12 @@ from customer_segmentation.cluster import (
 )
 from customer_segmentation.measure import (
     bootstrap_stability,
+    cluster_borders,
+    cluster_silhouettes,
+    excess_over_null,
     kmeans_refit,
+    null_clusters,
+    verdict,
 )
 from customer_segmentation.steps.fits import scaler_and_centroids
 from customer_segmentation.steps.frames import stacked
@@ -40,8 +45,23 @@ CLUSTER_COLUMNS = {
     "mean_jaccard": "double",
     "recovered_share": "double",
     "dissolved_share": "double",
+    "null_resamples": "int",
+    "null_jaccard": "double",
+    "excess_jaccard": "double",
+    "excess_jaccard_standard_error": "double",
+    "silhouette": "double",
+    "null_silhouette": "double",
+    "excess_silhouette": "double",
+    "excess_silhouette_standard_error": "double",
+    "subset_jaccard": "double",
+    "noise_jaccard": "double",
+    "neighbour": "int",
+    "border_depth": "double",
+    "border": "string",
     "verdict": "string",
 }
+
+STABILITY_COLUMNS = list(CLUSTER_COLUMNS)[list(CLUSTER_COLUMNS).index("resamples") :]
 
 
 def candidate_labels(
@@ -137,7 +157,7 @@ def study_clusters(
             fingerprint = fingerprint_of(
                 candidate["fingerprint"],
                 candidate["candidate_id"],
-                resamples,
+                settings.budget_of(algorithm, n_clusters),
                 numbering,
                 code_and_libraries(__name__),
             )
@@ -165,8 +185,7 @@ def study_clusters(
                         scaled,
                         labels,
                         candidate,
-                        resamples=resamples,
-                        seed=settings.seeds[0],
+                        settings=settings,
                     ),
                     on="cluster",
                 )[list(CLUSTER_COLUMNS)]
@@ -176,14 +195,9 @@ def study_clusters(
 
 
 def candidate_stability(
-    X: np.ndarray,
-    labels: np.ndarray,
-    candidate: pd.Series,
-    *,
-    resamples: int,
-    seed: int,
+    X: np.ndarray, labels: np.ndarray, candidate: pd.Series, *, settings: StudySettings
 ) -> pd.DataFrame:
-    """Measure how stable each cluster of a candidate is over bootstrap resamples.
+    """Measure how stable each cluster of a candidate is, and what a structureless one would be.
 
     Parameters
     ----------
@@ -191,46 +205,31 @@ def candidate_stability(
         Scaled.
     labels : ndarray of shape (n_customers,)
     candidate : Series
-    resamples : int
-        0 leaves the measures missing.
-    seed : int
+    settings : StudySettings
 
     Returns
     -------
     DataFrame
-        One row per cluster: cluster, resamples, mean_jaccard, recovered_share, dissolved_share,
-        verdict.
+        One row per cluster: cluster, resamples, mean_jaccard, recovered_share, dissolved_share;
+        of K-means neighbour, border_depth and border; with the number of clusters in use
+        silhouette, subset_jaccard, noise_jaccard, null_resamples, and null, excess and standard
+        error of Jaccard similarity and silhouette as well; verdict. What is not measured is
+        missing.
 
     Notes
     -----
-    Source: Hennig (2007); see `customer_segmentation.measure.stability.bootstrap_stability`.
+    Sources: Hennig (2007); see `customer_segmentation.measure.stability.bootstrap_stability`,
+    `customer_segmentation.measure.null` and `customer_segmentation.measure.borders`.
     """
-    n_clusters = int(candidate["n_clusters"])
-    columns = [
-        "cluster",
-        "resamples",
-        "mean_jaccard",
-        "recovered_share",
-        "dissolved_share",
-        "verdict",
-    ]
-    if resamples == 0:
-        return pd.DataFrame(
-            {
-                "cluster": np.arange(n_clusters),
-                "resamples": 0,
-                "mean_jaccard": np.nan,
-                "recovered_share": np.nan,
-                "dissolved_share": np.nan,
-                "verdict": "not resampled",
-            }
-        )
-    if candidate["algorithm"] == "kmeans":
-        refit = kmeans_refit(
-            n_clusters=n_clusters,
-            n_init=int(candidate["n_init"]),
-            max_iter=int(candidate["max_iter"]),
-        )
+    n_clusters, seed = int(candidate["n_clusters"]), settings.seeds[0]
+    is_kmeans = candidate["algorithm"] == "kmeans"
+    resamples = settings.resamples_of(candidate["algorithm"], n_clusters)
+    table = pd.DataFrame({"cluster": np.arange(n_clusters), "resamples": 0, "null_resamples": 0})
+    budget = {}
+    if is_kmeans:
+        budget = {"n_init": int(candidate["n_init"]), "max_iter": int(candidate["max_iter"])}
+        refit = kmeans_refit(n_clusters=n_clusters, **budget)
+        table = table.merge(cluster_borders(X, labels), on="cluster")
     else:
 
         def refit(points: np.ndarray, weights: np.ndarray, refit_seed: int) -> np.ndarray:
@@ -239,7 +238,64 @@ def candidate_stability(
             of_point[drawn] = _spectral_fit(points[drawn], candidate, seed=refit_seed).labels
             return of_point
 
-    return bootstrap_stability(X, labels, refit, resamples=resamples, seed=seed).clusters[columns]
+    if resamples:
+        found = bootstrap_stability(X, labels, refit, resamples=resamples, seed=seed).clusters
+        measured = ["resamples", "mean_jaccard", "recovered_share", "dissolved_share"]
+        table[measured] = found[measured]
+    is_above: list[bool | None] = [None] * n_clusters
+    if is_kmeans and n_clusters == settings.n_clusters:
+        if settings.variant_resamples:
+            for method in ("subset", "noise"):
+                found = bootstrap_stability(
+                    X,
+                    labels,
+                    refit,
+                    resamples=settings.variant_resamples,
+                    method=method,
+                    seed=seed,
+                ).clusters
+                table[f"{method}_jaccard"] = found["mean_jaccard"]
+        if resamples and settings.null_permutations and settings.null_resamples:
+            null = null_clusters(
+                X,
+                labels,
+                permutations=settings.null_permutations,
+                resamples=settings.null_resamples,
+                maximum_rows=settings.gap_rows,
+                seed=seed,
+                **budget,
+            )
+            table["null_resamples"] = (~np.isnan(null.jaccard)).sum(
+                axis=0
+            ) * settings.null_resamples
+            table["silhouette"] = cluster_silhouettes(
+                X, labels, maximum_rows=settings.gap_rows, seed=seed
+            )
+            above = []
+            for name, observed, drawn in (
+                ("jaccard", table["mean_jaccard"], null.jaccard),
+                ("silhouette", table["silhouette"], null.silhouette),
+            ):
+                compared = excess_over_null(observed, drawn)
+                table[f"null_{name}"] = compared["null"]
+                table[f"excess_{name}"] = compared["excess"]
+                table[f"excess_{name}_standard_error"] = compared["standard_error"]
+                above.append(compared["is_above"].tolist())
+            is_above = [either(*pair) for pair in zip(*above, strict=True)]
+    table = table.reindex(columns=["cluster", *STABILITY_COLUMNS])
+    table["neighbour"] = table["neighbour"].astype("Int64")
+    table["verdict"] = [
+        verdict(row.mean_jaccard, resamples=int(row.resamples), is_above_null=above)
+        for row, above in zip(table.itertuples(), is_above, strict=True)
+    ]
+    return table
+
+
+def either(one: bool | None, other: bool | None) -> bool | None:
+    """Return whether one of two is true; None when none is and one is not known."""
+    if one or other:
+        return True
+    return None if one is None or other is None else False
 
 
 def _cluster_table(rows: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:

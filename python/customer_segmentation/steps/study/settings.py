@@ -44,6 +44,11 @@ class StudySettings:
     resamples, screening_resamples, spectral_resamples : int
         Bootstrap resamples of K-means with ``n_clusters`` clusters, of K-means with another
         number, and of spectral clustering with ``n_clusters``.
+    variant_resamples : int
+        Subsets, and data sets with noise, of K-means with ``n_clusters`` clusters.
+    null_permutations, null_resamples : int
+        Data sets whose columns were permuted independently, and bootstrap resamples of each (of
+        K-means with ``n_clusters`` clusters); 0 leaves the null unmeasured.
     n_clusters : int
         The number of clusters in use.
     transforms : tuple of (str, str)
@@ -66,6 +71,9 @@ class StudySettings:
     screening_resamples: int
     spectral_resamples: int
     n_clusters: int
+    variant_resamples: int = 50
+    null_permutations: int = 10
+    null_resamples: int = 10
     transforms: tuple[tuple[str, str], ...] = ()
 
     @classmethod
@@ -94,6 +102,13 @@ class StudySettings:
         if algorithm == "kmeans":
             return self.resamples if is_in_use else self.screening_resamples
         return self.spectral_resamples if is_in_use else 0
+
+    def budget_of(self, algorithm: str, n_clusters: int) -> tuple[int, ...]:
+        """Return all that is resampled of a candidate: it tells results apart."""
+        budget: tuple[int, ...] = (self.resamples_of(algorithm, n_clusters),)
+        if algorithm == "kmeans" and n_clusters == self.n_clusters:
+            budget += (self.variant_resamples, self.null_permutations, self.null_resamples)
+        return budget
 
 
 def start_seeds(seed: int, n_init: int) -> range:

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from customer_segmentation.measure import cramers_v, eta_squared, trait_shares
+from customer_segmentation.steps.study.origins import dependence, origin
 
 TRAIT_COLUMNS = {
     "as_of_date": "date",
     "cluster": "int",
     "segment_name": "string",
     "trait": "string",
+    "unit": "string",
     "value": "string",
     "customers": "bigint",
+    "cases": "bigint",
+    "cases_in_segment": "bigint",
     "share_in_segment": "double",
     "share_overall": "double",
+    "share_difference": "double",
     "lift": "double",
     "share_low": "double",
     "share_high": "double",
     "cramers_v": "double",
     "eta_squared": "double",
+    "origin": "string",
+    "origin_reason": "string",
+    "dependence": "double",
+    "dependence_feature": "string",
 }
 
 
@@ -71,6 +81,37 @@ TRAITS = (
 )
 
 
+class OrderTrait(NamedTuple):
+    """What an order or a review has in common with others: each counts, and not a customer's mean.
+
+    Attributes
+    ----------
+    name : str
+    unit : str
+        What is counted.
+    counts : tuple of (str, str)
+        Value, and the SQL of how many of a customer's orders or reviews have it.
+    """
+
+    name: str
+    unit: str
+    counts: tuple[tuple[str, str], ...]
+
+
+ORDER_TRAITS = (
+    OrderTrait(
+        "review_of_an_order",
+        "review",
+        (("1 or 2", "bad_reviews"), ("3 to 5", "reviews - bad_reviews")),
+    ),
+    OrderTrait(
+        "delivery_of_an_order",
+        "delivered order",
+        (("late", "late_orders"), ("on time", "delivered_orders - late_orders")),
+    ),
+)
+
+
 def count_traits(customers: Any) -> pd.DataFrame:
     """Count the customers of each segment by the value of each trait.
 
@@ -81,15 +122,26 @@ def count_traits(customers: Any) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame with columns as_of_date, cluster, segment_name, trait, value, customers
+    DataFrame with columns as_of_date, cluster, segment_name, trait, unit, value, customers, cases
+        ``cases`` are what is counted: customers, or their reviews and orders; ``customers`` those
+        who have at least one.
     """
     segment = "as_of_date, cluster, segment_name"
-    values = ", ".join(
-        f"struct_pack(trait := '{trait.name}', value := {trait.value()})" for trait in TRAITS
-    )
+    values = [
+        f"struct_pack(trait := '{trait.name}', unit := 'customer', value := {trait.value()}, cases := 1)"
+        for trait in TRAITS
+    ]
+    values += [
+        f"struct_pack(trait := '{trait.name}', unit := '{trait.unit}', value := '{value}', cases := {cases})"
+        for trait in ORDER_TRAITS
+        for value, cases in trait.counts
+    ]
     return (
-        customers.project(f"{segment}, unnest([{values}], recursive := true)")
-        .aggregate(f"{segment}, trait, value, count(*) as customers")
+        customers.project(f"{segment}, unnest([{', '.join(values)}], recursive := true)")
+        .filter("cases > 0")
+        .aggregate(
+            f"{segment}, trait, unit, value, count(*) as customers, cast(sum(cases) as bigint) as cases"
+        )
         .df()
     )
 
@@ -110,26 +162,65 @@ def trait_numbers(customers: Any) -> pd.DataFrame:
     return customers.project(", ".join(["cluster", *numbers])).df()
 
 
+def trait_origins(customers: Any, *, made_by: Sequence[str]) -> pd.DataFrame:
+    """Say of each trait what it owes to the features that made the clusters.
+
+    Parameters
+    ----------
+    customers : duckdb.DuckDBPyRelation
+        As in `count_traits`, in a fixed order, with the features.
+    made_by : sequence of str
+
+    Returns
+    -------
+    DataFrame with columns trait, origin, origin_reason, dependence, dependence_feature
+        One row per trait; see `origin` and `dependence`. That of orders and reviews is not
+        measured, because a customer may have several.
+    """
+    values = [f"{trait.expression} as {trait.name}" for trait in TRAITS]
+    features = [f"{feature} as made_by_{feature}" for feature in made_by]
+    rows = customers.project(", ".join([*values, *features])).df()
+    made = rows[[f"made_by_{feature}" for feature in made_by]]
+    made.columns = list(made_by)
+    found = []
+    for trait in (*TRAITS, *ORDER_TRAITS):
+        state, reason = origin(trait.name, made_by)
+        depends, on = np.nan, None
+        if isinstance(trait, Trait):
+            depends, on = dependence(rows[trait.name], made, is_category=not trait.limits)
+        found.append((trait.name, state, reason, depends, on))
+    return pd.DataFrame(
+        found, columns=["trait", "origin", "origin_reason", "dependence", "dependence_feature"]
+    )
+
+
 def segment_traits(
-    counts: pd.DataFrame, numbers: pd.DataFrame, *, confidence: float = 0.95
+    counts: pd.DataFrame,
+    numbers: pd.DataFrame,
+    origins: pd.DataFrame,
+    *,
+    confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Compare each value of each trait in each segment with all customers.
 
     Parameters
     ----------
-    counts : DataFrame with columns as_of_date, cluster, segment_name, trait, value, customers
-        Of one date, one row per segment, trait and value that occurs together; every customer has
-        one value of every trait.
+    counts : DataFrame
+        Of one date, from `count_traits`: one row per segment, trait and value that occurs
+        together; every case has one value.
     numbers : DataFrame with columns cluster and, named like its trait, each trait that is a number
         One row per customer, in a fixed order; missing values allowed.
+    origins : DataFrame
+        From `trait_origins`.
     confidence : float
         Of the Wilson intervals.
 
     Returns
     -------
     DataFrame with the columns of `TRAIT_COLUMNS`
-        One row per segment, trait and value, also those that do not occur together. Shares and
-        their interval from 0 to 1; ``cramers_v`` (bias-corrected) says how much a trait has to do
+        One row per segment, trait and value, also those that do not occur together; in each
+        segment those that it has more often than all come first, by the difference of the shares.
+        Shares, of cases, and their interval from 0 to 1; ``cramers_v`` (bias-corrected) says how much a trait has to do
         with the segments as a whole, 0 to 1, and ``eta_squared`` the same for the number behind a
         banded trait (NaN for the others).
 
@@ -141,9 +232,12 @@ def segment_traits(
     tables = []
     names = counts.drop_duplicates("cluster").set_index("cluster")["segment_name"].sort_index()
     for trait, rows in counts.groupby("trait", sort=True):
-        table = rows.pivot_table(
-            index="cluster", columns="value", values="customers", aggfunc="sum", fill_value=0
-        ).reindex(names.index, fill_value=0)
+        table, customers = (
+            rows.pivot_table(
+                index="cluster", columns="value", values=counted, aggfunc="sum", fill_value=0
+            ).reindex(names.index, fill_value=0)
+            for counted in ("cases", "customers")
+        )
         shares = trait_shares(table.to_numpy(), confidence=confidence)
         n_values = table.shape[1]
         tables.append(
@@ -153,10 +247,14 @@ def segment_traits(
                     "cluster": np.repeat(table.index.to_numpy(), n_values),
                     "segment_name": np.repeat(names.to_numpy(dtype=object), n_values),
                     "trait": trait,
+                    "unit": rows["unit"].iloc[0],
                     "value": np.tile(table.columns.to_numpy(dtype=object), len(table)),
-                    "customers": table.to_numpy().ravel(),
+                    "customers": customers.to_numpy().ravel(),
+                    "cases": table.to_numpy().ravel(),
+                    "cases_in_segment": np.repeat(table.sum(axis=1).to_numpy(), n_values),
                     "share_in_segment": shares.share_in_segment.ravel(),
                     "share_overall": shares.share_overall.ravel(),
+                    "share_difference": (shares.share_in_segment - shares.share_overall).ravel(),
                     "lift": shares.lift.ravel(),
                     "share_low": shares.low.ravel(),
                     "share_high": shares.high.ravel(),
@@ -171,7 +269,15 @@ def segment_traits(
         )
     if not tables:
         return pd.DataFrame(columns=list(TRAIT_COLUMNS))
-    return pd.concat(tables, ignore_index=True)
+    return (
+        pd.concat(tables, ignore_index=True)
+        .merge(origins, on="trait", how="left")
+        .sort_values(
+            ["cluster", "share_difference", "trait", "value"],
+            ascending=[True, False, True, True],
+            ignore_index=True,
+        )[list(TRAIT_COLUMNS)]
+    )
 
 
 def number_eta_squared(values: pd.Series, clusters: pd.Series) -> float:
