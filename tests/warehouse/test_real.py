@@ -53,8 +53,8 @@ def test_the_four_known_groups_are_found(real_database: Path) -> None:
         )
     }
     expected = {
-        "Recent one-time buyers": 52_100,
-        "Lapsed one-time buyers": 38_500,
+        "Newer one-time buyers": 52_100,
+        "Older one-time buyers": 38_500,
         "Repeat buyers": 3_000,
         "Big spenders": 2_500,
     }
