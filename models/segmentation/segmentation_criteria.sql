@@ -1,4 +1,4 @@
-{% set horizon = var('comparison_horizon_days') %}
+{% set horizon = setting('outcomes', 'comparison_horizon_days') %}
 {#- Criterion, its definition, its figure, from when it holds, from when partly, and what is said of it. -#}
 {% set criteria = [
     (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import re
@@ -363,3 +364,30 @@ def test_every_board_is_an_exposure_with_the_tables_that_it_reads(monkeypatch) -
         read = {table.split(".")[1] for table in boards.tables_of(board)}
         declared = {re.fullmatch(r"ref\('(\w+)'\)", ref).group(1) for ref in exposure["depends_on"]}
         assert declared == read, json.dumps(sorted(read))
+
+
+def test_the_index_shows_the_picture_and_the_headline_of_each_page(tmp_path: Path) -> None:
+    pages = [
+        boards.Page("overview", "overview", "Overview"),
+        boards.Page("study", "study", "Study <&>"),
+    ]
+    (tmp_path / "overview.html").write_text(
+        "<html><title>Big &amp; small: 3 %</title><body>x</body></html>", encoding="utf-8"
+    )
+    (tmp_path / "overview.png").touch()
+    text = boards.index_page(
+        pages, folder=tmp_path, as_of_date=datetime.date(2018, 1, 5), is_synthetic=True
+    )
+    assert '<html lang="en">' in text
+    assert "As of 5 January 2018" in text
+    assert "SYNTHETIC DATA" in text
+    assert 'src="overview.png"' in text
+    assert "Big &amp; small: 3 %" in text
+    assert "Study &lt;&amp;&gt;" in text
+    assert "study.png" not in text
+
+
+def test_a_page_says_its_language_and_leads_to_the_others() -> None:
+    text = boards.with_way_back("<html>\n<body>\n<svg></svg></body></html>")
+    assert text.startswith('<html lang="en">')
+    assert text.index('href="index.html"') < text.index("<svg>")

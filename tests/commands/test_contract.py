@@ -188,8 +188,7 @@ BROKEN = {
         "keep",
     ),
     "everybody is scored": (
-        "delete from segmentation_work.kmeans_assignments where customer_unique_id = ("
-        "select min(customer_unique_id) from segmentation_work.kmeans_assignments)",
+        "update segmentation.segment_profiles set customers = customers - 1 where cluster = 0",
         "every_customer_of_a_segmented_date_has_a_segment",
         "",
     ),

@@ -806,7 +806,7 @@ def test_a_folder_that_is_none_is_one_sentence(make, sentence: str, tmp_path: Pa
 
 def as_timestamp(column: str) -> str:
     """Return what staging makes of a time: the macro itself, without dbt."""
-    macros = (PROJECT / "macros" / "parse.sql").read_text(encoding="utf-8")
+    macros = (PROJECT / "macros" / "raw_values.sql").read_text(encoding="utf-8")
     return str(
         jinja2.Environment(extensions=["jinja2.ext.do"])
         .from_string(macros)

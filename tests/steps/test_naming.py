@@ -12,6 +12,7 @@ import pytest
 from test_fits import SETTINGS, customers, periods
 
 from conftest import PROJECT
+from customer_segmentation.intake import project_vars
 from customer_segmentation.steps.fits import fit_periods
 from customer_segmentation.steps.naming import (
     MEASURES,
@@ -58,8 +59,17 @@ RULES = read(playbook())
 
 def names_by_sql(clusters: pd.DataFrame, rules: pd.DataFrame) -> list[str | None]:
     """Return the names that the macro gives, in the order of the clusters."""
-    source = (PROJECT / "macros" / "name_by_playbook.sql").read_text("utf-8")
-    module = jinja2.Environment().from_string(source, globals={"ref": lambda name: name}).module
+    source = (PROJECT / "macros" / "seed_rules.sql").read_text("utf-8")
+    features = project_vars(PROJECT)["features"]
+    known = {
+        "ref": lambda name: name,
+        "playbook_measures": lambda: [
+            (name, measure)
+            for name, stated in features.items()
+            for measure in stated.get("playbook", [])
+        ],
+    }
+    module = jinja2.Environment().from_string(source, globals=known).module
     with duckdb.connect() as connection:
         connection.register("clusters", clusters)
         connection.register("segment_playbook", rules)

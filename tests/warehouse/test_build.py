@@ -307,7 +307,7 @@ def test_history_and_transforms_change_the_features(
 ) -> None:
     database = tmp_path / "olist.duckdb"
     settings = (
-        "{history_months: 6, minimum_silhouette: 0.1, smallest_cluster_share: 0.0,"
+        "{history_months: 6, minimum_silhouette: 0.1, engine: {smallest_cluster_share: 0.0},"
         " segmentation_features: [recency_days, frequency, monetary, average_review_score],"
         " feature_transforms: {recency_days: quantile, frequency: log1p, monetary: robust,"
         " average_review_score: quantile}}"
@@ -382,15 +382,15 @@ def test_a_setting_out_of_range_is_refused(sample_folder: Path, publish, tmp_pat
     assert done.returncode == 1
     for sentence in (
         "order_basis is 'shipped'; it must be placed or delivered",
-        "n_clusters is 1; it is a whole number, 2 or more",
+        "n_clusters is 1; it must be a whole number, 2 or more",
         "first_as_of_date is '2017-04-15'; it must be the first of a month",
-        "max_rejected_share is 3; it is a share between 0 and 1",
-        "history_months is 0; it is a whole number, 1 or more, or null for all",
-        "feature_transforms of monetary is 'sqrt'; it must be log1p, robust or quantile, or left out",
-        "feature_transforms names age; marts.rfm has recency_days",
-        "segmentation_features names age; marts.rfm has recency_days",
+        "max_rejected_share is 3; it must be a number from 0 to 1",
+        "history_months is 0; it must be a whole number, 1 or more (months); or null for the whole",
+        "feature_transforms of monetary is 'sqrt'; it must be log1p, robust or quantile",
+        "feature_transforms names age; it can name recency_days",
+        "segmentation_features is [age]; it must be a list of different values, each recency_days",
     ):
-        assert sentence in done.stdout
+        assert sentence in done.stderr
 
 
 def test_the_file_works_under_another_name(sample_database: Path, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_the_pipeline_obeys_its_decisions(
 ) -> None:
     database = tmp_path / "olist.duckdb"
     shutil.copy(plain_database, database)
-    settings = "{force_retrain: [2018-05-01], measured_customers: 1000}"
+    settings = "{force_retrain: [2018-05-01], engine: {measured_customers: 1000}}"
     publish("--vars", settings, raw_dir=sample_folder, database=database)
     assert_decisions_are_obeyed(database)
     # The study compares on one date, by the numbers of the model in force there, and describes as of another.
@@ -140,7 +140,7 @@ def test_what_is_published_is_what_was_decided_on_the_real_data(real_database: P
     assert [row[0] for row in decisions if row[4]] == ["2018-10-01", "2018-10-18"]
     for as_of_date, decision, age, fitted, is_sparse in decisions:
         if is_sparse:
-            assert (decision, fitted) == ("investigate", "2018-09-01"), as_of_date
+            assert (decision, fitted) == ("investigate", "2018-08-01"), as_of_date
         if age is not None and age >= 3:
             assert decision == "retrain", as_of_date
 
@@ -209,7 +209,7 @@ def test_a_setting_of_the_maintenance_out_of_range_is_refused(
 ) -> None:
     settings = (
         "{baseline_as_of_date: 2017-01-15, refresh_mode: sometimes, force_retrain: latest,"
-        " null_seeds: -1, refit_seconds: -1, study_interval_months: 0, study_as_of_date: '2018-02-30'}"
+        " engine: {null_seeds: -1}, study: {interval_months: 0}, study_as_of_date: '2018-02-30'}"
     )
     done = publish(
         "--vars", settings, raw_dir=sample_folder, database=tmp_path / "olist.duckdb", may_fail=True
@@ -219,12 +219,11 @@ def test_a_setting_of_the_maintenance_out_of_range_is_refused(
         "baseline_as_of_date is '2017-01-15'; it must be the first of a month",
         "refresh_mode is 'sometimes'; it must be every_period or as_decided",
         "force_retrain is 'latest'; it must be a list of dates",
-        "null_seeds is -1; it is a whole number, 0 or more",
-        "study_as_of_date is '2018-02-30'; it must be a date of marts.periods",
-        "study_interval_months is 0; it is a whole number, 1 or more, or null for a comparison at",
-        "refit_seconds is -1; it is a number, 0 or more",
+        "engine.null_seeds is -1; it must be a whole number, 0 or more",
+        "study_as_of_date is '2018-02-30'; it must be a date such as 2018-10-18",
+        "study.interval_months is 0; it must be a whole number, 1 or more (months); or null for a new",
     ):
-        assert sentence in done.stdout
+        assert sentence in done.stderr
 
 
 # --- costs ----------------------------------------------------------------------------------------------

@@ -14,13 +14,13 @@ from pathlib import Path
 import duckdb
 import jinja2
 import pytest
-import yaml
 
 from benchmarks.history import table_fingerprints
 from conftest import PROJECT, WITHOUT_TESTS, make_sample, query
+from customer_segmentation.intake import default_settings
 from olist.files import SYNTHETIC_MARKER
 
-VARS = yaml.safe_load((PROJECT / "dbt_project.yml").read_text("utf-8"))["vars"]
+SETTINGS = default_settings(PROJECT)
 # What reads the raw files and looks at what they hold.
 RAW_FILES = ("--indirect-selection=buildable", "--select", "+raw_loads", "+file_completeness")
 # A dozen orders are left out of the sample, and their customers stay.
@@ -60,7 +60,11 @@ def rendered(
     environment.globals.update(
         {
             "return": lambda value: value,
-            "var": lambda name: {**VARS, **settings}[name],
+            "setting": lambda name: (
+                SETTINGS[name] | settings.get(name, {})
+                if isinstance(SETTINGS[name], dict)
+                else {**SETTINGS, **settings}[name]
+            ),
             "ref": lambda name: f"staging.{name}",
             "config": lambda **_: "",
             **(known or {}),
@@ -83,7 +87,7 @@ def read() -> Callable[[str, str | None], object]:
     def value(macro: str, text: str | None) -> object:
         if macro not in expressions:
             expressions[macro] = rendered(
-                "macros/parse.sql", select=f"{{{{ {macro}('raw') }}}}"
+                "macros/raw_values.sql", select=f"{{{{ {macro}('raw') }}}}"
             ).strip()
         found = connection.execute(
             f"select {expressions[macro]} from (select cast(? as varchar) as raw)", [text]
@@ -189,7 +193,7 @@ def first_and_last_day(
                 [day, count],
             )
         select = rendered(
-            "macros/plausible_times.sql",
+            "macros/raw_values.sql",
             select="{{ main_stretch('purchases', 'purchased_at') }}",
             **settings,
         )
@@ -247,8 +251,7 @@ def test_a_time_that_cannot_be_right_has_a_reason(
     time: str | None, has_happened: bool, problem: str | None
 ) -> None:
     branches = rendered(
-        "macros/parse.sql",
-        "macros/plausible_times.sql",
+        "macros/raw_values.sql",
         select=f"{{{{ time_problem('raw', 'read_at', has_happened={has_happened}) }}}}",
     )
     with duckdb.connect() as connection:
@@ -262,8 +265,7 @@ def test_a_time_that_cannot_be_right_has_a_reason(
 def test_future_times_are_accepted_when_a_var_says_so() -> None:
     for allowed in (False, True):
         branches = rendered(
-            "macros/parse.sql",
-            "macros/plausible_times.sql",
+            "macros/raw_values.sql",
             select="{{ time_problem('raw', 'read_at') }}",
             allow_future_times=allowed,
         )
@@ -523,7 +525,7 @@ def incomplete(database: Path, folder: Path, name: str | None, share: float) -> 
     """Return the files that seem to be cut off when only the first rows of one are there."""
     returned = []
     rendered(
-        "macros/file_completeness.sql",
+        "macros/raw_files.sql",
         select="{{ file_completeness_checks() }}",
         known={"return": returned.append},
     )
@@ -694,7 +696,7 @@ def test_too_many_dates_stop_the_build(run, spoilt, tmp_path: Path) -> None:
         "--select",
         "periods",
         "--vars",
-        json.dumps({"maximum_as_of_dates": 12}),
+        json.dumps({"engine": {"maximum_as_of_dates": 12}}),
         raw_dir=spoilt.clean_folder,
         database=database,
     )
@@ -715,7 +717,7 @@ def test_settings_of_raw_values_out_of_range_are_refused(
         "largest_gap_days": 0,
         "allow_future_times": "maybe",
         "allow_fewer_rows": 1,
-        "maximum_as_of_dates": 0,
+        "engine": {"maximum_as_of_dates": 0},
         "largest_missing_shares": {"orders_without_payments": 0.5, "orders_without_review": 2},
     }
     done = run(
@@ -730,6 +732,6 @@ def test_settings_of_raw_values_out_of_range_are_refused(
     )
     assert done.returncode != 0
     for name in bad:
-        assert re.search(rf"- {name} (is|names|of)", done.stdout), name
-    assert "the checks are orders_without_customer, " in done.stdout
-    assert "orders_without_review is '2'" in done.stdout
+        assert re.search(rf"- {name}(.maximum_as_of_dates)? (is|names|of)", done.stdout), name
+    assert "it can name orders_without_customer, " in done.stdout
+    assert "orders_without_review is 2;" in done.stdout

@@ -53,10 +53,10 @@ def test_the_four_known_groups_are_found(real_database: Path) -> None:
         )
     }
     expected = {
-        "Newer one-time buyers": 52_100,
-        "Older one-time buyers": 38_500,
+        "Newer one-time buyers": 43_900,
+        "Older one-time buyers": 46_600,
         "Repeat buyers": 3_000,
-        "Big spenders": 2_500,
+        "Big spenders": 2_560,
     }
     assert found.keys() == expected.keys()
     for name, customers in expected.items():

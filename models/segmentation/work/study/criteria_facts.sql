@@ -84,7 +84,7 @@ stability as (
     where
         feature_set = 'in_use'
         and algorithm = 'kmeans'
-        and n_clusters = {{ var('n_clusters') }}
+        and n_clusters = {{ setting('n_clusters') }}
         and resamples > 0
 ),
 
@@ -93,7 +93,7 @@ outcomes as (
         *,
         cast(sum(customers_ordering) over () as double) / sum(customers) over () as overall_share,
     from {{ ref('segment_outcomes_pooled') }}
-    where horizon_days = {{ var('comparison_horizon_days') }}
+    where horizon_days = {{ setting('outcomes', 'comparison_horizon_days') }}
 ),
 
 final as (

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.cluster import AssignLabels, fit_spectral, standardise
+from customer_segmentation.cluster import AssignLabels, fit_spectral, robust_columns, standardise
 from customer_segmentation.distance import silhouette_estimate, silhouette_scores
 from customer_segmentation.measure import (
     captured_share,
@@ -76,6 +76,20 @@ class AlternativeSettings:
     assign_labels: AssignLabels
     seed: int
     exact_silhouette_rows: int
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> AlternativeSettings:
+        """Take them from the settings of the project; of the study's lists the first counts."""
+        features, study = settings["segmentation_features"], settings["study"]
+        return cls(
+            features=tuple(f"feature_{name}" for name in features),
+            robust=robust_columns(features, settings["feature_transforms"]),
+            n_clusters=settings["n_clusters"],
+            n_neighbors=next(iter(study["spectral_neighbors"]), 10),
+            assign_labels=next(iter(study["spectral_assign_labels"]), "kmeans"),
+            seed=study["seeds"][0],
+            exact_silhouette_rows=study["exact_silhouette_rows"],
+        )
 
 
 def segmentation_alternatives(
