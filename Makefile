@@ -32,16 +32,20 @@ export PYTHONPATH := python
 export DBT_PROFILES_DIR := .
 # OPTIONS are several words, quoted as in a shell; Python takes them apart.
 override BUILD = $(BIN)/python -m customer_segmentation build $(call option,--options,OPTIONS)
+override PYTEST = $(BIN)/python -m pytest --numprocesses auto --no-loadscope-reorder
 # Of `make audience` and `make audiences`.
 override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--to,TO) $(if $(FRENCH),--language fr)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-all sample data verify build rollback contract full-refresh test torture lint docs audience audiences boards pictures superset superset-test postgres metrics benchmark performance lock clean
+.PHONY: help setup setup-dev setup-all sample data verify build rollback contract full-refresh test test-all torture lint docs audience audiences boards pictures superset superset-test postgres metrics benchmark performance lock clean
 
-help:  ## This list.
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+help:  ## [Maintain] This list.
+	@for group in "Build" "Read and share" "Check" "Maintain"; do \
+		printf '%s\n' "$$group"; \
+		sed -nE "s/^([a-z-]+):.*## \[$$group\] (.*)/\1|\2/p" Makefile | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'; \
+	done
 
-setup: $(VENV)/.runtime  ## The environment from the lock.
+setup: $(VENV)/.runtime  ## [Build] The environment from the lock.
 
 setup-dev: $(VENV)/.dev
 
@@ -65,50 +69,53 @@ $(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metr
 
 setup-all: setup-dev $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics
 
-sample: setup  ## Synthetic Olist in data/sample (CUSTOMERS=96096).
+sample: setup  ## [Build] Synthetic Olist in data/sample (CUSTOMERS=96096).
 	$(BIN)/python -m olist sample --to data/sample $(call option,--customers,CUSTOMERS)
 
-data: $(if $(FROM),setup,$(VENV)/.fetch)  ## The real set in data/olist, from Kaggle or FROM=dir-or-zip.
+data: $(if $(FROM),setup,$(VENV)/.fetch)  ## [Build] The real set in data/olist, from Kaggle or FROM=dir-or-zip.
 	$(BIN)/python -m olist fetch --to data/olist $(call option,--from,FROM)
 
-verify: setup  ## Check OLIST_RAW_DIR against the manifest of the real set.
+verify: setup  ## [Build] Check OLIST_RAW_DIR against the manifest of the real set.
 	$(BIN)/python -m olist verify -- "$${OLIST_RAW_DIR:-data/olist}"
 
-build: setup $(if $(OLIST_RAW_DIR),,sample)  ## Build, test and publish the database (OPTIONS=... for dbt build, PARTIAL=1 if they leave something out).
-	$(BUILD) $(if $(PARTIAL),--partial)
+build: setup $(if $(OLIST_RAW_DIR),,sample)  ## [Build] Build, test and publish the database (OPTIONS=... for dbt build, PARTIAL=1 if they leave something out, VERBOSE=1 for every line).
+	$(BUILD) $(if $(PARTIAL),--partial) $(if $(VERBOSE),--verbose)
 
-rollback: setup  ## The database published before (TO=NAME for another one, LIST=1 to see them).
+rollback: setup  ## [Build] The database published before (TO=NAME for another one, LIST=1 to see them).
 	$(BIN)/python -m customer_segmentation rollback $(if $(LIST),--list) $(call option,--to,TO)
 
-contract: setup  ## The maintenance contract, English and French, Markdown and HTML (TO=folder).
+contract: setup  ## [Read and share] The maintenance contract, English and French, Markdown and HTML (TO=folder).
 	@$(BIN)/python -m customer_segmentation contract $(call option,--to,TO)
 
-full-refresh: setup $(if $(OLIST_RAW_DIR),,sample)  ## As build, re-using nothing.
-	$(BUILD) --full-refresh $(if $(PARTIAL),--partial)
+full-refresh: setup $(if $(OLIST_RAW_DIR),,sample)  ## [Build] As build, re-using nothing.
+	$(BUILD) --full-refresh $(if $(PARTIAL),--partial) $(if $(VERBOSE),--verbose)
 
-test: setup-dev  ## Every test; those on the real data when OLIST_RAW_DIR points at it.
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: setup-dev  ## [Check] The tests of functions, commands and one build of a small sample, in some minutes.
+	$(PYTEST) -m "not thorough"
 
-torture: setup-dev  ## Kills, readers and writers during swaps, bad inputs, into docs/torture.md (QUICK=1, SEED=, ONLY=kills,swaps,inputs).
+test-all: setup-dev  ## [Check] Every test; those on the real data when OLIST_RAW_DIR points at it (REST=1: what `make test` leaves).
+	$(PYTEST) $(if $(REST),-m thorough)
+
+torture: setup-dev  ## [Check] Kills, readers and writers during swaps, bad inputs, into docs/torture.md (QUICK=1, SEED=, ONLY=kills,swaps,inputs).
 	@PYTHONPATH=python:tests $(BIN)/python -m torture $(if $(QUICK),--quick) $(call option,--seed,SEED) $(call option,--only,ONLY)
 
-lint: setup-dev  ## ruff, mypy, sqlfluff, dbt parse, dbt-bouncer.
+lint: setup-dev  ## [Check] ruff, mypy, sqlfluff, dbt parse, dbt-bouncer.
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/dbt --quiet --warn-error --no-partial-parse parse
 	$(BIN)/sqlfluff lint --processes 2 models tests analyses
 	$(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
 
-audience: setup  ## Who is in SEGMENT=name (AS_OF=date, FRENCH=1, TO=folder), as CSV and Parquet.
+audience: setup  ## [Read and share] Who is in SEGMENT=name (AS_OF=date, FRENCH=1, TO=folder), as CSV and Parquet.
 	@$(BIN)/python -m customer_segmentation audience --segment="$$SEGMENT" $(EXPORT_OPTIONS)
 
-audiences: setup  ## The same for every segment.
+audiences: setup  ## [Read and share] The same for every segment.
 	@$(BIN)/python -m customer_segmentation audience --all $(EXPORT_OPTIONS)
 
-boards: setup $(VENV)/.charts  ## Boards as HTML and PNG, into boards/ (TO=folder, BOARD=name).
+boards: setup $(VENV)/.charts  ## [Read and share] Boards as HTML and PNG, into boards/ (TO=folder, BOARD=name).
 	@$(BIN)/python -m customer_segmentation boards $(call option,--to,TO) $(if $(BOARD),-- "$$BOARD")
 
-pictures: setup $(VENV)/.charts $(VENV)/.pictures  ## The README's pictures, from the database (TO=docs/pictures).
+pictures: setup $(VENV)/.charts $(VENV)/.pictures  ## [Maintain] The README's pictures, from the database (TO=docs/pictures).
 	@$(BIN)/python -m tools.readme_pictures $(call option,--to,TO)
 
 # Superset needs older versions of what we use, so it has an environment of its own.
@@ -118,30 +125,30 @@ $(SUPERSET_VENV)/.ready: superset/requirements-superset.txt
 	$(SUPERSET_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
-superset: $(SUPERSET_VENV)/.ready  ## Apache Superset on the database, at 127.0.0.1 (SUPERSET_PORT=8088).
+superset: $(SUPERSET_VENV)/.ready  ## [Read and share] Apache Superset on the database, at 127.0.0.1 (SUPERSET_PORT=8088).
 	@$(SUPERSET_VENV)/bin/python -m customer_segmentation superset
 
-superset-test: setup-dev $(SUPERSET_VENV)/.ready  ## Start it, log in, compare its numbers with the database.
+superset-test: setup-dev $(SUPERSET_VENV)/.ready  ## [Check] Start it, log in, compare its numbers with the database.
 	SEGMENTATION_TEST_SUPERSET=1 $(BIN)/python -m pytest tests/commands/test_superset.py
 
-postgres: setup $(VENV)/.postgres  ## Copy the public tables into PostgreSQL: DSN=postgresql://... or PGHOST and the like (SCHEMA=olist).
+postgres: setup $(VENV)/.postgres  ## [Read and share] Copy the public tables into PostgreSQL: DSN=postgresql://... or PGHOST and the like (SCHEMA=olist).
 	@$(BIN)/python -m customer_segmentation postgres $(call option,--schema,SCHEMA)
 
-metrics: setup $(VENV)/.metrics  ## A metric from the semantic layer: METRICS=revenue BY=customer__segment.
+metrics: setup $(VENV)/.metrics  ## [Read and share] A metric from the semantic layer: METRICS=revenue BY=customer__segment.
 	@$(BIN)/python -m customer_segmentation metrics $(call option,--metrics,METRICS) $(call option,--by,BY)
 
-benchmark: setup  ## Ours against pandas and scikit-learn: SIZE=1, 10 or 100, PARTS=rfm,ks, REPEATS=3, WORK=folder.
+benchmark: setup  ## [Check] Ours against pandas and scikit-learn: SIZE=1, 10 or 100, PARTS=rfm,ks, REPEATS=3, WORK=folder.
 	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.run $(call option,--size,SIZE) $(call option,--parts,PARTS) \
 		$(call option,--repeats,REPEATS) $(call option,--work,WORK) $(call option,--name,NAME) \
 		$(call option,--results,RESULTS) $(call option,--selector,SELECTOR)
 
-performance: setup  ## docs/performance.md from what `make benchmark` has stored.
+performance: setup  ## [Maintain] docs/performance.md from what `make benchmark` has stored.
 	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.report
 
-docs: setup  ## dbt docs as one page, target/docs.html.
+docs: setup  ## [Read and share] dbt docs as one page, target/docs.html.
 	@$(BIN)/python -m customer_segmentation docs
 
-lock: setup-dev  ## Resolve pyproject.toml anew into the requirements files.
+lock: setup-dev  ## [Maintain] Resolve pyproject.toml anew into the requirements files.
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv lock
 	$(BIN)/uv export --quiet --frozen --no-dev --no-header -o requirements.txt
@@ -152,5 +159,5 @@ lock: setup-dev  ## Resolve pyproject.toml anew into the requirements files.
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		superset/requirements.in -o superset/requirements-superset.txt
 
-clean:  ## Remove what was built, not the data and the published database.
+clean:  ## [Maintain] Remove what was built, not the data and the published database.
 	rm -rf target logs .pytest_cache .ruff_cache .mypy_cache

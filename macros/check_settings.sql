@@ -8,7 +8,7 @@
     {% if not modules.re.fullmatch('[0-9]{4}-(0[1-9]|1[0-2])-01', first_as_of_date) %}
         {% do problems.append("first_as_of_date is '" ~ first_as_of_date ~ "'; it must be the first of a month, such as 2017-04-01") %}
     {% endif %}
-    {% for name in ['max_rejected_share', 'smallest_cluster_share'] if not 0 <= var(name) | float <= 1 %}
+    {% for name in ['max_rejected_share', 'smallest_cluster_share', 'rule_fidelity'] if not 0 <= var(name) | float <= 1 %}
         {% do problems.append(name ~ " is " ~ var(name) ~ "; it is a share between 0 and 1") %}
     {% endfor %}
     {# --- data #}
@@ -89,7 +89,7 @@
     {% endif %}
     {% for name, least in {
         'null_seeds': 0, 'null_bootstraps': 0, 'stability_silhouette_rows': 3, 'policy_history_days': 0,
-        'run_history_runs': 1, 'builds_per_year': 0,
+        'run_history_runs': 1, 'builds_per_year': 0, 'comparison_months': 1,
     }.items() if var(name) is not integer or var(name) < least %}
         {% do problems.append(name ~ " is " ~ var(name) ~ "; it is a whole number, " ~ least ~ " or more") %}
     {% endfor %}

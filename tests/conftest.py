@@ -15,11 +15,20 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from distribution import FilesAndScenarios, Scheduling, in_order_of_start
 from olist import is_real
 
 PROJECT = Path(__file__).resolve().parents[1]
+# What a database is built from, beside the raw files.
+CODE = [
+    PROJECT / name
+    for name in ("models", "macros", "seeds", "python", "dbt_project.yml", "profiles.yml")
+]
 # Enough people for every segment at most dates, and quick to build.
 SAMPLE_CUSTOMERS = 12_000
+
+# Each takes a processor, some memory and, in its subprocesses, threads.
+MOST_WORKERS = 4
 
 Run = Callable[..., subprocess.CompletedProcess]
 # For a build whose result the test itself looks at.
@@ -28,7 +37,18 @@ WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "
 WITHOUT_STUDY = ("--selector", "without_study")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Say which tests `make test` leaves to `make test-all`, skip those without their data, and order the workers'."""
+    for item in items:
+        if item.get_closest_marker("real") or "publish" in item._fixtureinfo.argnames:
+            item.add_marker(pytest.mark.thorough)
+    skip_without_real_data(items)
+    if hasattr(config, "workerinput"):
+        in_order_of_start(items)
+
+
+def skip_without_real_data(items: list[pytest.Item]) -> None:
     """Skip the tests on real data, saying why, when there are none."""
     folder = os.environ.get("OLIST_RAW_DIR")
     if not folder:
@@ -40,6 +60,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("real"):
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return one worker more than there are processors: one often waits for what another builds."""
+    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    """Hand out whole files, but single tests where each runs dbt for itself."""
+    return FilesAndScenarios(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -125,6 +157,7 @@ def publish(run: Run) -> Run:
         done = run(
             "customer_segmentation",
             "build",
+            "--verbose",
             *(["--partial"] if may_be_partial else []),
             *options,
             raw_dir=raw_dir,
@@ -180,11 +213,17 @@ def real_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def real_database(publish: Run, real_folder: Path, shared_folder: Path) -> Path:
-    """Return the database published from the real set; open it read-only."""
+    """Return the database published from the real set; open it read-only.
+
+    The one that SEGMENTATION_DATABASE names is taken as it is when it is younger than the code and the data.
+    """
+    named = os.environ.get("SEGMENTATION_DATABASE", "")
+    built_before = PROJECT / named
+    if named and is_younger(built_before, than=[*CODE, real_folder]):
+        return built_before
     database = shared_folder / "real_warehouse" / "olist.duckdb"
 
     def build() -> None:
-        built_before = PROJECT / os.environ.get("SEGMENTATION_DATABASE", "")
         if built_before.is_file():
             # Not to be trusted: the build re-uses what has the same fingerprint, and no more.
             database.parent.mkdir(parents=True, exist_ok=True)
@@ -193,6 +232,16 @@ def real_database(publish: Run, real_folder: Path, shared_folder: Path) -> Path:
 
     made_once(database.parent, build)
     return database
+
+
+def is_younger(database: Path, *, than: list[Path]) -> bool:
+    """Say whether a database was written after files, and after those in folders."""
+    files = [path for place in than for path in (place.rglob("*") if place.is_dir() else [place])]
+    return database.is_file() and all(
+        path.stat().st_mtime < database.stat().st_mtime
+        for path in files
+        if path.is_file() and "__pycache__" not in path.parts
+    )
 
 
 def query(database: Path, sql: str) -> list[tuple]:

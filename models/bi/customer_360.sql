@@ -7,11 +7,20 @@ with periods as (
     from {{ ref('periods') }}
 ),
 
+period_models as (
+    select
+        as_of_date,
+        comparison_as_of_date,
+    from {{ ref('period_models') }}
+),
+
 dates as (
     select
-        max(case when is_latest then as_of_date end) as as_of_date,
-        max(case when not is_latest then as_of_date end) as previous_as_of_date,
+        periods.as_of_date,
+        period_models.comparison_as_of_date as previous_as_of_date,
     from periods
+    left join period_models on periods.as_of_date = period_models.as_of_date
+    where periods.is_latest
 ),
 
 customers as (
@@ -136,6 +145,7 @@ final as (
         previous_segments.segment_name as previous_segment_name,
         case
             when segments.segment_code is null then 'not segmented'
+            when dates.previous_as_of_date is null then 'not compared'
             when previous_segments.segment_code is null then 'new'
             when previous_segments.segment_code = segments.segment_code then 'stayed'
             else 'moved'

@@ -14,6 +14,7 @@ final as (
         judged_model_id,
         judged_fitted_as_of_date,
         model_age_days,
+        model_age_months,
         prediction_agreement,
         structure_agreement,
         outdated_share,
@@ -24,7 +25,7 @@ final as (
     from reasons
     group by
         as_of_date, decision, model_id, fitted_as_of_date, judged_model_id, judged_fitted_as_of_date,
-        model_age_days, prediction_agreement, structure_agreement, outdated_share, order_value_ratio,
+        model_age_days, model_age_months, prediction_agreement, structure_agreement, outdated_share, order_value_ratio,
         drifted_features, is_forced, is_fallback
 )
 

@@ -25,13 +25,17 @@ final as (
         ks_statistic,
         ks_time,
         ks_behaviour,
+        ks_same_customers,
         psi as population_stability_index,
         psi_behaviour as population_stability_index_behaviour,
+        psi_same_customers as population_stability_index_same_customers,
         psi_bins as population_stability_bins,
         wasserstein as wasserstein_distance,
         wasserstein_time,
         wasserstein_behaviour,
         verdict,
+        cause,
+        is_sparse,
         reason,
     from verdicts
     where baseline_as_of_date = cast('{{ var("baseline_as_of_date") }}' as date)

@@ -25,11 +25,15 @@ final as (
         agreement.customers,
         agreement.prediction_agreement,
         agreement.prediction_changed_share,
+        agreement.prediction_agreement_without_clock,
+        agreement.prediction_changed_share_without_clock,
         agreement.labels_agreement,
         agreement.labels_changed_share,
         agreement.structure_agreement,
         agreement.migration_agreement,
         agreement.migration_changed_share,
+        agreement.migration_agreement_without_clock,
+        agreement.migration_changed_share_without_clock,
         baselines.history_days as baseline_history_days,
         baselines.history_days >= {{ var('policy_history_days') }}
         and not baselines.is_sparse

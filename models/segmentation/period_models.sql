@@ -61,9 +61,21 @@ chosen as (
 ),
 {%- endif %}
 
+comparisons as (
+    select
+        later.as_of_date,
+        max(earlier.as_of_date) as comparison_as_of_date,
+    from chosen as later
+    inner join chosen as earlier
+        on earlier.as_of_date <= later.as_of_date - interval {{ var('comparison_months') }} month
+    where later.model_id is not null and earlier.model_id is not null
+    group by later.as_of_date
+),
+
 final as (
     select
         periods.as_of_date,
+        '{{ var('refresh_mode') }}' as refresh_mode,
         chosen.model_id,
         chosen.fitted_as_of_date,
         {% if var('refresh_mode') == 'as_decided' -%}
@@ -89,8 +101,10 @@ final as (
                     || coalesce(fits.gate_failures, '')
             else periods.note
         end as note,
+        comparisons.comparison_as_of_date,
     from periods
     inner join chosen on periods.as_of_date = chosen.as_of_date
+    left join comparisons on periods.as_of_date = comparisons.as_of_date
     left join fits on periods.as_of_date = fits.as_of_date
 )
 

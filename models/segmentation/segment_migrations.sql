@@ -24,11 +24,21 @@ french as (
     where language = 'fr'
 ),
 
-dates as (
+period_models as (
     select
         as_of_date,
-        lag(as_of_date) over (order by as_of_date) as previous_as_of_date,
-    from (select distinct as_of_date from segments) as segmented
+        model_id,
+        comparison_as_of_date,
+    from {{ ref('period_models') }}
+),
+
+dates as (
+    select
+        later.as_of_date,
+        earlier.as_of_date as previous_as_of_date,
+        later.model_id = earlier.model_id as is_same_model,
+    from period_models as later
+    inner join period_models as earlier on later.comparison_as_of_date = earlier.as_of_date
 ),
 
 later as (
@@ -37,7 +47,6 @@ later as (
         dates.previous_as_of_date,
     from segments
     inner join dates on segments.as_of_date = dates.as_of_date
-    where dates.previous_as_of_date is not null
 ),
 
 earlier as (
@@ -99,6 +108,7 @@ final as (
         movements.previous_as_of_date,
         coalesce(cast(movements.from_cluster as string), 'new') || ' > '
         || coalesce(cast(movements.to_cluster as string), 'gone') as path,
+        dates.is_same_model,
         movements.from_cluster,
         movements.from_segment_code,
         movements.from_segment_name,
@@ -120,6 +130,7 @@ final as (
                     / sum(movements.customers) over (partition by movements.as_of_date, movements.to_cluster)
         end as share_of_to,
     from movements
+    inner join dates on movements.as_of_date = dates.as_of_date
     left join french as from_french on movements.from_segment_code = from_french.segment_code
     left join french as to_french on movements.to_segment_code = to_french.segment_code
 )

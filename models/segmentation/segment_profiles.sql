@@ -6,11 +6,23 @@ with segments as (
     select
         as_of_date,
         customer_unique_id,
+        model_id,
         cluster,
         segment_code,
         segment_name,
         is_fallback,
     from {{ ref('customer_segments') }}
+),
+
+rules as (
+    -- A segment that needs several rules is one or another.
+    select
+        model_id,
+        cluster,
+        string_agg(rule_english, '; or ' order by rule) as rule,
+        string_agg(rule_french, ' ; ou ' order by rule) as rule_french,
+    from {{ ref('segment_rules') }}
+    group by model_id, cluster
 ),
 
 french as (
@@ -44,6 +56,7 @@ members as (
 profiles as (
     select
         as_of_date,
+        model_id,
         cluster,
         segment_code,
         segment_name,
@@ -55,7 +68,7 @@ profiles as (
         {{ exact_average(measure) }} as mean_{{ measure }},
         {%- endfor %}
     from members
-    group by as_of_date, cluster, segment_code, segment_name, is_fallback
+    group by as_of_date, model_id, cluster, segment_code, segment_name, is_fallback
 ),
 
 counted_values as (
@@ -104,6 +117,8 @@ final as (
         profiles.segment_code,
         profiles.segment_name,
         french.name as segment_name_french,
+        rules.rule,
+        rules.rule_french,
         cast(profiles.customers as bigint) as customers,
         cast(profiles.customers as double) / totals.customers as customer_share,
         cast(profiles.revenue as decimal(18, 2)) as revenue,
@@ -118,6 +133,9 @@ final as (
     inner join medians
         on profiles.as_of_date = medians.as_of_date
         and profiles.cluster = medians.cluster
+    left join rules
+        on profiles.model_id = rules.model_id
+        and profiles.cluster = rules.cluster
     left join french on profiles.segment_code = french.segment_code
 )
 

@@ -90,6 +90,7 @@ def job(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Job:
 
 @pytest.mark.build
 @pytest.mark.parametrize("name", PARTS)
+@pytest.mark.thorough
 def test_yardstick_and_ours_agree(job: Job, name: str) -> None:
     # On so few rows several threads only wait for each other.
     with threadpool_limits(1):

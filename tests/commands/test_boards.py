@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import re
@@ -220,9 +221,14 @@ def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
         )
     }
     now = max(segmented)
-    before = min(segmented, key=lambda date: (abs((now - date).days - 182), date))
+    # The last segmented date of which the third month is over.
+    before = max(
+        date
+        for date in segmented
+        if (now.year - date.year) * 12 + now.month - date.month - (now.day < date.day) >= 3
+    )
     assert now == max(dates)
-    # Every node of the flow, and those who were elsewhere half a year ago.
+    # Every node of the flow, and those who were elsewhere at the date of comparison.
     people = "select customer_unique_id, segment_name from segmentation.customer_segments where as_of_date = "
     old = dict(query(sample_database, f"{people}'{before}'"))
     new = dict(query(sample_database, f"{people}'{now}'"))
@@ -233,7 +239,9 @@ def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
             assert number(size) in page.texts
     assert number(len(new) - len(both)) in page.texts
     moved = 100 * sum(old[who] != new[who] for who in both) / len(both)
-    assert f"{moved:.0f} % of the customers of half a year ago" in page.text
+    assert (
+        f"{moved:.0f} % of the customers of {before:%-d %B %Y} are in another segment" in page.text
+    )
     agreement, retention, segment = query(
         sample_database,
         "select (select max_by(adjusted_rand_index, as_of_date) from maintenance.period_stability"
@@ -356,3 +364,30 @@ def test_every_board_is_an_exposure_with_the_tables_that_it_reads(monkeypatch) -
         read = {table.split(".")[1] for table in boards.tables_of(board)}
         declared = {re.fullmatch(r"ref\('(\w+)'\)", ref).group(1) for ref in exposure["depends_on"]}
         assert declared == read, json.dumps(sorted(read))
+
+
+def test_the_index_shows_the_picture_and_the_headline_of_each_page(tmp_path: Path) -> None:
+    pages = [
+        boards.Page("overview", "overview", "Overview"),
+        boards.Page("study", "study", "Study <&>"),
+    ]
+    (tmp_path / "overview.html").write_text(
+        "<html><title>Big &amp; small: 3 %</title><body>x</body></html>", encoding="utf-8"
+    )
+    (tmp_path / "overview.png").touch()
+    text = boards.index_page(
+        pages, folder=tmp_path, as_of_date=datetime.date(2018, 1, 5), is_synthetic=True
+    )
+    assert '<html lang="en">' in text
+    assert "As of 5 January 2018" in text
+    assert "SYNTHETIC DATA" in text
+    assert 'src="overview.png"' in text
+    assert "Big &amp; small: 3 %" in text
+    assert "Study &lt;&amp;&gt;" in text
+    assert "study.png" not in text
+
+
+def test_a_page_says_its_language_and_leads_to_the_others() -> None:
+    text = boards.with_way_back("<html>\n<body>\n<svg></svg></body></html>")
+    assert text.startswith('<html lang="en">')
+    assert text.index('href="index.html"') < text.index("<svg>")

@@ -50,6 +50,9 @@ SECTIONS = {
     ("value", "kind", "english", "french"),
     [
         (96_096, "whole", "96,096", "96\u202f096"),
+        (1, "months", "1 month", "1 mois"),
+        (3, "months", "3 months", "3 mois"),
+        (None, "months", "–", "–"),
         (0.0834, "share", "8.3%", "8,3\u202f%"),
         (0.6549, "index", "0.65", "0,65"),
         (Decimal("2400.128"), "money", "2,400.13", "2\u202f400,13"),
@@ -157,6 +160,131 @@ def test_the_files_are_written(sample_database: Path, tmp_path: Path, monkeypatc
     assert "refresh_policy" in said
 
 
+# --- promises -------------------------------------------------------------------------------------------
+
+# What would break a promise, and which test of the build then says so. In `decisions` a date is taken that has a model
+# to judge and a good month before it.
+GOOD = (
+    "(select max(as_of_date) from maintenance.decisions inner join marts.periods using (as_of_date)"
+    " where judged_model_id is not null and is_segmentable and not is_sparse and not is_forced)"
+)
+BROKEN = {
+    "rescored by the model in force": (
+        "update segmentation_work.kmeans_assignments set model_id = 'another'"
+        " where as_of_date = (select max(as_of_date) from marts.periods)",
+        "published_models_are_those_of_the_decisions",
+        "another",
+    ),
+    "one model in force": (
+        "update segmentation.period_models set model_id = 'another'"
+        " where as_of_date = (select max(as_of_date) from marts.periods)",
+        "published_models_are_those_of_the_decisions",
+        "another",
+    ),
+    "a border moves by decision": (
+        "update maintenance.decisions set decision = 'keep' where decision = 'retrain' and as_of_date = ("
+        "select max(as_of_date) from maintenance.decisions where decision = 'retrain')",
+        "published_models_are_those_of_the_decisions",
+        "keep",
+    ),
+    "everybody is scored": (
+        "delete from segmentation_work.kmeans_assignments where customer_unique_id = ("
+        "select min(customer_unique_id) from segmentation_work.kmeans_assignments)",
+        "every_customer_of_a_segmented_date_has_a_segment",
+        "",
+    ),
+    "scored by that model": (
+        "update segmentation_work.kmeans_assignments set cluster = (cluster + 1) % 4"
+        " where customer_unique_id = (select min(customer_unique_id) from segmentation_work.kmeans_assignments)",
+        "sql_scoring_equals_the_python_assignment",
+        "",
+    ),
+    "gates": (
+        "update segmentation.model_registry set is_accepted = false",
+        "decisions_keep_the_promises_of_the_contract",
+        "failed its gates",
+    ),
+    "sparse month": (
+        "update maintenance.decisions set decision = 'keep', is_forced = false"
+        " where as_of_date in (select as_of_date from marts.periods where is_sparse)",
+        "decisions_keep_the_promises_of_the_contract",
+        "sparse month",
+    ),
+    "order values": (
+        f"update maintenance.decisions set decision = 'retrain', order_value_ratio = 3 where as_of_date = {GOOD}",
+        "decisions_keep_the_promises_of_the_contract",
+        "out of proportion",
+    ),
+    "agreement": (
+        "update maintenance.decisions set decision = 'keep', prediction_agreement = 0.64, order_value_ratio = 1"
+        f" where as_of_date = {GOOD}",
+        "decisions_keep_the_promises_of_the_contract",
+        "Agreement",
+    ),
+    "structure": (
+        "update maintenance.decisions set decision = 'rescore', prediction_agreement = 1, structure_agreement = 0.79,"
+        f" order_value_ratio = 1 where as_of_date = {GOOD}",
+        "decisions_keep_the_promises_of_the_contract",
+        "Structure",
+    ),
+    "at the latest every three months": (
+        "update maintenance.decisions set decision = 'keep', prediction_agreement = 1, structure_agreement = 1,"
+        f" model_age_months = 3, order_value_ratio = 1 where as_of_date = {GOOD}",
+        "decisions_keep_the_promises_of_the_contract",
+        "as old as its limit",
+    ),
+    "drift": (
+        "update maintenance.decisions set decision = 'keep', prediction_agreement = 1, structure_agreement = 1,"
+        " model_age_months = 1, order_value_ratio = 1, thresholds_crossed = 'feature_drift (act)'"
+        f" where as_of_date = {GOOD}",
+        "decisions_keep_the_promises_of_the_contract",
+        "Drift",
+    ),
+    "labels out of date": (
+        "update maintenance.decisions set decision = 'keep', prediction_agreement = 1, structure_agreement = 1,"
+        " model_age_months = 1, order_value_ratio = 1, thresholds_crossed = null, outdated_share = 0.05"
+        f" where as_of_date = {GOOD}",
+        "decisions_keep_the_promises_of_the_contract",
+        "out of date",
+    ),
+    "corrupted months stop the build": (
+        "update segmentation_work.refresh_decisions set threshold_code = 'order_value_ratio', level = 'act'"
+        f" where as_of_date = {GOOD}",
+        "no_month_is_corrupted",
+        "look corrupted",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def tests_of_the_build(run, sample_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the singular tests as dbt compiles them."""
+    target = tmp_path_factory.mktemp("promises")
+    done = run(
+        "dbt", "--quiet", "compile", "--select", "test_type:singular",
+        raw_dir=sample_folder, database=target / "olist.duckdb", DBT_TARGET_PATH=str(target),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    return next((target / "compiled").rglob("no_month_is_corrupted.sql")).parent
+
+
+@pytest.mark.build
+@pytest.mark.parametrize("promise", BROKEN)
+def test_a_promise_that_is_broken_stops_the_build(
+    sample_database: Path, tests_of_the_build: Path, tmp_path: Path, promise: str
+) -> None:
+    change, name, said = BROKEN[promise]
+    sql = (tests_of_the_build / f"{name}.sql").read_text("utf-8")
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(sample_database, database)
+    with duckdb.connect(str(database)) as connection:
+        assert connection.execute(sql).fetchall() == []
+        connection.execute(change)
+        rows = connection.execute(sql).fetchall()
+    assert rows
+    assert all(said in repr(row) for row in rows)
+
+
 @pytest.mark.build
 @pytest.mark.real
 def test_the_contract_of_the_real_data_says_what_was_found(
@@ -165,12 +293,14 @@ def test_the_contract_of_the_real_data_says_what_was_found(
     pages = {path.name: path.read_text("utf-8") for path in write(real_database, tmp_path)}
     english = pages["maintenance_contract.en.md"]
     assert "SYNTHETIC" not in english
-    assert "**Rescore every 1 month**" in english
+    assert "Mode: **as_decided**" in english
+    assert "**Rescore every 1 month.**" in english
     assert "**Refit at the latest every 3 months**" in english
     assert "tous les 3 mois" in pages["maintenance_contract.fr.md"]
 
 
 @pytest.mark.build
+@pytest.mark.thorough
 def test_every_command_of_the_runbook_runs(
     sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:

@@ -171,6 +171,25 @@ def test_what_is_not_given_is_not_passed_on(ready_folder: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("words", "chosen"),
+    [
+        (("test",), ["-m", "not thorough"]),
+        (("test-all",), []),
+        (("test-all", "REST=1"), ["-m", "thorough"]),
+    ],
+)
+def test_the_tiers_of_tests_have_nothing_in_common_and_are_all_tests(
+    ready_folder: Path, words: tuple[str, ...], chosen: list[str]
+) -> None:
+    assert make(ready_folder, *words).returncode == 0
+    ((arguments, _),) = recorded(ready_folder)
+    assert arguments == [
+        *("-m", "pytest", "--numprocesses", "auto", "--no-loadscope-reorder"),
+        *chosen,
+    ]
+
+
 @pytest.mark.parametrize("name", ["FOO", "GIVEN", "SETTINGS", "as_text", "option", "BIN", "BUILD"])
 def test_a_variable_that_nobody_knows_is_not_run_either(ready_folder: Path, name: str) -> None:
     done = make(ready_folder, "build", "audience", f"{name}=$(shell touch pwned); touch pwned")

@@ -388,8 +388,8 @@ def test_who_is_in_the_way_is_looked_up_each_time(server: str, psycopg_connect) 
 def test_of_two_publications_the_second_waits_and_names_the_first(
     server: str, small_database: Path, psycopg_connect, monkeypatch, capfd
 ) -> None:
-    first = psycopg_connect(application_name="olist_segmentation")
-    first.execute("select pg_advisory_xact_lock(hashtext('olist_segmentation.twice'))")
+    first = psycopg_connect(application_name="customer_segmentation")
+    first.execute("select pg_advisory_xact_lock(hashtext('customer_segmentation.twice'))")
     publication = Publication(small_database, server, "twice")
     said = ""
     while "waiting for it" not in said and publication.is_alive():
@@ -399,7 +399,7 @@ def test_of_two_publications_the_second_waits_and_names_the_first(
     assert publication.is_alive()
     first.rollback()
     assert set(publication.outcome()) == SMALL_NAMES
-    first.execute("select pg_advisory_xact_lock(hashtext('olist_segmentation.twice'))")
+    first.execute("select pg_advisory_xact_lock(hashtext('customer_segmentation.twice'))")
     monkeypatch.setattr(_postgres_locks, "OTHER_RUN_SECONDS", 0.2)
     with pytest.raises(CommandError, match=f"does not end.* pid {first.info.backend_pid}, analyst"):
         postgres.publish(small_database, server, schema="twice")

@@ -1002,6 +1002,7 @@ ODD = in_turn(
 
 
 @pytest.mark.build
+@pytest.mark.thorough
 def test_odd_files_on_an_odd_machine_give_the_same_tables(
     run, clean_folder: Path, folder: Path, tmp_path: Path
 ) -> None:
@@ -1030,6 +1031,7 @@ def test_odd_files_on_an_odd_machine_give_the_same_tables(
 
 
 @pytest.mark.build
+@pytest.mark.thorough
 def test_damaged_rows_of_odd_files_are_in_the_quarantine(run, folder: Path, tmp_path: Path) -> None:
     """Rows that were read and rows that were refused are as many as there were, one by one."""
     rows = {name: len(records(folder / f"{name}.csv")) - 1 for name in NEEDED}
@@ -1079,6 +1081,7 @@ def test_damaged_rows_of_odd_files_are_in_the_quarantine(run, folder: Path, tmp_
 
 
 @pytest.mark.build
+@pytest.mark.thorough
 def test_plain_dbt_refuses_in_the_same_sentences(run, folder: Path, tmp_path: Path) -> None:
     """Before anything is written, and also when nothing that reads the file is selected."""
     in_turn(

@@ -18,6 +18,7 @@ from customer_segmentation.measure.drift import (
     ks_statistic,
     population_stability_index,
     psi_edges,
+    same_customers_change,
     wasserstein,
 )
 from customer_segmentation.steps.changes import CHANGE_COLUMNS, feature_changes
@@ -205,6 +206,36 @@ def test_more_customers_of_the_same_kind_change_nothing() -> None:
     assert stats.ks_2samp(a, b).pvalue > 1e3 * stats.ks_2samp(np.tile(a, 40), np.tile(b, 40)).pvalue
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_the_same_customers_then_and_now_are_two_samples(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    before = generator.integers(0, 60, 400).astype(float)
+    now = np.where(generator.random(400) < 0.2, generator.integers(-30, 20, 400), before)
+    before[generator.random(400) < 0.1] = np.nan
+    now[generator.random(400) < 0.1] = np.nan
+    baseline = Distribution.of(before)
+    found = same_customers_change(baseline, before, now)
+    is_there = ~np.isnan(before) & ~np.isnan(now)
+    samples = before[is_there], now[is_there]
+    assert found["ks_same_customers"] == pytest.approx(
+        stats.ks_2samp(*samples).statistic, abs=1e-12
+    )
+    expected = population_stability_index(
+        *(Distribution.of(sample) for sample in samples), psi_edges(baseline)
+    )
+    assert found["psi_same_customers"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_whoever_does_nothing_has_not_moved() -> None:
+    values = np.array([3.0, 9.0, np.nan])
+    still = same_customers_change(Distribution.of(values), values, values)
+    assert still == {"ks_same_customers": 0.0, "psi_same_customers": 0.0}
+    nobody = same_customers_change(Distribution.of(values), values, np.full(3, np.nan))
+    assert nobody == {"ks_same_customers": None, "psi_same_customers": None}
+    one = same_customers_change(Distribution.of([5.0]), np.array([5.0]), np.array([-2.0]))
+    assert one["ks_same_customers"] == 1.0
+
+
 def panel_of(matrices: dict[str, tuple[list[int], list[float]]]) -> Panel:
     return Panel(
         {
@@ -234,6 +265,10 @@ def test_every_pair_of_dates_and_re_use() -> None:
     row = found[(found["elapsed_days"] == 31)].iloc[0]
     assert row["new_customer_share"] == pytest.approx(1 / 3)
     assert row["mean_change_behaviour"] == pytest.approx((5 + 61) / 2 - 20 - 31)
+    # Of two customers one has bought again; the new one is not among them.
+    assert row["ks_same_customers"] == pytest.approx(0.5)
+    later = found[(found["elapsed_days"] == 28)].iloc[0]
+    assert later["ks_same_customers"] == 0.0
     reads = []
 
     def read() -> Panel:
@@ -290,3 +325,16 @@ def test_money_and_orders_of_2018_do_not_drift(real_database: Path) -> None:
     )
     assert found["monetary"] == found["frequency"] == 0
     assert found["recency_days"] == 2
+    # Those of the baseline hardly bought again: what moved recency beyond the clock is who came since.
+    causes = query(
+        real_database,
+        "select distinct cause, max(ks_same_customers) < 0.05, bool_or(reason like '%behav%')"
+        " from maintenance.feature_drift where feature = 'recency_days' and cause is not null group by cause",
+    )
+    assert causes == [("inflow of customers", True, False)]
+    sparse = query(
+        real_database,
+        "select as_of_date::text from maintenance.feature_drift where is_sparse and feature = 'recency_days'"
+        " and reason like '%The month before has only % orders.' order by as_of_date",
+    )
+    assert sparse == [("2018-10-01",), ("2018-10-18",)]

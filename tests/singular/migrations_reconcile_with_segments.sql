@@ -1,4 +1,4 @@
--- Every customer of a date is in one migration to it, and every customer of the date before in one from there.
+-- Everybody of a date is in one migration to it, and everybody of the date that it is compared with in one from there.
 with segments as (
     select
         as_of_date,
@@ -8,52 +8,66 @@ with segments as (
     group by as_of_date, cluster
 ),
 
+comparisons as (
+    select
+        as_of_date,
+        comparison_as_of_date,
+    from {{ ref('period_models') }}
+    where comparison_as_of_date is not null
+),
+
 migrations as (
     select *
     from {{ ref('segment_migrations') }}
 ),
 
-arrived as (
+expected as (
+    select
+        comparisons.as_of_date,
+        'to' as side,
+        segments.cluster,
+        segments.customers,
+    from comparisons
+    inner join segments on comparisons.as_of_date = segments.as_of_date
+    union all
+    select
+        comparisons.as_of_date,
+        'from' as side,
+        segments.cluster,
+        segments.customers,
+    from comparisons
+    inner join segments on comparisons.comparison_as_of_date = segments.as_of_date
+),
+
+found as (
     select
         as_of_date,
+        'to' as side,
         to_cluster as cluster,
         sum(customers) as customers,
     from migrations
     where to_cluster is not null
     group by as_of_date, to_cluster
-),
-
-departed as (
+    union all
     select
-        previous_as_of_date as as_of_date,
+        as_of_date,
+        'from' as side,
         from_cluster as cluster,
         sum(customers) as customers,
     from migrations
     where from_cluster is not null
-    group by previous_as_of_date, from_cluster
-),
-
-first_and_last as (
-    select
-        min(as_of_date) as first_date,
-        max(as_of_date) as last_date,
-    from segments
+    group by as_of_date, from_cluster
 )
 
 select
-    segments.as_of_date,
-    segments.cluster,
-    segments.customers,
-    arrived.customers as arrived,
-    departed.customers as departed,
-from segments
-cross join first_and_last
-left join arrived
-    on segments.as_of_date = arrived.as_of_date
-    and segments.cluster = arrived.cluster
-left join departed
-    on segments.as_of_date = departed.as_of_date
-    and segments.cluster = departed.cluster
-where
-    (segments.as_of_date > first_and_last.first_date and segments.customers is distinct from arrived.customers)
-    or (segments.as_of_date < first_and_last.last_date and segments.customers is distinct from departed.customers)
+    coalesce(expected.as_of_date, found.as_of_date) as as_of_date,
+    coalesce(expected.side, found.side) as side,
+    coalesce(expected.cluster, found.cluster) as cluster,
+    expected.customers as expected_customers,
+    found.customers as found_customers,
+from expected
+full outer join found
+    on expected.as_of_date = found.as_of_date
+    and expected.side = found.side
+    and expected.cluster = found.cluster
+where expected.customers is distinct from found.customers

@@ -11,11 +11,13 @@ from customer_segmentation.steps.decisions import (
     Threshold,
     decide,
     thresholds_from,
+    whole_months,
 )
 
 THRESHOLDS = {
     "structure_agreement": Threshold("below", 0.9, 0.8),
     "prediction_agreement": Threshold("below", 0.8, 0.65),
+    "model_age_months": Threshold("above", 5, 6),
     "outdated_share": Threshold("above", 0.05, 0.1),
     "order_value_ratio": Threshold("above", 1.5, 3.0),
 }
@@ -76,12 +78,12 @@ def drift(verdicts: dict[tuple[int, int], str] | None = None) -> pd.DataFrame:
     )
 
 
-def decided(frame=None, pair=None, verdicts=None, **options) -> pd.DataFrame:
+def decided(frame=None, pair=None, verdicts=None, thresholds=THRESHOLDS, **options) -> pd.DataFrame:
     found = decide(
         dates() if frame is None else frame,
         pairs() if pair is None else pair,
         drift(verdicts),
-        THRESHOLDS,
+        thresholds,
         **options,
     )
     assert list(found.columns) == list(DECISION_COLUMNS)
@@ -192,6 +194,80 @@ def test_a_sparse_month_is_investigated() -> None:
     )
     assert summary(found)[3] == ("investigate", "model-0")
     assert "only 4 orders" in reasons(found, 3)
+
+
+def test_nothing_is_learnt_from_a_sparse_month_but_the_first_model() -> None:
+    found = decided(
+        frame=dates(is_sparse={0: True, 1: True}, orders_in_last_month={0: 7, 1: 7}),
+        pair=pairs(prediction_agreement={(0, 1): 0.1, (0, 2): 0.1}),
+    )
+    assert summary(found)[:3] == [
+        ("retrain", "model-0"),
+        ("investigate", "model-0"),
+        ("retrain", "model-2"),
+    ]
+    assert "the first one is fitted, although the month before has only 7 orders" in reasons(
+        found, 0
+    )
+
+
+AGED = {**THRESHOLDS, "model_age_months": Threshold("above", 1, 2)}
+
+
+def test_a_model_as_old_as_its_limit_is_retrained() -> None:
+    found = decided(thresholds=AGED)
+    assert summary(found) == [
+        ("retrain", "model-0"),
+        ("keep", "model-0"),
+        ("retrain", "model-2"),
+        ("keep", "model-2"),
+        ("retrain", "model-4"),
+    ]
+    assert "The model of 2018-01-01 is 1 month old, at or above model_age_months 1 (watched)." in (
+        reasons(found, 1)
+    )
+    row = found[found["as_of_date"] == DAYS[2].date()].iloc[0]
+    assert (row["threshold_code"], row["level"], row["value"], row["threshold"]) == (
+        "model_age_months",
+        "act",
+        2,
+        2,
+    )
+    assert row["reason"] == (
+        "The model of 2018-01-01 is 2 months old, at or above model_age_months 2 (something is done)."
+    )
+    assert found.drop_duplicates("as_of_date")["model_age_months"].tolist() == [None, 1, 2, 1, 2]
+
+
+def test_an_old_model_stays_when_nothing_can_be_learnt() -> None:
+    """A sparse month, corrupted values and a refused fit each leave it; the next good date retrains."""
+    for changes in (
+        {"is_sparse": {2: True}},
+        {"order_value_ratio": {2: 100.0}},
+        {"is_fit_accepted": {2: False}, "gate_failures": {2: "Too small."}},
+    ):
+        found = decided(frame=dates(**changes), thresholds=AGED)
+        assert summary(found)[2:4] == [("investigate", "model-0"), ("retrain", "model-3")], changes
+        assert found.drop_duplicates("as_of_date")["is_fallback"].tolist()[2:4] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "months"),
+    [
+        ("2018-06-01", "2018-09-01", 3),
+        ("2018-06-01", "2018-08-31", 2),
+        ("2017-12-01", "2018-03-01", 3),
+        ("2018-02-01", "2018-05-01", 3),
+        ("2018-07-18", "2018-10-17", 2),
+        ("2018-07-18", "2018-10-18", 3),
+        ("2018-01-31", "2018-02-28", 1),
+        ("2018-01-31", "2018-02-27", 0),
+        ("2016-02-29", "2017-02-28", 12),
+        ("2018-01-01", "2018-01-01", 0),
+    ],
+)
+def test_whole_months(earlier: str, later: str, months: int) -> None:
+    assert whole_months(pd.Timestamp(earlier), pd.Timestamp(later)) == months
 
 
 def test_a_fit_that_was_not_accepted_does_not_take_over() -> None:

@@ -17,10 +17,11 @@ from customer_segmentation.steps.panel import Cross, Panel
 from customer_segmentation.steps.policy import (
     LEAST_BASELINES,
     POLICY_COLUMNS,
+    Cost,
     PolicySettings,
-    block_draws,
+    block_weights,
     by_baseline_and_age,
-    cost_of_one,
+    common_panel,
     longest_passing,
     refresh_policy,
 )
@@ -31,16 +32,26 @@ from customer_segmentation.steps.refresh import (
     index_of,
     model_agreement,
     months_between,
+    without_clock,
 )
 
-SETTINGS = AgreementSettings(features=("recency_days", "monetary"), n_init=5, max_iter=300, seed=42)
+SETTINGS = AgreementSettings(
+    features=("recency_days", "monetary"),
+    n_init=5,
+    max_iter=300,
+    seed=42,
+    clocks=("recency_days",),
+)
 DATES = pd.to_datetime(["2018-01-01", "2018-02-01", "2018-03-01", "2018-03-18"])
 POLICY = PolicySettings(
     least_prediction_agreement=0.65,
     least_structure_agreement=0.8,
     largest_outdated_share=0.1,
     resamples=200,
-    cost={"refit": 100.0, "rescore": 10.0},
+    cost={
+        "refit": Cost(3600, 1.0, 0.5, 198.0),
+        "rescore": Cost(3600, 10.0, 0.0, 198.0),
+    },
 )
 
 
@@ -131,6 +142,24 @@ def test_a_pair_against_scikit_learn(panel: Panel, fitted, agreement: pd.DataFra
         label(DATES[2], end.X)[0],
     )
     structure = KMeans(3, n_init=20, random_state=1).fit_predict(label(DATES[0], end.X[same])[1])
+
+    def in_standard_units_of(now: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """Replace mean and deviation of recency in the frozen model."""
+        rows = models[models["as_of_date"] == DATES[0].date()]
+        centroids = rows.pivot_table(
+            index="cluster", columns="feature_position", values="centroid_scaled"
+        ).to_numpy(float)
+        mean, scale = start.X.mean(axis=0), start.X.std(axis=0)
+        mean[0], scale[0] = (
+            now[:, 0].mean()
+            - (before[:, 0].mean() - mean[0]) * now[:, 0].std() / before[:, 0].std(),
+            scale[0] * now[:, 0].std() / before[:, 0].std(),
+        )
+        scaled = (now - mean) / scale
+        return np.square(scaled[:, None] - centroids[None]).sum(axis=2).argmin(axis=1)
+
+    held = in_standard_units_of(end.X, start.X)
+    stayed = in_standard_units_of(end.X[same], start.X)
     found = agreement[
         (agreement["baseline_as_of_date"] == DATES[0].date())
         & (agreement["as_of_date"] == DATES[2].date())
@@ -138,6 +167,10 @@ def test_a_pair_against_scikit_learn(panel: Panel, fitted, agreement: pd.DataFra
     expected = {
         "prediction_agreement": metrics.adjusted_rand_score(predicted, refitted),
         "prediction_changed_share": np.mean(predicted != refitted),
+        "prediction_agreement_without_clock": metrics.adjusted_rand_score(held, refitted),
+        "prediction_changed_share_without_clock": np.mean(held != refitted),
+        "migration_agreement_without_clock": metrics.adjusted_rand_score(given, stayed),
+        "migration_changed_share_without_clock": np.mean(given != stayed),
         "labels_agreement": metrics.adjusted_rand_score(given, refitted[same]),
         "labels_changed_share": np.mean(given != refitted[same]),
         "migration_agreement": metrics.adjusted_rand_score(given, predicted[same]),
@@ -150,6 +183,44 @@ def test_a_pair_against_scikit_learn(panel: Panel, fitted, agreement: pd.DataFra
     }
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, abs=1e-9), name
+
+
+def test_customers_who_only_age_differ_by_the_clock_alone(agreement: pd.DataFrame) -> None:
+    """Nobody of the panel buys again: with the border held nobody moves."""
+    moved = agreement["migration_changed_share"].astype(float)
+    held = agreement["migration_changed_share_without_clock"].astype(float)
+    assert (moved > 0).any()
+    assert (held == 0).all()
+    refit = agreement["prediction_agreement"].astype(float)
+    assert (agreement["prediction_agreement_without_clock"].astype(float) >= refit - 1e-12).all()
+
+
+def test_another_set_of_clocks_computes_every_pair_anew(panel: Panel, fitted, agreement) -> None:
+    none = dataclasses.replace(SETTINGS, clocks=())
+    found = model_agreement(*fitted, lambda: panel, settings=none, previous=agreement)
+    for design in ("prediction", "migration"):
+        for measure in ("agreement", "changed_share"):
+            name = f"{design}_{measure}"
+            assert found[f"{name}_without_clock"].equals(found[name])
+    assert not set(found["fingerprint"]) & set(agreement["fingerprint"])
+
+
+def test_a_clock_is_brought_back_to_where_it_was() -> None:
+    def cross(X: list[list[float]], is_in_fit: list[bool]) -> Cross:
+        return Cross(np.arange(len(X)), np.array(X, dtype=float), np.array(is_in_fit))
+
+    before = cross([[0, 1], [10, 2], [999, 3]], [True, True, False])
+    now = cross([[40, 1], [80, 2], [100, 7]], [True, True, False])
+    # Means 5 and 60, deviations 5 and 20; the row that is not fitted on moves with the others.
+    np.testing.assert_allclose(without_clock(before, now, [0]), [[0, 1], [10, 2], [15, 7]])
+    np.testing.assert_array_equal(now.X[:, 0], [40, 80, 100])
+    np.testing.assert_array_equal(without_clock(before, now, []), now.X)
+    # Without spread the mean alone, without rows nothing.
+    constant = cross([[30, 1], [30, 2]], [True, True])
+    np.testing.assert_array_equal(without_clock(before, constant, [0]), [[5, 1], [5, 2]])
+    np.testing.assert_array_equal(without_clock(constant, before, [0])[:, 0], [25, 35, 1024])
+    nobody = cross([[30, 1]], [False])
+    np.testing.assert_array_equal(without_clock(nobody, now, [0]), now.X)
 
 
 def test_a_new_month_computes_its_own_pairs_only(panel: Panel, fitted, agreement) -> None:
@@ -240,7 +311,12 @@ def test_months_between_first_days_only() -> None:
 
 
 def simulated(
-    *, prediction: list[float], changed: list[float], structure: float = 0.99, baselines: int = 6
+    *,
+    prediction: list[float],
+    changed: list[float],
+    structure: float = 0.99,
+    baselines: int = 11,
+    held: float = 0.95,
 ) -> pd.DataFrame:
     """Each baseline ages alike; the later ones have lived through fewer months."""
     starts = pd.date_range("2017-10-01", periods=baselines, freq="MS")
@@ -253,16 +329,21 @@ def simulated(
                     "age_months": age,
                     "prediction_agreement": prediction[age - 1],
                     "prediction_changed_share": 1 - prediction[age - 1],
+                    "prediction_agreement_without_clock": held,
+                    "prediction_changed_share_without_clock": 1 - held,
                     "structure_agreement": structure,
                     "migration_agreement": 1 - changed[age - 1],
                     "migration_changed_share": changed[age - 1],
+                    "migration_agreement_without_clock": held,
+                    "migration_changed_share_without_clock": 1 - held,
                 }
             )
     return pd.DataFrame(rows)
 
 
-PREDICTION = [0.9, 0.8, 0.7, 0.6, 0.7, 0.5, 0.4]
-CHANGED = [0.04, 0.08, 0.12, 0.2, 0.3, 0.4, 0.5]
+# Twelve ages: half of eleven baselines, six, have lived through seven.
+PREDICTION = [0.9, 0.8, 0.7, 0.6, 0.7, 0.5, 0.4, 0.3, 0.3, 0.3, 0.3, 0.3]
+CHANGED = [0.04, 0.08, 0.12, 0.2, 0.3, 0.4, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6]
 
 
 def test_the_recommended_intervals_follow_the_rule() -> None:
@@ -283,25 +364,71 @@ def test_the_recommended_intervals_follow_the_rule() -> None:
     assert refit["end_changed_share"][3] == pytest.approx(0.3)
     assert refit["times_a_year"][3] == 4
     assert refit["cost_a_year"][3] == 400
-    assert refit["baselines"].tolist()[:8] == [6, 6, 5, 4, 3, 2, 1, 0]
+    assert refit["baselines"].tolist() == [11, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
     # Baselines that all age alike leave no uncertainty.
     assert (refit["recommended_low"] == 3).all()
     assert (refit["recommended_high"] == 3).all()
+    # With the border held nothing ever asks for a refit; the history ends at seven months.
+    held = found[found["is_recommended_without_clock"]].set_index("cadence")["interval_months"]
+    assert held.to_dict() == {"rescore": 7, "refit": 7}
+    assert refit["end_agreement_without_clock"].dropna().tolist() == pytest.approx([0.95] * 7)
+    assert refit["recommendation"][1] == (
+        "Refit every 3 months; with the border of recency held, every 7 months or more. On 12 months of one"
+        " history: 6 baselines at 1 to 7 months, in 2 blocks."
+    )
+    # What a refresh takes stands beside what it costs.
+    rescore = found[found["cadence"] == "rescore"].iloc[0]
+    assert rescore["cost_a_year"] == pytest.approx(12 * 10)
+    assert (rescore["seconds"], rescore["machine_price_per_hour"]) == (3600, 10)
+
+
+def test_every_interval_is_judged_on_the_same_baselines() -> None:
+    """A late baseline that ages badly, or well, cannot make a longer interval look better."""
+    table = simulated(prediction=PREDICTION, changed=CHANGED)
+    late = table["baseline_as_of_date"].astype(str) >= "2018-04-01"
+    table.loc[late, ["prediction_agreement", "migration_changed_share"]] = [0.1, 0.9]
+    found = refresh_policy(table, settings=POLICY)
+    expected = refresh_policy(simulated(prediction=PREDICTION, changed=CHANGED), settings=POLICY)
+    for name in ("end_agreement", "end_changed_share", "is_recommended", "judged_baselines"):
+        pd.testing.assert_series_equal(found[name], expected[name])
+    assert (found["judged_baselines"] == 6).all()
+    assert (found["judged_blocks"] == 2).all()
+    assert (found["judged_months"] == 12).all()
+    # The worst case is that of every baseline.
+    refit = found[found["cadence"] == "refit"].set_index("interval_months")
+    assert refit["worst_agreement"][1] == pytest.approx(0.1)
+    assert refit["end_agreement"].notna().tolist() == [True] * 7 + [False] * 5
+    assert refit["is_within_rule"].notna().tolist() == [True] * 7 + [False] * 5
+
+
+def test_a_month_that_does_not_count_leaves_the_baselines_that_have_none_behind_it() -> None:
+    values = np.ones((4, 3))
+    values[2, 1] = np.nan
+    is_common, ages = common_panel(values)
+    assert (is_common.tolist(), ages) == ([True, True, False, True], 3)
+    assert common_panel(values[:2])[1] == 0
+    assert common_panel(np.full((5, 2), np.nan))[1] == 0
+    assert common_panel(np.empty((0, 3)))[1] == 0
 
 
 def test_an_interval_that_few_have_lived_through_is_not_judged() -> None:
-    steady = simulated(prediction=[0.95] * 7, changed=[0.01] * 7)
+    steady = simulated(prediction=[0.95] * 7, changed=[0.01] * 7, baselines=6)
     found = refresh_policy(steady, settings=POLICY)
     for _, rows in found.groupby("cadence"):
         chosen = rows[rows["is_recommended"]].iloc[0]
         assert chosen["interval_months"] == 5
-        assert chosen["baselines"] == LEAST_BASELINES
+        assert chosen["baselines"] == chosen["judged_baselines"] == LEAST_BASELINES
         assert rows["is_within_rule"].isna().sum() == 7
+        # One block says nothing of how much blocks differ.
+        assert (
+            rows[["recommended_low", "recommended_high", "end_agreement_low"]].isna().all(axis=None)
+        )
+        assert "every 5 months or more, how surely is not known;" in chosen["recommendation"]
 
 
 def test_the_structure_alone_can_ask_for_a_refit() -> None:
     found = refresh_policy(
-        simulated(prediction=[0.95] * 7, changed=CHANGED, structure=0.7), settings=POLICY
+        simulated(prediction=[0.95] * 12, changed=CHANGED, structure=0.7), settings=POLICY
     )
     refit = found[found["cadence"] == "refit"]
     # None passes: the shortest.
@@ -315,7 +442,10 @@ def test_baselines_that_differ_leave_an_uncertainty() -> None:
     table.loc[fast, "prediction_agreement"] -= 0.12
     found = refresh_policy(table, settings=POLICY)
     refit = found[found["cadence"] == "refit"].iloc[0]
-    assert refit["recommended_low"] < refit["recommended_high"]
+    # Of the two blocks one passes for three months and one for two; both together for two.
+    assert (refit["recommended_low"], refit["recommended_high"]) == (2, 3)
+    assert refit["recommendation"].startswith("Refit every 2 to 3 months; with the border")
+    assert (refit["end_agreement_low"], refit["end_agreement_high"]) == pytest.approx((0.78, 0.9))
     again = refresh_policy(table, settings=POLICY)
     pd.testing.assert_frame_equal(found, again)
     other = refresh_policy(table, settings=dataclasses.replace(POLICY, seed=7))
@@ -335,16 +465,23 @@ def test_one_baseline_is_shown_and_judged_by_nobody() -> None:
         simulated(prediction=PREDICTION, changed=CHANGED, baselines=1), settings=POLICY
     )
     assert found["is_within_rule"].isna().all()
+    assert found["end_agreement"].isna().all()
+    assert found["worst_agreement"].notna().all()
     assert found[found["is_recommended"]]["interval_months"].tolist() == [1, 1]
+    assert found["recommendation"].iloc[0] == (
+        "Rescore every month, for want of evidence: fewer than 3 baselines have lived through the same months."
+    )
 
 
-def test_blocks_hold_neighbours() -> None:
-    draws = block_draws(10, resamples=500, block_length=3, seed=1)
-    assert draws.shape == (500, 10)
-    assert draws.min() == 0
-    assert draws.max() == 9
-    assert (np.diff(draws[:, :3], axis=1) == 1).all()
-    assert (block_draws(2, resamples=5, block_length=3, seed=1) == [0, 1]).all()
+def test_blocks_hold_neighbours_and_do_not_overlap() -> None:
+    weights = block_weights(11, resamples=500, block_length=3, seed=1)
+    assert weights.shape == (500, 11)
+    # Three blocks: rows 0 to 3, 4 to 7, 8 to 10.
+    for block in (slice(0, 4), slice(4, 8), slice(8, 11)):
+        assert (np.ptp(weights[:, block], axis=1) == 0).all()
+    assert (weights[:, [0, 4, 8]].sum(axis=1) == 3).all()
+    np.testing.assert_allclose(weights[:, [0, 4, 8]].mean(axis=0), 1, atol=0.1)
+    assert block_weights(5, resamples=5, block_length=3, seed=1).shape == (0, 5)
 
 
 @pytest.mark.parametrize(
@@ -361,9 +498,8 @@ def test_arrangement_and_cost() -> None:
         longest=3,
     )
     np.testing.assert_array_equal(table, [[0.9, 0.8, np.nan], [0.9, np.nan, np.nan]])
-    assert cost_of_one(
-        seconds=1800, review_hours=2, machine_price_per_hour=3, review_price_per_hour=100
-    ) == pytest.approx(201.5)
+    cost = Cost(seconds=1800, machine_price_per_hour=3, review_hours=2, review_price_per_hour=100)
+    assert cost.amount == pytest.approx(201.5)
 
 
 @pytest.mark.build
@@ -372,10 +508,23 @@ def test_the_published_recommendation_follows_from_the_table(real_database: Path
     """The written rule again, in SQL on the published simulation."""
     rows = query(
         real_database,
-        "select age_months, avg(prediction_agreement), avg(structure_agreement),"
-        " avg(migration_changed_share), count(*) from maintenance.refresh_simulation"
-        " where is_counted group by age_months order by age_months",
+        """
+        with counted as (from maintenance.refresh_simulation where is_counted),
+        ages as (
+            select age_months, count(*) as baselines from counted group by age_months
+            having count(*) >= (select greatest(3, ceil(count(distinct baseline_as_of_date) / 2)) from counted)
+        ),
+        common as (
+            select baseline_as_of_date from counted
+            where age_months = (select max(age_months) from ages)
+        )
+        select age_months, avg(prediction_agreement), avg(structure_agreement),
+            avg(migration_changed_share), count(*)
+        from counted inner join common using (baseline_as_of_date) inner join ages using (age_months)
+        group by age_months order by age_months
+        """,
     )
+    assert len({row[4] for row in rows}) == 1, "the same baselines at every age"
     limits = dict(
         query(real_database, "select threshold_code, act_value from seeds.maintenance_thresholds")
     )

@@ -16,7 +16,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 # Nothing that the campaign runs takes longer than this on a slow machine.
 LONGEST_SECONDS = 600
 # Settings of the caller that would change what is tried.
-OWN_SETTINGS = ("OLIST_", "DBT_", "TZ", "LC_", "LANG", "PYTEST_")
+OWN_SETTINGS = ("OLIST_", "SEGMENTATION_", "DBT_", "TZ", "LC_", "LANG", "PYTEST_")
 
 
 class TortureError(AssertionError):

@@ -85,7 +85,7 @@ def try_group(group: list[Kind], clean: Clean, folder: Path) -> list[Seen]:
     settings = {name: value for kind in group for name, value in kind.settings.items()}
     many = MANY_REFUSED if group[0].outcome == QUARANTINED else ()
     done = ground.run(
-        *("customer_segmentation", "build"),
+        *("customer_segmentation", "build", "--verbose"),
         *(*SELECTION, *many),
         folder=case,
         settings=settings_of(case, **settings),

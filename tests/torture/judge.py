@@ -54,7 +54,10 @@ def make_clean(folder: Path) -> Clean:
     folder.mkdir(parents=True)
     make_raw(folder)
     done = ground.run(
-        *("customer_segmentation", "build"), *SELECTION, folder=folder, settings=settings_of(folder)
+        *("customer_segmentation", "build", "--verbose"),
+        *SELECTION,
+        folder=folder,
+        settings=settings_of(folder),
     )
     require(done.status == 0, "the clean folder could not be built", done)
     return Clean(folder, fingerprint(folder / NAME))

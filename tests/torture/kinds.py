@@ -96,7 +96,7 @@ class Kind:
     says: tuple[str, ...] = ()
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
     options: tuple[str, ...] = ()
-    command: tuple[str, ...] = ("customer_segmentation", "build")
+    command: tuple[str, ...] = ("customer_segmentation", "build", "--verbose")
     status: int = 0
     place: Callable[[Path], None] | None = None
     look: Callable[[Path], None] | None = None

@@ -187,7 +187,8 @@ KINDS = [
         PUBLISHED,
         damage=once_each,
         options=SPINE,
-        says=("Published",),
+        says=("no as-of date could be segmented", "Try n_clusters: 3"),
+        status=1,
         look=lambda folder: has_no_segment(folder / NAME),
     ),
     Kind(

@@ -64,7 +64,7 @@ def test_public_tables_have_their_columns(sample_database: Path, table: str) -> 
     assert found.issuperset(PUBLIC_COLUMNS[table].split())
 
 
-def test_synthetic_data_say_so(sample_folder: Path, sample_database: Path, publish) -> None:
+def test_synthetic_data_say_so(sample_database: Path) -> None:
     assert query(sample_database, "select distinct is_synthetic from staging.raw_loads") == [
         (True,)
     ]
@@ -170,7 +170,7 @@ def test_a_fit_that_fails_its_gate_is_replaced_by_an_earlier_one(
     publish(
         *SPINE,
         "--vars",
-        f"{{minimum_silhouette: {gate}}}",
+        f"{{minimum_silhouette: {gate}, refresh_mode: every_period}}",
         raw_dir=sample_folder,
         database=database,
     )
@@ -301,6 +301,7 @@ def test_satisfaction_can_be_a_feature(sample_folder: Path, publish, tmp_path: P
     assert imputed == unreviewed > 0
 
 
+@pytest.mark.thorough
 def test_history_and_transforms_change_the_features(
     run, sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:
@@ -472,6 +473,7 @@ def test_a_killed_build_leaves_the_published_file_and_the_next_one_succeeds(
     assert not side.exists()
 
 
+@pytest.mark.thorough
 def test_a_full_disk_is_named_and_leaves_the_published_file(
     sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:

@@ -50,12 +50,16 @@ def test_confidence_is_that_of_all_distances(sample_database: Path) -> None:
     np.testing.assert_allclose(rows["confidence"], 1 - nearest / second, atol=1e-12)
 
 
-def test_the_segment_before_is_that_of_the_date_before(sample_database: Path) -> None:
+def test_the_segment_before_is_that_of_the_date_of_comparison(sample_database: Path) -> None:
     wrong = query(
         sample_database,
         """
         with dates as (
-            select as_of_date, lag(as_of_date) over (order by as_of_date) as previous from marts.periods
+            select max(later.as_of_date) as as_of_date, max(earlier.as_of_date) as previous
+            from marts.periods as later
+            inner join segmentation.period_models as earlier
+                on later.is_latest and earlier.as_of_date <= later.as_of_date - interval 3 month
+                and earlier.model_id is not null
         )
         select count(*)
         from bi.customer_360 as people

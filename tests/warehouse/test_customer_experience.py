@@ -52,7 +52,7 @@ def compiled_analyses(
         DBT_TARGET_PATH=str(folder / "target"),
     )
     assert done.returncode == 0, done.stdout
-    compiled = folder / "target" / "compiled" / "olist_segmentation" / "analyses"
+    compiled = folder / "target" / "compiled" / "customer_segmentation" / "analyses"
     return {path.stem: path.read_text(encoding="utf-8") for path in compiled.glob("*.sql")}
 
 
@@ -252,6 +252,7 @@ def assert_answers_do_not_know_the_future(
         assert different_rows(full, truncated, select) == 0, question
 
 
+@pytest.mark.thorough
 def test_answers_do_not_know_the_future(
     run: Run, sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:
@@ -273,6 +274,7 @@ def test_answers_do_not_know_the_future_on_the_real_data(
     ) == [(1,)]
 
 
+@pytest.mark.thorough
 def test_settings_out_of_range_are_refused(run: Run, sample_folder: Path, tmp_path: Path) -> None:
     bad = {
         "question_as_of_date": "2018-02-29",
@@ -313,6 +315,7 @@ def rewrite(path: Path, change) -> None:
         writer.writerows(change(rows))
 
 
+@pytest.mark.thorough
 def test_data_quality_counts_what_is_wrong(
     run: Run, sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from test_new_data import edit
 from conftest import Run, made_once, make_sample, query
 from customer_segmentation.commands import contract
 
-pytestmark = pytest.mark.build
+pytestmark = [pytest.mark.build, pytest.mark.thorough]
 
 # Enough for a date to be segmented, and quick to build.
 CUSTOMERS = 1_500
@@ -45,7 +45,7 @@ def unsegmented(run: Run, one_order_each: Path, shared_folder: Path) -> Path:
     database = shared_folder / "unsegmented" / "olist.duckdb"
 
     def build() -> None:
-        settings = "{first_as_of_date: 1990-01-01, refresh_mode: as_decided}"
+        settings = "{first_as_of_date: 1990-01-01}"
         done = run("dbt", "build", "--vars", settings, raw_dir=one_order_each, database=database)
         # Every test passes on a shop without segments.
         assert done.returncode == 0, done.stdout[-6000:]

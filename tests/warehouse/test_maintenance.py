@@ -1,4 +1,4 @@
-"""Maintenance as a user runs it: both refresh modes, settings, costs."""
+"""Maintenance as a user runs it: published is what was decided, both refresh modes, settings, costs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_pipeline_obeys_its_decisions(
 ) -> None:
     database = tmp_path / "olist.duckdb"
     shutil.copy(plain_database, database)
-    settings = "{refresh_mode: as_decided, force_retrain: [2018-05-01], measured_customers: 1000}"
+    settings = "{force_retrain: [2018-05-01], measured_customers: 1000}"
     publish("--vars", settings, raw_dir=sample_folder, database=database)
     assert_decisions_are_obeyed(database)
     # The study compares on one date, by the numbers of the model in force there, and describes as of another.
@@ -108,21 +108,72 @@ def test_the_pipeline_obeys_its_decisions(
 
 
 @pytest.mark.build
-@pytest.mark.real
-def test_the_pipeline_obeys_its_decisions_on_the_real_data(
-    publish, real_folder: Path, real_database: Path, tmp_path: Path
+def test_every_period_publishes_each_date_with_its_own_fit(
+    publish, sample_folder: Path, plain_database: Path, tmp_path: Path
 ) -> None:
     database = tmp_path / "olist.duckdb"
-    shutil.copy(real_database, database)
-    publish(
-        *WITHOUT_STUDY,
-        "--vars",
-        "{refresh_mode: as_decided}",
-        raw_dir=real_folder,
-        database=database,
+    shutil.copy(plain_database, database)
+    settings = "{refresh_mode: every_period}"
+    publish(*WITHOUT_STUDY, "--vars", settings, raw_dir=sample_folder, database=database)
+    used = query(
+        database,
+        "select period_models.as_of_date, fitted_as_of_date, is_accepted, refresh_mode"
+        " from segmentation.period_models inner join segmentation.model_registry using (as_of_date)",
     )
-    assert different_rows(real_database, database, "from maintenance.decisions") == 0
-    assert_decisions_are_obeyed(database)
+    assert {row[3] for row in used} == {"every_period"}
+    assert all(as_of_date == fitted for as_of_date, fitted, is_accepted, _ in used if is_accepted)
+    # What would have been decided, and what was fitted, is the same.
+    for table in ("maintenance.decisions", "segmentation.model_registry"):
+        assert different_rows(plain_database, database, f"from {table}") == 0, table
+
+
+@pytest.mark.build
+@pytest.mark.real
+def test_what_is_published_is_what_was_decided_on_the_real_data(real_database: Path) -> None:
+    assert_decisions_are_obeyed(real_database)
+    decisions = query(
+        real_database,
+        "select decisions.as_of_date::text, decision, model_age_months, fitted_as_of_date::text, is_sparse"
+        " from maintenance.decisions inner join marts.periods using (as_of_date) order by as_of_date",
+    )
+    # Nothing is learnt from the twenty orders of the last two months, and no model grows older than the contract says.
+    assert [row[0] for row in decisions if row[4]] == ["2018-10-01", "2018-10-18"]
+    for as_of_date, decision, age, fitted, is_sparse in decisions:
+        if is_sparse:
+            assert (decision, fitted) == ("investigate", "2018-09-01"), as_of_date
+        if age is not None and age >= 3:
+            assert decision == "retrain", as_of_date
+
+
+@pytest.mark.build
+@pytest.mark.real
+def test_no_border_moves_without_a_decision_on_the_real_data(real_database: Path) -> None:
+    """Days of the border between recent and lapsed, among customers with one order and about the same money."""
+    borders = query(
+        real_database,
+        """
+        select as_of_date, decision,
+            max(recency_days) filter (where segment_code = 'recent') as last_recent,
+            min(recency_days) filter (where segment_code = 'lapsed') as first_lapsed
+        from segmentation.customer_segments
+        inner join marts.rfm using (as_of_date, customer_unique_id)
+        inner join maintenance.decisions using (as_of_date)
+        where rfm.frequency = 1 and rfm.monetary between 99 and 101
+        group by as_of_date, decision order by as_of_date
+        """,
+    )
+    assert len(borders) == 20
+    moved = 0
+    below, above = 0, 10_000
+    for as_of_date, decision, last_recent, first_lapsed in borders:
+        assert last_recent < first_lapsed, as_of_date
+        if decision == "retrain":
+            moved += last_recent > above or first_lapsed < below
+            below, above = last_recent, first_lapsed
+        # Between retrainings one number of days parts them at every date.
+        below, above = max(below, last_recent), min(above, first_lapsed)
+        assert below < above, as_of_date
+    assert moved >= 3
 
 
 # --- little data ----------------------------------------------------------------------------------------

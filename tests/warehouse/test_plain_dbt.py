@@ -13,7 +13,7 @@ import pytest
 
 from conftest import PROJECT, Run, make_sample, query
 
-pytestmark = pytest.mark.build
+pytestmark = [pytest.mark.build, pytest.mark.thorough]
 
 OURS = ("OLIST_", "DBT_", "PYTHONPATH")
 # One model, without the tests of what it reads.

@@ -226,11 +226,16 @@ def test_the_separation_table_is_scipys(real_database: Path) -> None:
 
 
 def test_the_silhouette_is_scikit_learns_on_the_same_labels(real_database: Path) -> None:
+    # At the date that the model in force was fitted for; at later ones it labels customers that it has not seen.
+    fitted = (
+        "select fitted_as_of_date from segmentation.period_models where as_of_date = '2018-10-18'"
+    )
     rows = np.array(
         query(
             real_database,
-            "select recency_days, frequency, monetary, cluster from segmentation_work.study_segmented"
-            " where is_in_fit order by customer_unique_id",
+            "select recency_days, frequency, monetary, cluster from segmentation_work.segmentation_features"
+            " inner join segmentation.customer_segments using (as_of_date, customer_unique_id)"
+            f" where is_in_fit and as_of_date = ({fitted}) order by customer_unique_id",
         )
     )
     X, labels = rows[:, :3], rows[:, 3].astype(int)

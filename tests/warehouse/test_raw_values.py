@@ -443,6 +443,7 @@ def spoilt(run, clean_folder: Path, tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.mark.build
+@pytest.mark.thorough
 def test_every_bad_value_is_in_the_quarantine_with_its_reason(spoilt) -> None:
     found = {
         (name, key): reason
@@ -470,6 +471,7 @@ def test_every_bad_value_is_in_the_quarantine_with_its_reason(spoilt) -> None:
     "table",
     ["periods", "rfm", "orders", "order_items", "order_payments", "order_reviews", "zip_codes"],
 )
+@pytest.mark.thorough
 def test_what_remains_is_as_if_the_bad_rows_had_never_been(spoilt, table: str) -> None:
     select = f"from marts.{table} order by all"
     bad, clean = (query(spoilt.databases[kind], select) for kind in ("bad", "clean"))
@@ -478,6 +480,7 @@ def test_what_remains_is_as_if_the_bad_rows_had_never_been(spoilt, table: str) -
 
 
 @pytest.mark.build
+@pytest.mark.thorough
 def test_no_mart_holds_an_infinite_time_or_a_nameless_person(spoilt) -> None:
     database = spoilt.databases["bad"]
     times = query(
@@ -498,6 +501,7 @@ def test_no_mart_holds_an_infinite_time_or_a_nameless_person(spoilt) -> None:
 
 
 @pytest.mark.build
+@pytest.mark.thorough
 def test_a_customer_without_a_zip_code_is_kept_and_warned_of(spoilt) -> None:
     database = spoilt.databases["bad"]
     assert query(
@@ -563,6 +567,7 @@ def incomplete(database: Path, folder: Path, name: str | None, share: float) -> 
 
 
 @pytest.mark.build
+@pytest.mark.thorough
 def test_whole_files_are_complete(spoilt) -> None:
     assert incomplete(spoilt.databases["clean"], spoilt.clean_folder, None, 1) == []
 
@@ -570,6 +575,7 @@ def test_whole_files_are_complete(spoilt) -> None:
 @pytest.mark.build
 @pytest.mark.parametrize("share", [0.5, 0.9])
 @pytest.mark.parametrize("name", KEYS)
+@pytest.mark.thorough
 def test_a_file_that_was_cut_off_is_named(spoilt, name: str, share: float) -> None:
     assert name in incomplete(spoilt.databases["clean"], spoilt.clean_folder, name, share)
 
@@ -657,6 +663,7 @@ def lose_a_review(database: Path) -> None:
 
 
 @pytest.mark.build
+@pytest.mark.thorough
 def test_fewer_rows_than_in_the_last_build_are_refused_until_they_are_accepted(
     run, spoilt, tmp_path: Path
 ) -> None:
@@ -678,6 +685,7 @@ def test_fewer_rows_than_in_the_last_build_are_refused_until_they_are_accepted(
 
 
 @pytest.mark.build
+@pytest.mark.thorough
 def test_too_many_dates_stop_the_build(run, spoilt, tmp_path: Path) -> None:
     database = Path(shutil.copy(spoilt.databases["clean"], tmp_path / "olist.duckdb"))
     done = run(
@@ -698,6 +706,7 @@ def test_too_many_dates_stop_the_build(run, spoilt, tmp_path: Path) -> None:
 
 
 @pytest.mark.build
+@pytest.mark.thorough
 def test_settings_of_raw_values_out_of_range_are_refused(
     run, clean_folder: Path, tmp_path: Path
 ) -> None:

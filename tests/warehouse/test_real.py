@@ -64,12 +64,19 @@ def test_the_four_known_groups_are_found(real_database: Path) -> None:
     assert found["Repeat buyers"][1] == 2
 
 
-def test_every_date_is_segmented_with_its_own_model(real_database: Path) -> None:
+def test_every_date_has_a_fit_of_its_own_and_is_segmented_by_the_model_in_force(
+    real_database: Path,
+) -> None:
     assert query(
         real_database,
-        "select count(*), count(model_id), count(*) filter (where is_fallback)"
+        "select count(*), count(*) filter (where is_accepted), count(distinct as_of_date)"
+        " from segmentation.model_registry",
+    ) == [(20, 20, 20)]
+    assert query(
+        real_database,
+        "select count(*), count(model_id), count(*) filter (where is_fallback), any_value(refresh_mode)"
         " from segmentation.period_models",
-    ) == [(20, 20, 0)]
+    ) == [(20, 20, 0, "as_decided")]
 
 
 def test_rfm_equals_pandas(real_folder: Path, real_database: Path) -> None:

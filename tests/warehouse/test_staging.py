@@ -13,7 +13,7 @@ import pytest
 from benchmarks.history import table_fingerprints
 from conftest import make_sample, query
 
-pytestmark = pytest.mark.build
+pytestmark = [pytest.mark.build, pytest.mark.thorough]
 
 # Bad input concerns the way from the files to the segments.
 SPINE = ("--selector", "spine")

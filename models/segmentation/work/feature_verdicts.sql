@@ -1,15 +1,31 @@
 {#- Effect sizes only: nothing here tightens as the customers get more. -#}
 {% set measures = [
-    ('feature_psi', 'psi_behaviour', 'population stability index'),
-    ('feature_ks', 'ks_behaviour', 'Kolmogorov-Smirnov statistic'),
+    ('feature_psi', 'psi_behaviour', 'population stability index beyond the clock'),
+    ('feature_ks', 'ks_behaviour', 'Kolmogorov-Smirnov statistic beyond the clock'),
     ('missing_share_rise', 'missing_share_rise', 'rise of the missing share'),
 ] %}
 
-with changes as (
-    select
-        *,
-        missing_share - baseline_missing_share as missing_share_rise,
+with feature_changes as (
+    select *
     from {{ ref('feature_changes') }}
+),
+
+periods as (
+    select
+        as_of_date,
+        is_sparse,
+        orders_in_last_month,
+    from {{ ref('periods') }}
+),
+
+changes as (
+    select
+        feature_changes.*,
+        feature_changes.missing_share - feature_changes.baseline_missing_share as missing_share_rise,
+        periods.is_sparse,
+        periods.orders_in_last_month,
+    from feature_changes
+    inner join periods on feature_changes.as_of_date = periods.as_of_date
 ),
 
 thresholds as (
@@ -34,6 +50,17 @@ judged as (
         coalesce(
             changes.psi >= thresholds.feature_psi_act or changes.ks_statistic >= thresholds.feature_ks_act, false
         ) as is_moved,
+        -- Those who were customers at the baseline, and those who came since.
+        coalesce(
+            changes.psi_same_customers >= thresholds.feature_psi_watch
+            or changes.ks_same_customers >= thresholds.feature_ks_watch,
+            false
+        ) as is_behaviour,
+        coalesce(
+            changes.psi_behaviour >= thresholds.feature_psi_watch
+            or changes.ks_behaviour >= thresholds.feature_ks_watch,
+            false
+        ) as is_beyond_the_clock,
         concat_ws(
             ', '
             {%- for code, column, words in measures %},
@@ -51,9 +78,9 @@ judged as (
     cross join thresholds
 ),
 
-final as (
+told as (
     select
-        * exclude (is_drift, is_watched, is_moved, crossed),
+        * exclude (is_drift, is_watched, is_moved, is_behaviour, is_beyond_the_clock),
         case
             when is_drift then 'drift'
             when is_watched then 'watch'
@@ -61,11 +88,32 @@ final as (
             else 'none'
         end as verdict,
         case
-            when is_drift or is_watched then 'Changed behaviour in ' || feature || ': ' || crossed || '.'
-            when is_moved then feature || ' has moved, as a clock does; behaviour has not changed.'
-            else 'No change to speak of in ' || feature || '.'
-        end as reason,
+            when not (is_drift or is_watched) then null
+            when is_beyond_the_clock and is_behaviour then 'behaviour'
+            when is_beyond_the_clock then 'inflow of customers'
+            else 'missing values'
+        end as cause,
     from judged
+),
+
+final as (
+    select
+        * exclude (crossed, orders_in_last_month),
+        case
+            when cause = 'behaviour' then 'Customers behave differently in ' || feature || ': ' || crossed || '.'
+            when cause = 'inflow of customers'
+                then 'Another inflow of customers in ' || feature || ', while those of the baseline are as they were: '
+                    || crossed || '.'
+            when cause = 'missing values' then 'More values are missing in ' || feature || ': ' || crossed || '.'
+            when verdict = 'passing of time'
+                then feature || ' has moved, as a clock does; nothing beyond it has changed.'
+            else 'No change to speak of in ' || feature || '.'
+        end
+        || case
+            when is_sparse then ' The month before has only ' || orders_in_last_month || ' orders.'
+            else ''
+        end as reason,
+    from told
 )
 
 select * from final

@@ -16,6 +16,7 @@ def model(dbt, session):
         n_init=dbt.config.meta_get("n_init"),
         max_iter=dbt.config.meta_get("max_iter"),
         seed=dbt.config.meta_get("seed"),
+        clocks=tuple(dbt.config.meta_get("clocks")),
     )
     customers = dbt.ref("segmentation_features")
     agreement = model_agreement(

@@ -1,7 +1,8 @@
 """Clusters: K-means and spectral clustering of all rows, with the same answer on any number of threads.
 
 Scale first (`standardise`; `robust_columns` says which features by median and quartiles), then fit
-(`fit_kmeans`, `fit_spectral`), then number (`unusualness_permutation`, `match_centroids`).
+(`fit_kmeans`, `fit_spectral`), then number (`unusualness_permutation`, `match_centroids`), then say
+it in words (`explain_clusters`).
 """
 
 from customer_segmentation.cluster._lloyd import best_start, prepare_rows, single_start
@@ -16,6 +17,15 @@ from customer_segmentation.cluster.kmeans import (
 )
 from customer_segmentation.cluster.numbering import match_centroids, unusualness_permutation
 from customer_segmentation.cluster.refits import Refit, quick_fit, refit_repeats
+from customer_segmentation.cluster.rule_tree import (
+    ClusterRule,
+    Leaf,
+    Split,
+    Tree,
+    explain_clusters,
+    tree_labels,
+    tree_rules,
+)
 from customer_segmentation.cluster.spectral import (
     AssignLabels,
     SpectralDiagnostics,
@@ -32,15 +42,20 @@ from customer_segmentation.cluster.transforms import (
 
 __all__ = [
     "AssignLabels",
+    "ClusterRule",
     "KMeansFit",
+    "Leaf",
     "Quantiles",
     "Refit",
     "Scaler",
     "SpectralDiagnostics",
     "SpectralFit",
+    "Split",
     "Transforms",
+    "Tree",
     "best_start",
     "distinct_points",
+    "explain_clusters",
     "fit_kmeans",
     "fit_spectral",
     "fit_spectral_grid",
@@ -54,6 +69,8 @@ __all__ = [
     "robust_columns",
     "single_start",
     "standardise",
+    "tree_labels",
+    "tree_rules",
     "two_nearest_centroids",
     "unusualness_permutation",
 ]

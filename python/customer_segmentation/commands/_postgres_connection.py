@@ -18,7 +18,7 @@ CONNECT_SECONDS = 10
 
 
 SECRET_PARAMETERS = ("password", "sslpassword", "oauth_client_secret")
-APPLICATION = "olist_segmentation"
+APPLICATION = "customer_segmentation"
 
 
 def connection_parameters(dsn: str) -> dict[str, Any]:

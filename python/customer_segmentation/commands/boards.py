@@ -12,6 +12,7 @@ Examples
 from __future__ import annotations
 
 import argparse
+import datetime
 import html
 import os
 import re
@@ -109,7 +110,9 @@ def render(
             raise CommandError(
                 f"{database} has none of the tables that the boards read; run `make build`."
             )
-        is_synthetic = one_row(connection, "select is_synthetic from marts.data_origin")[0]
+        is_synthetic, as_of_date = one_row(
+            connection, "select is_synthetic, latest_as_of_date from marts.data_origin"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     # A copy of the project, so that a page per segment needs no file in the repository, and no
@@ -128,7 +131,10 @@ def render(
     if boards:
         return written
     index = folder / "index.html"
-    index.write_text(index_page(pages, is_synthetic=is_synthetic), encoding="utf-8")
+    index.write_text(
+        index_page(pages, folder=folder, as_of_date=as_of_date, is_synthetic=is_synthetic),
+        encoding="utf-8",
+    )
     print(index)
     return [*written, index]
 
@@ -244,21 +250,69 @@ def run_dct(
     for page in pages:
         path = folder / f"{page.stem}.{kind}"
         part = folder / f".{path.name}.part"
-        shutil.copyfile(ready / path.name, part)
+        if kind == "html":
+            text = (ready / path.name).read_text(encoding="utf-8")
+            part.write_text(with_way_back(text), encoding="utf-8")
+        else:
+            shutil.copyfile(ready / path.name, part)
         part.replace(path)
         print(path)
         written.append(path)
     return written
 
 
-def index_page(pages: Sequence[Page], *, is_synthetic: bool) -> str:
-    """Return a page with a link to every board."""
+def with_way_back(text: str) -> str:
+    """Return a page that says its language, and leads to the other pages."""
+    text = text.replace("<html>", '<html lang="en">', 1)
+    link = '<nav style="margin:1em 2em"><a href="index.html">All pages</a></nav>'
+    return text.replace("<body>", f"<body>\n{link}", 1)
+
+
+def index_page(
+    pages: Sequence[Page], *, folder: Path, as_of_date: datetime.date | None, is_synthetic: bool
+) -> str:
+    """Return a page with a link to every board, what it says first, and its picture.
+
+    Parameters
+    ----------
+    pages : sequence of Page
+    folder : Path
+        Holds the pages; what is there as HTML is quoted, and what is there as PNG is shown.
+    as_of_date : date or None
+        Of the data; None when there is no date.
+    is_synthetic : bool
+
+    Returns
+    -------
+    str
+    """
     notice = "<p><strong>SYNTHETIC DATA</strong></p>" if is_synthetic else ""
-    links = "\n".join(
-        f'<li><a href="{page.stem}.html">{html.escape(page.title)}</a></li>' for page in pages
+    date = f"<p>As of {as_of_date:%-d %B %Y}</p>" if as_of_date else ""
+    entries = []
+    for page in pages:
+        headline = ""
+        if (folder / f"{page.stem}.html").exists():
+            text = (folder / f"{page.stem}.html").read_text(encoding="utf-8")
+            headline = html.unescape(text.partition("<title>")[2].partition("</title>")[0])
+        picture = (
+            f'<img src="{page.stem}.png" alt="" loading="lazy">'
+            if (folder / f"{page.stem}.png").exists()
+            else ""
+        )
+        entries.append(
+            f'<li><a href="{page.stem}.html">{picture}<strong>{html.escape(page.title)}</strong></a>'
+            f"<br>{html.escape(headline)}</li>"
+        )
+    links = "\n".join(entries)
+    style = (
+        "body{font:16px/1.5 sans-serif;max-width:64em;margin:2em auto;padding:0 1em;color:#222}"
+        "ul{list-style:none;padding:0;display:grid;grid-template-columns:repeat(auto-fill,minmax(15em,1fr));gap:1.5em}"
+        "img{display:block;width:100%;height:11em;object-fit:cover;object-position:top;border:1px solid #ccc;"
+        "margin-bottom:.5em}"
     )
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Boards</title>\n'
-        "<style>body{font:16px/1.6 sans-serif;max-width:40em;margin:3em auto;padding:0 1em}</style>\n"
-        f"</head><body><h1>Customer segments</h1>{notice}\n<ul>\n{links}\n</ul></body></html>\n"
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Customer segments: all pages</title>\n<style>{style}</style>\n"
+        f"</head><body><main><h1>Customer segments</h1>{notice}{date}\n<ul>\n{links}\n</ul></main></body></html>\n"
     )

@@ -21,11 +21,16 @@ from customer_segmentation.publishing import CommandError, Stopped, build_and_pu
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.usage = f"{parser.prog} [--partial] [--database FILE] [options of dbt build]"
+    parser.usage = f"{parser.prog} [--partial] [--verbose] [--database FILE] [options of dbt build]"
     parser.add_argument(
         "--partial",
         action="store_true",
         help="publish although the options leave models or tests out; what readers lose is named",
+    )
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help="show every line of dbt, not only progress and what is wrong",
     )
     parser.add_argument(
         "--options",
@@ -46,6 +51,11 @@ def run(options: argparse.Namespace) -> int:
             f"the options {options.options} cannot be read: {error}. Close what is open."
         ) from None
     try:
-        return build_and_publish(options.database, for_dbt, may_be_partial=options.partial)
+        return build_and_publish(
+            options.database,
+            for_dbt,
+            may_be_partial=options.partial,
+            is_verbose=options.verbose,
+        )
     except Stopped:
         raise Stopped("The published database is as it was.") from None

@@ -24,7 +24,7 @@ import duckdb
 from customer_segmentation.publishing import reading
 
 Language = Literal["en", "fr"]
-Kind = Literal["whole", "share", "index", "date", "money", "seconds", "megabytes", "text"]
+Kind = Literal["whole", "months", "share", "index", "date", "money", "seconds", "megabytes", "text"]
 
 DEFAULT_FOLDER = "exports/contract"
 NO_BREAK = "\N{NARROW NO-BREAK SPACE}"
@@ -65,6 +65,13 @@ def _recommended(cadence: str, column: str) -> str:
     return f"select {column} from maintenance.refresh_policy where is_recommended and cadence = '{cadence}'"
 
 
+def _recommended_without_clock(cadence: str, column: str) -> str:
+    return (
+        f"select {column} from maintenance.refresh_policy"
+        f" where is_recommended_without_clock and cadence = '{cadence}'"
+    )
+
+
 def _limit(code: str, column: str = "act_value") -> str:
     return f"select {column} from seeds.maintenance_thresholds where threshold_code = '{code}'"
 
@@ -78,21 +85,58 @@ LAST_STABLE = (
     " inner join marts.periods using (as_of_date) where not is_sparse)"
 )
 
+# Of each cadence, at the interval that is recommended.
+POLICY_FIGURES: tuple[tuple[str, str, Kind], ...] = (
+    ("months", "interval_months", "months"),
+    ("low", "recommended_low", "whole"),
+    ("high", "recommended_high", "months"),
+    ("changed", "end_changed_share", "share"),
+    ("changed_worst", "worst_changed_share", "share"),
+    ("cost", "cost_a_year", "money"),
+    ("times_a_year", "times_a_year", "whole"),
+    ("seconds", "seconds", "whole"),
+    ("hours", "review_hours", "index"),
+    ("machine_price", "machine_price_per_hour", "money"),
+    ("review_price", "review_price_per_hour", "money"),
+)
+
 FIGURES: dict[str, Figure] = {
     "latest": Figure("select max(as_of_date) from marts.periods", "date"),
     "customers": Figure("select count(*) from marts.customers", "whole"),
-    "rescore_months": Figure(_recommended("rescore", "interval_months"), "whole"),
-    "rescore_low": Figure(_recommended("rescore", "recommended_low"), "whole"),
-    "rescore_high": Figure(_recommended("rescore", "recommended_high"), "whole"),
-    "rescore_changed": Figure(_recommended("rescore", "end_changed_share"), "share"),
-    "outdated_limit": Figure(_limit("outdated_share"), "share"),
-    "refit_months": Figure(_recommended("refit", "interval_months"), "whole"),
-    "refit_low": Figure(_recommended("refit", "recommended_low"), "whole"),
-    "refit_high": Figure(_recommended("refit", "recommended_high"), "whole"),
+    "mode": Figure("select max(refresh_mode) from segmentation.period_models", "text"),
+    **{
+        f"{cadence}_{name}": Figure(_recommended(cadence, column), kind)
+        for cadence in ("rescore", "refit")
+        for name, column, kind in POLICY_FIGURES
+    },
     "refit_agreement": Figure(_recommended("refit", "end_agreement"), "index"),
-    "refit_worst": Figure(_recommended("refit", "worst_agreement"), "index"),
-    "refit_changed": Figure(_recommended("refit", "end_changed_share"), "share"),
-    "refit_baselines": Figure(_recommended("refit", "baselines"), "whole"),
+    "refit_agreement_held": Figure(_recommended("refit", "end_agreement_without_clock"), "index"),
+    "refit_agreement_worst": Figure(_recommended("refit", "worst_agreement"), "index"),
+    "refit_changed_held": Figure(_recommended("refit", "end_changed_share_without_clock"), "share"),
+    "judged_baselines": Figure(_recommended("refit", "judged_baselines"), "whole"),
+    "judged_blocks": Figure(_recommended("refit", "judged_blocks"), "whole"),
+    "judged_months": Figure(_recommended("refit", "judged_months"), "months"),
+    "rescore_months_held": Figure(
+        _recommended_without_clock("rescore", "interval_months"), "months"
+    ),
+    "refit_months_held": Figure(_recommended_without_clock("refit", "interval_months"), "months"),
+    "judged_longest": Figure(
+        "select max(interval_months) from maintenance.refresh_policy"
+        " where cadence = 'refit' and is_within_rule is not null",
+        "months",
+    ),
+    "outdated_limit": Figure(_limit("outdated_share"), "share"),
+    "outdated_watch": Figure(_limit("outdated_share", "watch_value"), "share"),
+    "outdated_over": Figure(
+        "select count(*) from maintenance.decisions where outdated_share >="
+        f" ({_limit('outdated_share')})",
+        "whole",
+    ),
+    "age_limit": Figure(_limit("model_age_months"), "months"),
+    "oldest": Figure(
+        "select max(as_of_date - fitted_as_of_date) from segmentation.period_models", "whole"
+    ),
+    "sparse": Figure("select count(*) from marts.periods where is_sparse", "whole"),
     "prediction_limit": Figure(_limit("prediction_agreement"), "index"),
     "structure_limit": Figure(_limit("structure_agreement"), "index"),
     "psi_limit": Figure(_limit("feature_psi"), "index"),
@@ -136,24 +180,56 @@ FIGURES: dict[str, Figure] = {
     "run_bytes": Figure(_last_run("byte_count"), "megabytes"),
     "run_memory": Figure(_last_run("peak_memory_bytes"), "megabytes"),
     "yearly_machine": Figure(_last_run("yearly_cost"), "money"),
-    "refit_cost": Figure(_recommended("refit", "cost_a_year"), "money"),
-    "rescore_cost": Figure(_recommended("rescore", "cost_a_year"), "money"),
-    "refits_a_year": Figure(_recommended("refit", "times_a_year"), "whole"),
+    "builds_a_year": Figure(_last_run("yearly_cost / nullif(run_cost, 0)"), "whole"),
 }
 
+# How far a row of the policy is beyond the limit of its cadence.
+BEYOND = (
+    "case when is_within_rule and {worst} then 'worst case' when not is_within_rule then 'mean and worst case'"
+    " when is_within_rule then 'no' end"
+)
+
 TABLES: dict[str, Table] = {
-    "policy": Table(
-        "select interval_months, baselines, expected_agreement, end_agreement, worst_agreement,"
-        " end_structure_agreement, end_changed_share, times_a_year, cost_a_year"
-        " from maintenance.refresh_policy where cadence = 'refit' order by interval_months",
+    "rescoring": Table(
+        "select interval_months, end_agreement, end_changed_share, worst_changed_share,"
+        " end_changed_share_without_clock, "
+        + BEYOND.format(worst=f"worst_changed_share > ({_limit('outdated_share')})")
+        + ", times_a_year, cost_a_year"
+        " from maintenance.refresh_policy where cadence = 'rescore'"
+        " and (is_within_rule is not null or is_recommended) order by interval_months",
         (
             ("Interval, months", "Intervalle, mois", "whole"),
-            ("Baselines", "Références", "whole"),
-            ("Expected agreement", "Accord attendu", "index"),
             ("Agreement at the end", "Accord à la fin", "index"),
-            ("Worst agreement", "Pire accord", "index"),
-            ("Structure at the end", "Structure à la fin", "index"),
-            ("In another segment", "Dans un autre segment", "share"),
+            ("In another segment, mean", "Dans un autre segment, moyenne", "share"),
+            ("In another segment, worst case", "Dans un autre segment, pire cas", "share"),
+            ("The same, border held", "De même, frontière tenue", "share"),
+            ("Beyond the limit", "Hors limite", "text"),
+            ("Rescorings a year", "Réattributions par an", "index"),
+            ("Cost a year, BRL", "Coût par an, BRL", "money"),
+        ),
+    ),
+    "policy": Table(
+        "select interval_months, expected_agreement, end_agreement, worst_agreement,"
+        " end_agreement_without_clock, end_structure_agreement, worst_structure_agreement,"
+        " end_changed_share, worst_changed_share, "
+        + BEYOND.format(
+            worst=f"(worst_agreement < ({_limit('prediction_agreement')})"
+            f" or worst_structure_agreement < ({_limit('structure_agreement')}))"
+        )
+        + ", times_a_year, cost_a_year"
+        " from maintenance.refresh_policy where cadence = 'refit'"
+        " and (is_within_rule is not null or is_recommended) order by interval_months",
+        (
+            ("Interval, months", "Intervalle, mois", "whole"),
+            ("Expected agreement", "Accord attendu", "index"),
+            ("Agreement at the end, mean", "Accord à la fin, moyenne", "index"),
+            ("Agreement, worst case", "Accord, pire cas", "index"),
+            ("At the end, border held", "À la fin, frontière tenue", "index"),
+            ("Structure at the end, mean", "Structure à la fin, moyenne", "index"),
+            ("Structure, worst case", "Structure, pire cas", "index"),
+            ("In another segment, mean", "Dans un autre segment, moyenne", "share"),
+            ("In another segment, worst case", "Dans un autre segment, pire cas", "share"),
+            ("Beyond the limit", "Hors limite", "text"),
             ("Refits a year", "Réapprentissages par an", "index"),
             ("Cost a year, BRL", "Coût par an, BRL", "money"),
         ),
@@ -164,7 +240,10 @@ TABLES: dict[str, Table] = {
             f" max(case when design = '{design}' then adjusted_rand_index end) as {design}"
             for design in ("prediction_vs_refit", "labels_vs_refit", "structure", "migration")
         )
-        + ", max(case when design = 'structure' then null_low end) as null_low"
+        + ", max(case when design = 'structure' then null_low end) as null_low,"
+        " case when coalesce(bool_or(design = 'prediction_vs_refit' and adjusted_rand_index <"
+        f" ({_limit('prediction_agreement')})), false) or coalesce(bool_or(design = 'structure' and"
+        f" adjusted_rand_index < ({_limit('structure_agreement')})), false) then 'yes' else 'no' end as is_beyond"
         " from maintenance.period_stability group by as_of_date order by as_of_date",
         (
             ("As of", "Date", "date"),
@@ -173,30 +252,39 @@ TABLES: dict[str, Table] = {
             ("Structure", "Structure", "index"),
             ("Migration", "Migration", "index"),
             ("Structure: null band from", "Structure : bande nulle dès", "index"),
+            ("Beyond a limit", "Hors limite", "text"),
         ),
     ),
     "drift": Table(
-        "select feature, verdict, ks_time, ks_behaviour, population_stability_index_behaviour, missing_share"
+        "select feature, verdict, cause, ks_time, ks_behaviour, ks_same_customers,"
+        " population_stability_index_behaviour, missing_share"
         f" from maintenance.feature_drift where as_of_date = {LAST_STABLE} order by feature",
         (
             ("Feature", "Variable", "text"),
             ("Verdict", "Verdict", "text"),
+            ("Cause", "Cause", "text"),
             ("KS, passing of time", "KS, temps qui passe", "index"),
-            ("KS, behaviour", "KS, comportement", "index"),
-            ("PSI, behaviour", "PSI, comportement", "index"),
+            ("KS, beyond it", "KS, au-delà", "index"),
+            ("KS, the same customers", "KS, mêmes clients", "index"),
+            ("PSI, beyond the passing of time", "PSI, au-delà du temps qui passe", "index"),
             ("Missing", "Manquants", "share"),
         ),
     ),
     "decisions": Table(
-        "select as_of_date, decision, fitted_as_of_date, prediction_agreement, structure_agreement,"
-        " outdated_share from maintenance.decisions order by as_of_date",
+        "select as_of_date, decision, fitted_as_of_date, model_age_months, prediction_agreement,"
+        " structure_agreement, outdated_share,"
+        " (select string_agg(threshold_code, ', ' order by reason_number) from maintenance.decision_reasons as reasons"
+        " where reasons.as_of_date = decisions.as_of_date and level = 'act') as beyond"
+        " from maintenance.decisions order by as_of_date",
         (
             ("As of", "Date", "date"),
             ("Decision", "Décision", "text"),
             ("Model of", "Modèle du", "date"),
-            ("Agreement with a refit", "Accord avec un réapprentissage", "index"),
+            ("Age of the model before, months", "Âge du modèle d'avant, mois", "whole"),
+            ("Its agreement with a refit", "Son accord avec un réapprentissage", "index"),
             ("Structure", "Structure", "index"),
             ("Out of date, at most", "Périmés, au plus", "share"),
+            ("Beyond the limits", "Hors limites", "text"),
         ),
     ),
     "nodes": Table(
@@ -228,6 +316,13 @@ FRENCH_WORDS = {
     "watch": "à surveiller",
     "passing of time": "temps qui passe",
     "none": "aucun",
+    "behaviour": "comportement",
+    "inflow of customers": "afflux de clients",
+    "missing values": "valeurs manquantes",
+    "no": "non",
+    "yes": "oui",
+    "worst case": "pire cas",
+    "mean and worst case": "moyenne et pire cas",
 }
 
 
@@ -238,8 +333,9 @@ def written(value: Any, kind: Kind, language: Language) -> str:
     ----------
     value : result of a query
     kind : str
-        whole, share (per cent, one decimal), index (two decimals), date, money (two decimals),
-        seconds (one decimal), megabytes (from bytes; below 10 with one decimal), text.
+        whole, months ("1 month", "3 months"), share (per cent, one decimal), index (two
+        decimals), date, money (two decimals), seconds (one decimal), megabytes (from bytes;
+        below 10 with one decimal), text.
     language : {"en", "fr"}
 
     Returns
@@ -255,6 +351,9 @@ def written(value: Any, kind: Kind, language: Language) -> str:
         day = value if isinstance(value, datetime.date) else datetime.date.fromisoformat(str(value))
         return f"{day:%d/%m/%Y}" if language == "fr" else f"{day:%Y-%m-%d}"
     number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    if kind == "months":
+        word = "mois" if language == "fr" else "month" if number == 1 else "months"
+        return f"{number:,.0f} {word}"
     shown = {
         "whole": lambda: f"{number:,.0f}",
         "share": lambda: f"{number * 100:,.1f}",

@@ -60,7 +60,7 @@ TYPES = {
     "TIMESTAMP WITH TIME ZONE": "timestamptz",
 }
 # Says that a schema is ours, and may be replaced.
-MARK = "Published by olist_segmentation; replaced as a whole by `make postgres`."
+MARK = "Published by customer_segmentation; replaced as a whole by `make postgres`."
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ from customer_segmentation.measure.drift import (
     ks_statistic,
     population_stability_index,
     psi_edges,
+    same_customers_change,
     wasserstein,
 )
 from customer_segmentation.measure.null import (
@@ -138,6 +139,7 @@ __all__ = [
     "psi_edges",
     "quantile_bands",
     "rank_correlation_ratio",
+    "same_customers_change",
     "segment_separation",
     "spearman",
     "stratified_sample",

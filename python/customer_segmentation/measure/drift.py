@@ -4,7 +4,8 @@ Recency is a clock: as the history gets longer, there are customers whose last p
 than any could be at the baseline, whatever people do. `clock_split` puts a distribution between
 the two: the share of the date's customers that are within the baseline's horizon distributed as
 at the baseline, the others as they are. From the baseline to it is the passing of time; from it
-to the date is changed behaviour.
+to the date is what people did: those who were customers already (`same_customers_change`), and
+those who came since, the inflow of customers.
 """
 
 from __future__ import annotations
@@ -85,15 +86,15 @@ class Distribution:
 
 @dataclasses.dataclass(frozen=True)
 class ClockSplit:
-    """A distance between two dates, told apart into passing of time and behaviour.
+    """A distance between two dates, told apart into passing of time and what people did.
 
     Attributes
     ----------
     ks_time, wasserstein_time : float
         From the baseline to the distribution in between.
     ks_behaviour, psi_behaviour, wasserstein_behaviour : float or None
-        From it to the date; None for a date without a value. The distances of the two dates are
-        at most the sum of both parts.
+        From it to the date, the work of old and new customers; None for a date without a value.
+        The distances of the two dates are at most the sum of both parts.
     """
 
     ks_time: float
@@ -205,7 +206,7 @@ def population_stability_index(
 
 
 def clock_split(baseline: Distribution, current: Distribution, edges: np.ndarray) -> ClockSplit:
-    """Tell the passing of time from changed behaviour, for a feature that is a clock.
+    """Tell the passing of time from what people did, for a feature that is a clock.
 
     Parameters
     ----------
@@ -305,4 +306,54 @@ def feature_change(
         "wasserstein": area,
         "wasserstein_time": split.wasserstein_time if is_measured else None,
         "wasserstein_behaviour": split.wasserstein_behaviour,
+    }
+
+
+def same_customers_change(
+    baseline: Distribution, before: np.ndarray, now: np.ndarray
+) -> dict[str, float | None]:
+    """Measure how far the values of the same customers have moved.
+
+    Parameters
+    ----------
+    baseline : Distribution
+        Of ``before``.
+    before, now : ndarray of shape (n_rows,), float64
+        Values of the customers of the baseline, at the baseline and at the date; of a clock less
+        the elapsed days, so that whoever does nothing keeps the value. NaN where there is none.
+
+    Returns
+    -------
+    dict
+        ks_same_customers and psi_same_customers, over the customers with both values, the index
+        in the bins of the whole baseline; None without such a customer.
+
+    Notes
+    -----
+    Source: `ks_statistic` and `population_stability_index`, of which they are the same numbers;
+    only those whose value differs need to be looked at.
+    """
+    is_there = ~np.isnan(before) & ~np.isnan(now)
+    n = int(is_there.sum())
+    if not n:
+        return {"ks_same_customers": None, "psi_same_customers": None}
+    has_changed = is_there & (before != now)
+    old, new = before[has_changed], now[has_changed]
+    points = np.sort(np.concatenate([old, new]))
+    gaps = np.searchsorted(np.sort(old), points, side="right") - np.searchsorted(
+        np.sort(new), points, side="right"
+    )
+    edges = psi_edges(baseline)
+
+    def in_bins(values: np.ndarray, counts: np.ndarray | None = None) -> np.ndarray:
+        bins = np.searchsorted(edges, values, side="left")
+        return np.bincount(bins, weights=counts, minlength=len(edges) + 1).astype(np.float64)
+
+    left = before[~is_there & ~np.isnan(before)]
+    p = in_bins(baseline.support, baseline.counts) - in_bins(left)
+    q = p - in_bins(old) + in_bins(new)
+    p, q = (np.maximum(part / n, EMPTY_BIN_SHARE) for part in (p, q))
+    return {
+        "ks_same_customers": float(np.abs(gaps).max(initial=0) / n),
+        "psi_same_customers": float(((q - p) * np.log(q / p)).sum()),
     }

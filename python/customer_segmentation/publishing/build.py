@@ -29,6 +29,7 @@ from customer_segmentation.publishing.database_file import (
 )
 from customer_segmentation.publishing.dbt_process import (
     has_met_full_disk,
+    log_folder,
     project_folder,
     run_dbt,
     target_folder,
@@ -43,6 +44,7 @@ from customer_segmentation.publishing.settings import refuse_bad_settings
 from customer_segmentation.publishing.stopping import finish_undisturbed
 from customer_segmentation.publishing.summary import (
     DEFAULT_RAW_DIR,
+    seconds_of_last_build,
     summary,
     why_nothing_is_segmented,
 )
@@ -55,13 +57,21 @@ SMALL_DISK_BYTES = 50_000_000
 PATIENCE_SECONDS = 60.0
 
 
+WHAT_NOW = """
+What next: `make boards` draws the pages that show it, `make audiences` writes who is in each segment, `make contract`
+says when to refresh, `make rollback` goes back to the database before. `make help` lists the rest."""
+
 # Of more names than these, the first are listed.
 TABLES_IN_A_MESSAGE = 12
 TESTS_IN_A_MESSAGE = 3
 
 
 def build_and_publish(
-    published: Path, options: Sequence[str] = (), *, may_be_partial: bool = False
+    published: Path,
+    options: Sequence[str] = (),
+    *,
+    may_be_partial: bool = False,
+    is_verbose: bool = False,
 ) -> int:
     """Build, test, publish and summarise.
 
@@ -73,6 +83,8 @@ def build_and_publish(
         Those of ``dbt build``; ``--full-refresh`` also forgets what could be re-used.
     may_be_partial : bool
         Publish although the options leave models or tests out.
+    is_verbose : bool
+        Show every line of dbt's.
 
     Returns
     -------
@@ -88,10 +100,18 @@ def build_and_publish(
     refuse_bad_settings(options, environment=os.environ)
     refuse_unusable(published)
     with build_lock(published) as lock:
-        return _build(published, list(options), may_be_partial=may_be_partial, lock=lock)
+        return _build(
+            published,
+            list(options),
+            may_be_partial=may_be_partial,
+            lock=lock,
+            is_verbose=is_verbose,
+        )
 
 
-def _build(published: Path, options: list[str], *, may_be_partial: bool, lock: int) -> int:
+def _build(
+    published: Path, options: list[str], *, may_be_partial: bool, lock: int, is_verbose: bool
+) -> int:
     """Do the work of `build_and_publish` under the lock of the database.
 
     Parameters
@@ -103,6 +123,8 @@ def _build(published: Path, options: list[str], *, may_be_partial: bool, lock: i
         Publish although the options leave models or tests out.
     lock : int
         Descriptor of the lock, which dbt keeps too.
+    is_verbose : bool
+        Show every line of dbt's.
 
     Returns
     -------
@@ -117,7 +139,14 @@ def _build(published: Path, options: list[str], *, may_be_partial: bool, lock: i
     last_build = (
         {"SEGMENTATION_LAST_BUILD": str(published.absolute())} if published.exists() else {}
     )
-    status = run_dbt(side, options, environment={**os.environ, **last_build}, lock=lock)
+    print(what_is_begun(published), flush=True)
+    status = run_dbt(
+        side,
+        options,
+        environment={**os.environ, **last_build},
+        lock=lock,
+        is_verbose=is_verbose,
+    )
     target = target_folder(os.environ)
     if status != 0:
         was_full = has_met_full_disk(target, since=started_at)
@@ -150,7 +179,22 @@ def _build(published: Path, options: list[str], *, may_be_partial: bool, lock: i
             file=sys.stderr,
         )
         return 1
+    print(WHAT_NOW)
     return 0
+
+
+def what_is_begun(published: Path) -> str:
+    """Say what a build does, and how long the one before took."""
+    seconds = seconds_of_last_build(published) if published.exists() else None
+    how_long = (
+        "some two minutes for 100,000 customers on two processors"
+        if seconds is None
+        else f"the last one took {seconds:.0f} s"
+    )
+    return (
+        f"Building and testing beside {published}, which stays as it is until all has passed ({how_long}).\n"
+        f"Every line of dbt's: {log_folder(os.environ) / 'dbt.log'}, or make build VERBOSE=1"
+    )
 
 
 def _has_segments(published: Path) -> bool:

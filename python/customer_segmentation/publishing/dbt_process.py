@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TextIO
 
 from customer_segmentation.publishing.errors import CommandError
 
@@ -18,9 +21,30 @@ BUILD_CHECKPOINT_THRESHOLD = "1TB"
 # How long dbt may take to stop when it is asked to.
 STOP_SECONDS = 10.0
 
+# Where nobody looks at a terminal, progress is said this often.
+PROGRESS_SECONDS = 15.0
+
+# What a line of dbt's begins with: colours, the time of day, which node of how many.
+_TIME = re.compile(r"^(?:\x1b\[[0-9;]*m)*\d\d:\d\d:\d\d(?:  |$)")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_NODE = re.compile(r"\d+ of (\d+) ([A-Z]+(?:-OP)?)\b(.*)")
+_GOES_WELL = {"START", "OK", "PASS", "NO-OP", "SKIP"}
+# How our Python models begin a line that says how far they are.
+STEP = "· "
+# Lines that say nothing to whoever waits for a database.
+_ROUTINE = re.compile(
+    r"|\d+ of \d+ (START|OK) hook: .*|Running with dbt=.*|Registered adapter: .*|Found \d+ .*|Concurrency: .*"
+    r"|Unable to do partial parsing.*|Finished running .*|Completed successfully|Done\. PASS=.*|Nothing to do\..*"
+)
+
 
 def run_dbt(
-    side: Path, options: list[str], *, environment: Mapping[str, str], lock: int | None = None
+    side: Path,
+    options: list[str],
+    *,
+    environment: Mapping[str, str],
+    lock: int | None = None,
+    is_verbose: bool = False,
 ) -> int:
     """Run ``dbt build`` into the side file and return its exit status.
 
@@ -31,6 +55,8 @@ def run_dbt(
     environment : mapping of str to str
     lock : int, optional
         Descriptor that dbt inherits: should it outlive this process, the database stays locked.
+    is_verbose : bool
+        Show every line of dbt's, not only progress and what is wrong.
     """
     colours = {} if sys.stdout.isatty() else {"DBT_USE_COLORS": "false"}
     dbt = Path(sys.executable).with_name("dbt")
@@ -45,15 +71,79 @@ def run_dbt(
             **colours,
             "SEGMENTATION_DATABASE": str(side),
             "SEGMENTATION_CHECKPOINT_THRESHOLD": BUILD_CHECKPOINT_THRESHOLD,
+            # What a Python model says is shown when it is said.
+            "PYTHONUNBUFFERED": "1",
         },
+        stdout=None if is_verbose else subprocess.PIPE,
+        text=True,
+        errors="replace",
         pass_fds=() if lock is None else (lock,),
         preexec_fn=ends_with_its_parent(),
     )
     try:
+        if process.stdout is not None:
+            follow(process.stdout, sys.stdout)
         return process.wait()
     except BaseException:
         stop(process)
         raise
+
+
+def follow(
+    lines: Iterable[str], out: TextIO, *, clock: Callable[[], float] = time.monotonic
+) -> None:
+    """Show how far dbt is, and of its lines those that are not routine.
+
+    Parameters
+    ----------
+    lines : iterable of str
+        What dbt writes, as it comes.
+    out : text stream
+        A terminal gets one line that is written over; other streams a line every
+        `PROGRESS_SECONDS`.
+    clock : callable
+        Returns seconds.
+    """
+    begin = said = clock()
+    finished, skipped, has_failed = 0, 0, False
+    is_terminal = out.isatty()
+    clear = "\r\x1b[K" if is_terminal else ""
+    progress = ""
+    for line in lines:
+        at = clock()
+        text = _COLOURS.sub("", _TIME.sub("", line)).strip()
+        is_dbt = _TIME.match(line) is not None
+        node = _NODE.fullmatch(text) if is_dbt else None
+        doing = text.removeprefix(STEP) if text.startswith(STEP) else ""
+        if node and " hook: " not in text:
+            count, state, rest = node.groups()
+            finished += state != "START"
+            skipped += state == "SKIP"
+            progress = f"  {finished} of {count} models and tests, {at - begin:.0f} s"
+            doing = _name_of(rest)
+        is_routine = bool(doing) or (is_dbt and _ROUTINE.fullmatch(text) is not None)
+        if not is_routine or (has_failed and not text):
+            has_failed = has_failed or text.startswith("Completed with")
+            out.write(f"{clear}{line}" + (progress if is_terminal else ""))
+        elif node and node[2] not in _GOES_WELL:
+            out.write(f"{clear}{line}" + (progress if is_terminal else ""))
+        elif is_terminal and doing:
+            out.write(f"{clear}{progress}  {doing}"[:100])
+        elif progress and at - said >= PROGRESS_SECONDS:
+            said = at
+            out.write(f"{progress}\n")
+        out.flush()
+    if progress:
+        out.write(f"{clear}{progress}\n")
+    if skipped:
+        out.write(f"  {skipped} of them were left out because of what failed before.\n")
+    out.flush()
+
+
+def _name_of(node: str) -> str:
+    """Return the name in what dbt says of a node, such as ``sql table model marts.rfm ... [RUN]``."""
+    words = node.partition(" .")[0].split()
+    return words[-1] if words else ""
 
 
 def ends_with_its_parent() -> Callable[[], None] | None:
@@ -65,7 +155,7 @@ def ends_with_its_parent() -> Callable[[], None] | None:
     return lambda: libc.prctl(set_parent_death_signal, signal.SIGTERM)
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[str]) -> None:
     """End a child, by force if it takes longer than `STOP_SECONDS`."""
     process.terminate()
     try:
@@ -83,6 +173,11 @@ def project_folder(environment: Mapping[str, str]) -> Path:
 def target_folder(environment: Mapping[str, str]) -> Path:
     """Return the folder that dbt writes to."""
     return Path(environment.get("DBT_TARGET_PATH") or project_folder(environment) / "target")
+
+
+def log_folder(environment: Mapping[str, str]) -> Path:
+    """Return the folder of dbt's log."""
+    return Path(environment.get("DBT_LOG_PATH") or project_folder(environment) / "logs")
 
 
 def has_met_full_disk(target: Path, *, since: float) -> bool:

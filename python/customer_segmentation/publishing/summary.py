@@ -62,6 +62,29 @@ def why_nothing_is_segmented(database: Path) -> str | None:
     return None if segmented else str(note)
 
 
+def seconds_of_last_build(published: Path) -> float | None:
+    """Return how long the build of a database took, in seconds; None when it does not say.
+
+    Parameters
+    ----------
+    published : Path
+
+    Returns
+    -------
+    float or None
+    """
+    try:
+        with duckdb.connect(str(published), read_only=True) as connection:
+            row = connection.execute(
+                "select run_seconds from maintenance.run_totals where command = 'build'"
+                " order by started_at desc, run_id limit 1"
+            ).fetchone()
+    except duckdb.Error:
+        # A partial database, or one of another edition.
+        return None
+    return None if row is None else row[0]
+
+
 def _has(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
     return bool(
         connection.execute(
@@ -96,10 +119,10 @@ def _customer_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def _segment_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
     if not _has(connection, "segmentation", "period_models"):
         return []
-    dates, fallbacks, unsegmented = one_row(
+    dates, models, fallbacks, unsegmented = one_row(
         connection,
-        "select count(*), count(*) filter (where is_fallback), count(*) filter (where model_id is null)"
-        " from segmentation.period_models",
+        "select count(*), count(distinct model_id), count(*) filter (where is_fallback),"
+        " count(*) filter (where model_id is null) from segmentation.period_models",
     )
     if not dates:
         return ["  No as-of date."]
@@ -108,7 +131,8 @@ def _segment_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "select as_of_date, note from segmentation.period_models order by as_of_date desc limit 1",
     )
     lines = [
-        f"  {dates - unsegmented} of {dates} as-of dates segmented, {fallbacks} of them with an earlier model",
+        f"  {dates - unsegmented} of {dates} as-of dates segmented by {models} models;"
+        f" at {fallbacks} a new one was called for and could not be had",
         f"  Segments as of {as_of_date}. {note}",
     ]
     if _has(connection, "maintenance", "stability_baseline"):

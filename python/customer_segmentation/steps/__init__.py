@@ -8,6 +8,7 @@
 ``naming``            which segment a cluster is, by the rules of the playbook
 ``decisions``         keep, rescore, retrain or investigate, date by date
 ``policy``            the refresh interval that follows from how models age
+``meaning``           segments as rules in own units, and what they say of later orders
 ``study``             the comparison of algorithms, feature sets and numbers of clusters, and what
                       marks a segment beyond its features
 ``frames``, ``panel`` frames out of DuckDB and into it
@@ -24,6 +25,12 @@ from customer_segmentation.steps.frames import (
     previous_rows,
     quantile_reader,
 )
+from customer_segmentation.steps.meaning import (
+    RULE_COLUMNS,
+    RuleRows,
+    RuleSettings,
+    segment_rules,
+)
 from customer_segmentation.steps.naming import rules_from
 from customer_segmentation.steps.panel import read_panel
 from customer_segmentation.steps.periods import (
@@ -32,9 +39,10 @@ from customer_segmentation.steps.periods import (
     period_stability,
 )
 from customer_segmentation.steps.policy import (
+    CADENCES,
     POLICY_COLUMNS,
+    Cost,
     PolicySettings,
-    cost_of_one,
     refresh_policy,
 )
 from customer_segmentation.steps.refresh import (
@@ -67,6 +75,7 @@ from customer_segmentation.steps.study.traits import (
 __all__ = [
     "AGREEMENT_COLUMNS",
     "AXIS_COLUMNS",
+    "CADENCES",
     "CANDIDATE_COLUMNS",
     "CHANGE_COLUMNS",
     "CLUSTER_COLUMNS",
@@ -75,15 +84,18 @@ __all__ = [
     "FIT_COLUMNS",
     "POLICY_COLUMNS",
     "PROJECTION_COLUMNS",
+    "RULE_COLUMNS",
     "STABILITY_COLUMNS",
     "TRAIT_COLUMNS",
     "AgreementSettings",
+    "Cost",
     "FitSettings",
     "PolicySettings",
+    "RuleRows",
+    "RuleSettings",
     "StabilitySettings",
     "StudySettings",
     "assign_batches",
-    "cost_of_one",
     "count_traits",
     "decide",
     "duckdb_projection",
@@ -100,6 +112,7 @@ __all__ = [
     "read_panel",
     "refresh_policy",
     "rules_from",
+    "segment_rules",
     "segment_traits",
     "study_clusters",
     "study_columns",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.measure import Distribution, feature_change
+from customer_segmentation.measure import Distribution, feature_change, same_customers_change
 from customer_segmentation.steps.panel import Panel
 from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable
 
@@ -32,8 +32,10 @@ CHANGE_COLUMNS = {
     "ks_statistic": "double",
     "ks_time": "double",
     "ks_behaviour": "double",
+    "ks_same_customers": "double",
     "psi": "double",
     "psi_behaviour": "double",
+    "psi_same_customers": "double",
     "psi_bins": "int",
     "wasserstein": "double",
     "wasserstein_time": "double",
@@ -109,7 +111,7 @@ def _pair(
 
     days = [pd.Timestamp(row.as_of_date) for row in (base, current)]
     elapsed = (days[1] - days[0]).days
-    _, stayed_rows = customers.shared(*days)
+    base_rows, stayed_rows = customers.shared(*days)
     n_before, n_now = (len(customers.at(day).person) for day in days)
     common = {
         "baseline_as_of_date": days[0].date(),
@@ -119,10 +121,22 @@ def _pair(
         "customers": n_now,
         "new_customer_share": 1 - len(stayed_rows) / n_now if n_now else None,
     }
+
+    def values(position: int, feature: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return those of the baseline's customers, then and now; of a clock, as if it had stood still."""
+        then = customers.at(days[0]).X[:, position]
+        now = np.full(len(then), np.nan)
+        passed = elapsed if feature in clocks else 0
+        now[base_rows] = customers.at(days[1]).X[stayed_rows, position] - passed
+        return then, now
+
     return [
         {
             **common,
             "feature": feature,
+            **same_customers_change(
+                distribution(days[0], position, feature), *values(position, feature)
+            ),
             **feature_change(
                 distribution(days[0], position, feature),
                 distribution(days[1], position, feature),

@@ -23,6 +23,7 @@ DECISION_COLUMNS = {
     "judged_model_id": "string",
     "judged_fitted_as_of_date": "date",
     "model_age_days": "int",
+    "model_age_months": "int",
     "is_forced": "boolean",
     "is_fallback": "boolean",
     "prediction_agreement": "double",
@@ -109,11 +110,14 @@ def decide(
 
     Notes
     -----
-    In order of precedence: a forced date retrains if its fit was accepted. A month with too few
-    orders, or with order values out of proportion, is investigated: nothing is learnt from it.
-    Agreement or structure below its act_value retrains if the date's fit was accepted, and is
-    investigated otherwise. A feature that drifts is investigated. Segments of which more than
-    the watch_value are out of date are scored again. Otherwise all is kept.
+    In order of precedence: a forced date retrains if its fit was accepted. Without a model the
+    first accepted fit takes over, after whatever month, because nobody would have a segment
+    otherwise. A month with too few orders, or with order values out of proportion, is
+    investigated: nothing is learnt from it. Agreement or structure below its act_value, and a
+    model as old as its act_value, retrain if the date's fit was accepted, and are investigated
+    otherwise. A feature that drifts is investigated. When more than the watch_value of the
+    customers are in another segment than at the last retraining or rescoring, lists are to be
+    drawn anew (rescore). Otherwise all is kept.
     """
     pair_of = {
         (pd.Timestamp(row.baseline_as_of_date), pd.Timestamp(row.as_of_date)): row
@@ -168,6 +172,7 @@ def decide(
                 "judged_model_id": judged[0] if judged else None,
                 "judged_fitted_as_of_date": judged[1].date() if judged else None,
                 "model_age_days": (day - judged[1]).days if judged else None,
+                "model_age_months": whole_months(judged[1], day) if judged else None,
                 "is_forced": is_forced,
                 "is_fallback": is_fallback,
                 **{name: None if pd.isna(value) else value for name, value in measures.items()},
@@ -203,19 +208,18 @@ def _decision(
     )
     if judged is None:
         if has_fit:
-            return "retrain", [Reason("There is no model yet: the first one is fitted.")], False
+            first = "There is no model yet: the first one is fitted"
+            if date.is_sparse:
+                first += f", although {_sparse(date)}"
+            return "retrain", [Reason(f"{first}.")], False
         return "investigate", [Reason("There is no model yet."), refused], False
 
     reasons: list[Reason] = []
     alarm = False
     if date.is_sparse:
         alarm = True
-        reasons.append(
-            Reason(
-                f"The month before has only {int(date.orders_in_last_month)} orders"
-                " (var sparse_month_orders): nothing is learnt from it."
-            )
-        )
+        sparse = _sparse(date)
+        reasons.append(Reason(f"{sparse[0].upper()}{sparse[1:]}: nothing is learnt from it."))
     else:
         ratio = _crossing(
             thresholds,
@@ -226,6 +230,7 @@ def _decision(
         if ratio:
             reasons.append(ratio)
             alarm = ratio.level == "act"
+    age = whole_months(judged[1], pd.Timestamp(date.as_of_date))
     measured = [
         _crossing(
             thresholds,
@@ -241,6 +246,12 @@ def _decision(
             f"The structure of {judged[1].date()} is found again to {{value:.3f}}"
             " (same customers, frozen scale, adjusted Rand index)",
         ),
+        _crossing(
+            thresholds,
+            "model_age_months",
+            age,
+            f"The model of {judged[1].date()} is {age} month{'' if age == 1 else 's'} old",
+        ),
     ]
     reasons += [reason for reason in measured if reason]
     wants = is_forced or any(reason and reason.level == "act" for reason in measured)
@@ -254,7 +265,7 @@ def _decision(
         thresholds,
         "outdated_share",
         outdated,
-        "Up to {value:.1%} of the customers are in another segment than at the last scoring",
+        "Up to {value:.1%} of the customers are in another segment than at the last retraining or rescoring",
     )
     if stale:
         reasons.append(stale)
@@ -274,6 +285,23 @@ def _decision(
     if stale:
         return "rescore", reasons, False
     return "keep", reasons or [Reason("No threshold is crossed.")], False
+
+
+def whole_months(earlier: pd.Timestamp, later: pd.Timestamp) -> int:
+    """Count the calendar months that are complete between two days; the day of the month counts.
+
+    From the last days of a long month to the end of a shorter one is a whole month, as in
+    DuckDB's and Spark's sums of a date and an interval.
+    """
+    months = (later.year - earlier.year) * 12 + later.month - earlier.month
+    return months - int(earlier + pd.DateOffset(months=months) > later)
+
+
+def _sparse(date: Any) -> str:
+    return (
+        f"the month before has only {int(date.orders_in_last_month)} orders"
+        " (var sparse_month_orders)"
+    )
 
 
 _LEVELS = {"drift": "act", "watch": "watch"}

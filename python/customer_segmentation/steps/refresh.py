@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 from customer_segmentation.cluster import Refit, quick_fit
 from customer_segmentation.measure import changed_share, index_of
 from customer_segmentation.steps.assignments import cluster_numbers, scalers_and_centroids
-from customer_segmentation.steps.panel import Panel
+from customer_segmentation.steps.panel import Cross, Panel
 from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable
 
 AGREEMENT_COLUMNS = {
@@ -27,11 +27,15 @@ AGREEMENT_COLUMNS = {
     "customers": "bigint",
     "prediction_agreement": "double",
     "prediction_changed_share": "double",
+    "prediction_agreement_without_clock": "double",
+    "prediction_changed_share_without_clock": "double",
     "labels_agreement": "double",
     "labels_changed_share": "double",
     "structure_agreement": "double",
     "migration_agreement": "double",
     "migration_changed_share": "double",
+    "migration_agreement_without_clock": "double",
+    "migration_changed_share_without_clock": "double",
     "outdated_share": "double",
     "structure_centroids": "double[]",
     "structure_inertia": "double",
@@ -40,12 +44,16 @@ AGREEMENT_COLUMNS = {
 
 @dataclasses.dataclass(frozen=True)
 class AgreementSettings:
-    """What the comparison depends on besides rows and models; as in ``fits.FitSettings``."""
+    """What the comparison depends on besides rows and models; as in ``fits.FitSettings``.
+
+    ``clocks`` names the features in which a customer who does nothing gains a day a day.
+    """
 
     features: tuple[str, ...]
     n_init: int
     max_iter: int
     seed: int
+    clocks: tuple[str, ...] = ()
 
 
 def model_agreement(
@@ -79,10 +87,14 @@ def model_agreement(
         One row per pair. prediction: frozen model against the date's own fit, all customers of
         the date; labels, structure and migration: the labels given at the baseline against the
         date's own fit, a fit of the same customers with the frozen scaler, and the frozen model,
-        customers of the baseline. outdated_share: customers of the date before whose segment by
-        the frozen model is another one now. age_months is None unless both dates are the first
-        of a month. structure_centroids (row by row, in standard deviations of the frozen scaler)
-        and structure_inertia are those of the fit behind structure_agreement.
+        customers of the baseline. …_without_clock: the same with each clock brought back to the
+        mean and standard deviation that it had at the baseline (`without_clock`), so that a
+        border of days stays where it is among the customers; for prediction over all customers
+        of the two dates, for migration over the customers of the baseline. outdated_share:
+        customers of the date before whose segment by the frozen model is another one now.
+        age_months is None unless both dates are the first of a month. structure_centroids (row
+        by row, in standard deviations of the frozen scaler) and structure_inertia are those of
+        the fit behind structure_agreement.
 
     Notes
     -----
@@ -154,8 +166,10 @@ class _Ageing:
         days = [pd.Timestamp(one.as_of_date) for one in (base, row)]
         at_base, at_date = self.customers.shared(*days)
         at_last, at_date_of_last = self.customers.shared(last.as_of_date, days[1])
+        start, end = (self.customers.at(day) for day in days)
         given = self.labels(frozen, days[0])[at_base]
         predicted = self.labels(frozen, days[1])
+        stayed = self._without_clock(frozen, _rows(start, at_base), _rows(end, at_date))
         found = {
             "baseline_as_of_date": days[0].date(),
             "as_of_date": days[1].date(),
@@ -167,6 +181,8 @@ class _Ageing:
             "customers": len(predicted),
             "migration_agreement": index_of(given, predicted[at_date]),
             "migration_changed_share": changed_share(given, predicted[at_date]),
+            "migration_agreement_without_clock": index_of(given, stayed),
+            "migration_changed_share_without_clock": changed_share(given, stayed),
             **self._structure(frozen, given, days[1], at_date),
             "outdated_share": changed_share(
                 self.labels(frozen, last.as_of_date)[at_last], predicted[at_date_of_last]
@@ -174,7 +190,10 @@ class _Ageing:
         }
         if row.fitted_model_id in self.models:
             refitted = self.labels(row.fitted_model_id, days[1])
+            held = self._without_clock(frozen, start, end)
             found |= {
+                "prediction_agreement_without_clock": index_of(held, refitted),
+                "prediction_changed_share_without_clock": changed_share(held, refitted),
                 "prediction_agreement": index_of(predicted, refitted),
                 "prediction_changed_share": changed_share(predicted, refitted),
                 "labels_agreement": index_of(given, refitted[at_date]),
@@ -183,6 +202,15 @@ class _Ageing:
         else:
             found["refit_model_id"] = None
         return found
+
+    def _without_clock(self, frozen: str, before: Cross, now: Cross) -> np.ndarray:
+        """Return the labels that a model gives when its borders move with the clocks."""
+        clocks = [
+            place
+            for place, feature in enumerate(self.settings.features)
+            if feature in self.settings.clocks
+        ]
+        return self.models[frozen].labels(without_clock(before, now, clocks)).astype(np.int16)
 
     def _structure(
         self, frozen: str, given: np.ndarray, date: Any, at_date: np.ndarray
@@ -208,6 +236,44 @@ class _Ageing:
             "structure_centroids": centroids.ravel().tolist(),
             "structure_inertia": inertia,
         }
+
+
+def without_clock(before: Cross, now: Cross, clocks: Sequence[int]) -> np.ndarray:
+    """Bring clocks back to the mean and standard deviation that they had before.
+
+    Parameters
+    ----------
+    before, now : Cross
+        Customers at two dates.
+    clocks : sequence of int
+        Places of the features that are clocks.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_features), float64
+        The features of ``now``; of the clocks ``(x - mean_now) * scale_before / scale_now +
+        mean_before``, over the rows that models are fitted on. Where one of the two has no
+        spread, or no row, only the mean is brought back, or nothing.
+
+    Notes
+    -----
+    Source: ours. A model that standardises its features gives the same labels as one whose mean
+    and deviation of the clocks are replaced by those of the date: its border lies at the same
+    place among the customers, and what a refit changes beyond it is not the work of the clock.
+    """
+    X = now.X.copy()
+    for place in clocks:
+        old, new = (cross.X[cross.is_in_fit, place] for cross in (before, now))
+        if not old.size or not new.size:
+            continue
+        scales = old.std(), new.std()
+        factor = scales[0] / scales[1] if min(scales) > 0 else 1.0
+        X[:, place] = (X[:, place] - new.mean()) * factor + old.mean()
+    return X
+
+
+def _rows(cross: Cross, rows: np.ndarray) -> Cross:
+    return Cross(cross.person[rows], cross.X[rows], cross.is_in_fit[rows])
 
 
 def months_between(earlier: pd.Timestamp, later: pd.Timestamp) -> int | None:

@@ -1,0 +1,39 @@
+import numpy as np
+
+from customer_segmentation.steps import (
+    RULE_COLUMNS,
+    RuleRows,
+    RuleSettings,
+    duckdb_projection,
+    previous_rows,
+    segment_rules,
+)
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    settings = RuleSettings(
+        features=tuple(dbt.config.meta_get("features")),
+        fidelity=dbt.config.meta_get("fidelity"),
+    )
+    customers = dbt.ref("segment_rule_rows")
+
+    def rows_of(as_of_date):
+        rows = customers.filter(f"as_of_date = '{as_of_date:%Y-%m-%d}'").order("customer_unique_id")
+        columns = rows.project("* exclude (as_of_date, customer_unique_id)").fetchnumpy()
+        return RuleRows(
+            *(
+                np.column_stack([columns[f"{name}{kind}"] for name in settings.features])
+                for kind in ("", "_own", "_is_missing")
+            )
+        )
+
+    rules = segment_rules(
+        dbt.ref("period_inputs").df(),
+        dbt.ref("kmeans_fits").df(),
+        rows_of,
+        settings=settings,
+        previous=previous_rows(session, dbt.this),
+        report=lambda line: print(line, flush=True),
+    )
+    return session.from_df(rules).project(duckdb_projection(RULE_COLUMNS))

@@ -1,0 +1,10 @@
+"""What segments mean: their rules in original units, and what sets of segments say of later orders."""
+
+from customer_segmentation.steps.meaning.rules import (
+    RULE_COLUMNS,
+    RuleRows,
+    RuleSettings,
+    segment_rules,
+)
+
+__all__ = ["RULE_COLUMNS", "RuleRows", "RuleSettings", "segment_rules"]

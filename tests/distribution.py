@@ -1,0 +1,45 @@
+"""How the tests are dealt to the workers of pytest-xdist, so that none is left alone with the long ones."""
+
+from __future__ import annotations
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler.protocol import Scheduling
+
+__all__ = ["FilesAndScenarios", "Scheduling", "in_order_of_start"]
+
+# Each test here has a build or a run of dbt of its own. Elsewhere the tests of a file share what they prepare.
+SCENARIOS = "tests/warehouse/"
+SHARED = {"sample_database", "plain_database", "real_database"}
+
+
+class FilesAndScenarios(LoadScopeScheduling):
+    """A scheduler that gives a worker the whole of a file, or one scenario."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith(SCENARIOS) else nodeid.split("::", 1)[0]
+
+
+def in_order_of_start(items: list[pytest.Item]) -> None:
+    """Sort the tests: what builds comes first, what only reads a shared database comes when it is there.
+
+    Parameters
+    ----------
+    items : list of pytest.Item
+        Sorted in place, and the same way in every worker.
+    """
+    asked_for: set[str] = set()
+
+    def turn(item: pytest.Item) -> int:
+        shared = SHARED.intersection(item.fixturenames)
+        if shared - asked_for:
+            # The first that needs a shared database has it built.
+            asked_for.update(shared)
+            return 0
+        if not item.get_closest_marker("build"):
+            return 3
+        if not item.get_closest_marker("thorough"):
+            return 4
+        return 2 if shared else 1
+
+    items.sort(key=turn)
