@@ -191,15 +191,17 @@ def test_each_review_counts_and_not_the_mean_of_a_customer(real_database: Path) 
 def test_traits_come_by_the_difference_of_their_shares(real_database: Path) -> None:
     rows = query(
         real_database,
-        "select cluster, share_difference, share_in_segment, share_overall, cases, cases_in_segment"
-        " from segmentation.segment_traits",
+        "select cluster, difference_rank, share_difference, share_in_segment, share_overall, cases,"
+        " cases_in_segment from segmentation.segment_traits order by cluster, difference_rank",
     )
-    assert [row[:2] for row in rows] == sorted(
-        (row[:2] for row in rows), key=lambda r: (r[0], -r[1])
-    )
-    for _, difference, share, overall, cases, total in rows:
+    by_cluster: dict[int, list[float]] = {}
+    for cluster, rank, difference, share, overall, cases, total in rows:
+        by_cluster.setdefault(cluster, []).append(difference)
+        assert rank == len(by_cluster[cluster])
         assert difference == pytest.approx(share - overall)
         assert share == pytest.approx(cases / total)
+    for differences in by_cluster.values():
+        assert differences == sorted(differences, reverse=True)
 
 
 def test_the_separation_table_is_scipys(real_database: Path) -> None:
