@@ -8,7 +8,7 @@
     {% if not modules.re.fullmatch('[0-9]{4}-(0[1-9]|1[0-2])-01', first_as_of_date) %}
         {% do problems.append("first_as_of_date is '" ~ first_as_of_date ~ "'; it must be the first of a month, such as 2017-04-01") %}
     {% endif %}
-    {% for name in ['max_rejected_share', 'smallest_cluster_share', 'rule_fidelity'] if not 0 <= var(name) | float <= 1 %}
+    {% for name in ['max_rejected_share', 'smallest_cluster_share', 'rule_fidelity', 'control_share'] if not 0 <= var(name) | float <= 1 %}
         {% do problems.append(name ~ " is " ~ var(name) ~ "; it is a share between 0 and 1") %}
     {% endfor %}
     {# --- data #}
@@ -72,6 +72,17 @@
     {% for feature in var('segmentation_features') if feature not in rfm_columns %}
         {% do problems.append("segmentation_features names " ~ feature ~ "; marts.rfm has " ~ rfm_columns | join(', ')) %}
     {% endfor %}
+    {# --- meaning #}
+    {% set horizons = var('outcome_horizon_days') %}
+    {% if horizons is string or horizons is not sequence or not horizons or horizons | select('integer') | list | length < horizons | length or horizons | min < 1 or horizons | unique | list | length < horizons | length %}
+        {% do problems.append("outcome_horizon_days is '" ~ horizons ~ "'; it must be a list of different whole numbers of days, 1 or more, such as [30, 90, 180]") %}
+    {% endif %}
+    {% if var('comparison_horizon_days') not in horizons %}
+        {% do problems.append("comparison_horizon_days is '" ~ var('comparison_horizon_days') ~ "'; it must be one of outcome_horizon_days") %}
+    {% endif %}
+    {% if var('control_effect') is not number or var('control_effect') is boolean or var('control_effect') <= 0 %}
+        {% do problems.append("control_effect is '" ~ var('control_effect') ~ "'; it is a number above 0, such as 0.2 for a fifth more") %}
+    {% endif %}
     {# --- maintenance #}
     {% set baseline_as_of_date = var('baseline_as_of_date') | string %}
     {% if not modules.re.fullmatch('[0-9]{4}-(0[1-9]|1[0-2])-01', baseline_as_of_date) %}

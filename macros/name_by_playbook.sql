@@ -1,7 +1,7 @@
 {% macro name_by_playbook(clusters, keys) -%}
     {#-
-        Names each row of a CTE with columns frequency (orders), monetary_ratio and recency_ratio (to the mean
-        customer) and review_score (null when it is no feature) by the first rule of seed segment_playbook that it satisfies: columns
+        Names each row of a CTE with columns frequency (orders), monetary, recency_days, monetary_ratio and recency_ratio (to
+        the mean customer) and review_score (null when it is no feature) by the first rule of seed segment_playbook that it satisfies: columns
         segment_code and segment_name (English, seed segment_labels), null when there is none.
         keys: the columns that identify a row.
     -#}
@@ -10,6 +10,8 @@
         ('monetary_ratio', 'minimum', '>='), ('monetary_ratio', 'maximum', '<'),
         ('recency_ratio', 'minimum', '>='), ('recency_ratio', 'maximum', '<'),
         ('review_score', 'minimum', '>='), ('review_score', 'maximum', '<'),
+        ('monetary', 'minimum', '>='), ('monetary', 'maximum', '<'),
+        ('recency_days', 'minimum', '>='), ('recency_days', 'maximum', '<'),
     ] -%}
     select
         clusters.*,

@@ -34,21 +34,38 @@ others as (
     from {{ ref('model_segments') }}
 ),
 
-labels as (
-    select *
+french as (
+    select
+        segment_code,
+        name,
     from {{ ref('segment_labels') }}
+    where language = 'fr'
 ),
 
-english as (
+actions as (
     select *
-    from labels
+    from {{ ref('segment_actions') }}
+),
+
+english_actions as (
+    select *
+    from actions
     where language = 'en'
 ),
 
-french as (
+french_actions as (
     select *
-    from labels
+    from actions
     where language = 'fr'
+),
+
+profiles as (
+    select
+        as_of_date,
+        segment_code,
+        rule,
+        rule_french,
+    from {{ ref('segment_profiles') }}
 ),
 
 final as (
@@ -58,12 +75,14 @@ final as (
         members.segment_code,
         members.segment_name,
         french.name as segment_name_french,
-        english.action as action_english,
-        french.action as action_french,
-        english.channel,
-        french.channel as channel_french,
-        english.message as message_english,
-        french.message as message_french,
+        english_actions.action as action_english,
+        french_actions.action as action_french,
+        english_actions.channel,
+        french_actions.channel as channel_french,
+        english_actions.message as message_english,
+        french_actions.message as message_french,
+        profiles.rule,
+        profiles.rule_french,
         'Last order ' || rfm.recency_days || case when rfm.recency_days = 1 then ' day' else ' days' end || ' ago, '
         || rfm.frequency || case when rfm.frequency = 1 then ' order, ' else ' orders, ' end || rfm.monetary || ' BRL: '
         || {{ decimals('members.distance_to_centroid', 2) }}
@@ -80,6 +99,7 @@ final as (
         || ' de celui du segment ' || other_french.name || '.' as reason_french,
         members.confidence,
         members.is_fallback,
+        {{ is_control('members.customer_unique_id') }} as is_control,
     from members
     inner join rfm
         on members.as_of_date = rfm.as_of_date
@@ -87,7 +107,13 @@ final as (
     inner join others
         on members.model_id = others.model_id
         and members.nearest_other_cluster = others.cluster
-    left join english on members.segment_code = english.segment_code
+    left join english_actions
+        on {{ has_action('english_actions', 'members.segment_code', 'rfm.recency_days') }}
+    left join french_actions
+        on {{ has_action('french_actions', 'members.segment_code', 'rfm.recency_days') }}
+    left join profiles
+        on members.as_of_date = profiles.as_of_date
+        and members.segment_code = profiles.segment_code
     left join french on members.segment_code = french.segment_code
     left join french as other_french on others.segment_code = other_french.segment_code
 )

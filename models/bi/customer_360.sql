@@ -95,26 +95,34 @@ facts as (
     where as_of_date = (select as_of_date from dates)
 ),
 
-labels as (
-    select *
-    from {{ ref('segment_labels') }}
-),
-
-english as (
-    select
-        segment_code,
-        action,
-        channel,
-    from labels
-    where language = 'en'
-),
-
 french as (
     select
         segment_code,
         name,
+    from {{ ref('segment_labels') }}
+    where language = 'fr'
+),
+
+actions as (
+    select
+        segment_code,
+        language,
+        minimum_recency_days,
+        maximum_recency_days,
         action,
-    from labels
+        channel,
+    from {{ ref('segment_actions') }}
+),
+
+english_actions as (
+    select *
+    from actions
+    where language = 'en'
+),
+
+french_actions as (
+    select *
+    from actions
     where language = 'fr'
 ),
 
@@ -156,9 +164,9 @@ final as (
         facts.late_orders,
         facts.most_days_late,
         facts.freight_share,
-        english.action as recommended_action,
-        french.action as recommended_action_french,
-        english.channel,
+        english_actions.action as recommended_action,
+        french_actions.action as recommended_action_french,
+        english_actions.channel,
     from rfm
     cross join dates
     inner join customers on rfm.customer_unique_id = customers.customer_unique_id
@@ -167,8 +175,11 @@ final as (
     left join previous_segments on rfm.customer_unique_id = previous_segments.customer_unique_id
     left join facts on rfm.customer_unique_id = facts.customer_unique_id
     left join states on customers.customer_state = states.state_code
-    left join english on segments.segment_code = english.segment_code
     left join french on segments.segment_code = french.segment_code
+    left join english_actions
+        on {{ has_action('english_actions', 'segments.segment_code', 'rfm.recency_days') }}
+    left join french_actions
+        on {{ has_action('french_actions', 'segments.segment_code', 'rfm.recency_days') }}
 )
 
 select * from final

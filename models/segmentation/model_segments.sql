@@ -19,6 +19,8 @@ clusters as (
         centroids.model_id,
         centroids.cluster,
         max(case when feature = 'frequency' then centroid end) as frequency,
+        max(case when feature = 'monetary' then centroid end) as monetary,
+        max(case when feature = 'recency_days' then centroid end) as recency_days,
         max(case when feature = 'monetary' then centroid / nullif(mean_customer, 0) end) as monetary_ratio,
         max(case when feature = 'recency_days' then centroid / nullif(mean_customer, 0) end) as recency_ratio,
         max(case when feature = 'average_review_score' then centroid end) as review_score,

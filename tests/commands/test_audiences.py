@@ -144,7 +144,11 @@ def test_every_member_is_in_both_files(sample_database: Path, tmp_path: Path, ca
         confidences = [float(row["confidence"]) for row in rows]
         assert confidences == sorted(confidences, reverse=True)
         assert all(row["reason"].startswith("Last order ") for row in rows)
-        assert len({row["action"] for row in rows}) == 1
+        # Whoever is asked how the order was has ordered lately.
+        asked = [row for row in rows if row["message"].startswith("How was your order?")]
+        assert all(int(row["reason"].split()[2]) < 60 for row in asked)
+        assert {row["group"] for row in rows} == {"treated", "control"}
+        assert len({row["rule"] for row in rows}) == 1
         assert f"{customers:,} customers" in written
 
 
@@ -220,7 +224,7 @@ def test_formulas_in_the_playbook_do_not_reach_a_spreadsheet(
     shutil.copy(sample_database, database)
     formula = '\u200b\ufeff=HYPERLINK("http://localhost";"gift")'
     with duckdb.connect(str(database)) as connection:
-        connection.execute("update seeds.segment_labels set action = ?", [formula])
+        connection.execute("update seeds.segment_actions set action = ?", [formula])
     command = ["--segment", "big", "--database", str(database), "--to", str(tmp_path / "out")]
     assert main(["audience", *command]) == 0
     (text,) = (tmp_path / "out").glob("*.csv")

@@ -1,19 +1,25 @@
-"""Segments as rules: the table of a model's rules, and what is re-used."""
+"""Segments as rules, ways to divide the same customers, and what of both is re-used."""
 
 from __future__ import annotations
+
+import dataclasses
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from customer_segmentation.steps import (
+    ALTERNATIVE_COLUMNS,
     RULE_COLUMNS,
+    AlternativeSettings,
     FitSettings,
     RuleRows,
     RuleSettings,
     fit_periods,
     segment_rules,
+    segmentation_alternatives,
 )
+from customer_segmentation.steps.meaning.alternatives import compare_alternatives, scores_of
 
 FEATURES = ("recency_days", "frequency", "monetary")
 SETTINGS = RuleSettings(features=FEATURES, fidelity=0.98)
@@ -110,3 +116,101 @@ def test_a_model_that_is_not_accepted_has_no_rules(models: pd.DataFrame) -> None
     none = segment_rules(INPUTS, models.assign(is_accepted=False), rows_of, settings=SETTINGS)
     assert list(none.columns) == list(RULE_COLUMNS)
     assert none.empty
+
+
+ALTERNATIVE_SETTINGS = AlternativeSettings(
+    features=FEATURES, robust=(), n_clusters=4, n_neighbors=10, assign_labels="kmeans", seed=0,
+    exact_silhouette_rows=10_000,
+)  # fmt: skip
+
+
+def divided(*, seed: int, effect: float, n: int = 4_000) -> pd.DataFrame:
+    """Return customers of whom those in cluster 1, and nobody else, order more by ``effect``."""
+    rng = np.random.default_rng(seed)
+    rows = pd.DataFrame(customers(pd.Timestamp("2018-01-01"))[:n], columns=list(FEATURES))
+    n = len(rows)
+    rows["is_in_fit"] = rng.random(n) < 0.99
+    rows["cluster"] = rng.integers(0, 4, n)
+    rows["rfm_segment"] = rng.choice(list("abcdefghij"), n)
+    rows["threshold_segment"] = np.where(rows["frequency"] > 1, "repeat", "others")
+    rows["recency_score"] = 5 - (rows["recency_days"] // 80).astype(int)
+    rows["is_second_half"] = rng.random(n) < 0.5
+    ordered = rng.random(n) < 0.05 + effect * (rows["cluster"] == 1)
+    rows["orders"] = ordered.astype(int)
+    rows["revenue"] = np.where(ordered, rng.lognormal(4, 1, n), 0.0)
+    return rows
+
+
+def test_what_says_something_of_later_orders_is_told_from_what_does_not() -> None:
+    found = {
+        row["alternative"]: row
+        for row in compare_alternatives(divided(seed=1, effect=0.3), settings=ALTERNATIVE_SETTINGS)
+    }
+    assert set(found) == {
+        "kmeans", "spectral", "rfm_boxes", "thresholds", "recency_fifths", "recency_days",
+    }  # fmt: skip
+    ours = found["kmeans"]
+    assert ours["auc"] > 0.7
+    assert ours["auc_difference"] == ours["auc_difference_variance"] == 0
+    assert ours["information_share"] > 0.05
+    # The best tenth is within the quarter that orders.
+    assert ours["revenue_captured"] > 0.2
+    for name in ("rfm_boxes", "recency_days", "spectral"):
+        assert abs(found[name]["auc"] - 0.5) < 3 * found[name]["auc_variance"] ** 0.5 + 0.01
+        assert found[name]["auc_difference"] < -0.15
+    assert found["recency_days"]["groups"] is None
+    # Random clusters lie nowhere, spectral ones do.
+    assert found["spectral"]["explained_variance_share"] > 0.3
+    assert abs(ours["explained_variance_share"]) < 0.01
+    assert ours["silhouette"] < found["spectral"]["silhouette"]
+
+
+def test_many_groups_that_say_nothing_have_no_advantage() -> None:
+    areas = [
+        row["auc"]
+        for seed in range(12)
+        for row in compare_alternatives(
+            divided(seed=seed, effect=0.0, n=1_500),
+            settings=dataclasses.replace(ALTERNATIVE_SETTINGS, n_clusters=2),
+        )
+        if row["alternative"] in ("rfm_boxes", "kmeans")
+    ]
+    assert abs(np.mean(areas) - 0.5) < 0.012
+
+
+def test_dates_without_later_orders_are_there_and_say_nothing() -> None:
+    rows = divided(seed=1, effect=0.0, n=600).assign(orders=0, revenue=0.0)
+    found = compare_alternatives(rows, settings=ALTERNATIVE_SETTINGS)
+    assert all(np.isnan(row["auc"]) and np.isnan(row["revenue_captured"]) for row in found)
+
+
+def test_dates_with_known_rows_are_not_compared_again() -> None:
+    inputs = pd.DataFrame({"as_of_date": DATES, "rows_fingerprint": ["a", "b"]})
+
+    def rows_of(day: pd.Timestamp) -> pd.DataFrame:
+        return divided(seed=pd.Timestamp(day).month, effect=0.1, n=600)
+
+    first = segmentation_alternatives(inputs, rows_of, settings=ALTERNATIVE_SETTINGS)
+    assert list(first.columns) == list(ALTERNATIVE_COLUMNS)
+    assert len(first) == 2 * 6
+    days: list[pd.Timestamp] = []
+    again = segmentation_alternatives(
+        inputs.assign(rows_fingerprint=["a", "c"]),
+        lambda day: days.append(day) or rows_of(day),
+        settings=ALTERNATIVE_SETTINGS,
+        previous=first,
+    )
+    assert days == [DATES[1]]
+    pd.testing.assert_frame_equal(
+        again.drop(columns="fingerprint"), first.drop(columns="fingerprint")
+    )
+
+
+def test_a_group_is_judged_by_the_customers_of_the_other_half() -> None:
+    groups = np.array([0, 0, 1, 1, 0, 1, 2])
+    happened = np.array([True, False, True, True, False, False, True])
+    half = np.array([False, False, False, False, True, True, False])
+    scores = scores_of(groups, happened, half)
+    # First half: from the second one, where nobody ordered; group 2 is not in it.
+    np.testing.assert_array_equal(scores[~half], 0)
+    np.testing.assert_array_equal(scores[half], [0.5, 1.0])

@@ -83,7 +83,9 @@ def test_python_and_sql_name_clusters_alike(seed: int) -> None:
     if seed:
         # Any limits, in an order that is not that of the file.
         limits = [name for name in rules if name.startswith(("minimum_", "maximum_"))]
-        rules[limits] = generator.choice([0.5, 1.0, 1.5, 3.0] + [np.nan] * 16, (len(rules), 8))
+        rules[limits] = generator.choice(
+            [0.5, 1.0, 1.5, 3.0] + [np.nan] * 24, (len(rules), len(limits))
+        )
         rules["rule_order"] = [3, 1, 1, 2, 5]
     measures = [
         {name: value for name, value in row.items() if value == value}
@@ -107,10 +109,13 @@ def test_measures_are_those_of_model_segments() -> None:
             "monetary_ratio": money["centroid"] / money["mean_customer"],
             "recency_ratio": at.loc[(cluster, "recency_days")]["centroid"]
             / at.loc[(cluster, "recency_days")]["mean_customer"],
+            "monetary": money["centroid"],
+            "recency_days": at.loc[(cluster, "recency_days")]["centroid"],
         }
     # Nothing is divided by a mean of 0.
     nothing = fits.assign(mean_customer=0.0)
-    assert [list(one) for one in cluster_measures(nothing)] == [["frequency"]] * 4
+    absolute = ["frequency", "monetary", "recency_days"]
+    assert [list(one) for one in cluster_measures(nothing)] == [absolute] * 4
 
 
 @pytest.mark.parametrize(

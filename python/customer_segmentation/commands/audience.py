@@ -1,7 +1,8 @@
 """Write who is in a segment, why, and what to do, as CSV and Parquet, the surest members first.
 
-The files hold what a campaign needs and no more: no address, no order. A name with SYNTHETIC in it
-says that the customers are made up.
+The files hold what a campaign needs and no more: no address, no order. Who is in group control is
+left alone, so that the campaign can be measured: segmentation.control_outcomes compares the groups.
+A name with SYNTHETIC in it says that the customers are made up.
 
 Examples
 --------
@@ -43,6 +44,8 @@ COLUMNS = (
     "reason",
     "confidence",
     "data",
+    "rule",
+    "group",
 )
 LANGUAGES = {"en": "english", "fr": "french"}
 BATCH_ROWS = 10_000
@@ -301,10 +304,10 @@ def members(
 ) -> pa.RecordBatchReader:
     """Return the rows of the files, in batches."""
     word = LANGUAGES[language]
-    name, channel = (
-        ("segment_name_french", "channel_french")
+    name, channel, rule = (
+        ("segment_name_french", "channel_french", "rule_french")
         if language == "fr"
-        else ("segment_name", "channel")
+        else ("segment_name", "channel", "rule")
     )
     result = connection.execute(
         f"""
@@ -319,6 +322,8 @@ def members(
             members.reason_{word} as reason,
             round(members.confidence, 4) as confidence,
             case when origin.is_synthetic then 'SYNTHETIC' else 'Olist' end as data,
+            members.{rule} as rule,
+            case when members.is_control then 'control' else 'treated' end as "group",
         from bi.audience_members as members
         cross join marts.data_origin as origin
         where members.as_of_date = ? and members.segment_code = ?

@@ -8,6 +8,7 @@
 ``separation``   how far apart clusters are on a feature: Kolmogorov-Smirnov, Cliff's delta
 ``association``  what marks a segment, from tables of counts: lift, Cramér's V, eta squared
 ``drift``        how far a distribution has moved: Wasserstein, population stability index
+``ranking``      what an order of customers says of an event: ROC area, captured share
 ``projection``   two axes to look at, and a fair sample to draw
 """
 
@@ -69,6 +70,13 @@ from customer_segmentation.measure.quality import (
     partition_inertia,
     partition_quality,
 )
+from customer_segmentation.measure.ranking import (
+    CapturedShare,
+    RankingAreas,
+    captured_share,
+    information_share,
+    ranking_areas,
+)
 from customer_segmentation.measure.separation import (
     SEPARATION_COLUMNS,
     BandedEffect,
@@ -91,6 +99,7 @@ __all__ = [
     "SEPARATION_COLUMNS",
     "BandedEffect",
     "BootstrapStability",
+    "CapturedShare",
     "ClockSplit",
     "Contingency",
     "Distribution",
@@ -101,11 +110,13 @@ __all__ = [
     "PairwiseDistances",
     "PartitionQuality",
     "Projection",
+    "RankingAreas",
     "TraitShares",
     "adjust_log10_p",
     "adjusted_mutual_information",
     "adjusted_rand_index",
     "bootstrap_stability",
+    "captured_share",
     "changed_share",
     "clock_split",
     "cluster_borders",
@@ -122,6 +133,7 @@ __all__ = [
     "gap_statistic",
     "homogeneity_completeness",
     "index_of",
+    "information_share",
     "jaccard_matrix",
     "kmeans_refit",
     "kolmogorov_log10_p",
@@ -139,6 +151,7 @@ __all__ = [
     "psi_edges",
     "quantile_bands",
     "rank_correlation_ratio",
+    "ranking_areas",
     "same_customers_change",
     "segment_separation",
     "spearman",

@@ -26,10 +26,13 @@ from customer_segmentation.steps.frames import (
     quantile_reader,
 )
 from customer_segmentation.steps.meaning import (
+    ALTERNATIVE_COLUMNS,
     RULE_COLUMNS,
+    AlternativeSettings,
     RuleRows,
     RuleSettings,
     segment_rules,
+    segmentation_alternatives,
 )
 from customer_segmentation.steps.naming import rules_from
 from customer_segmentation.steps.panel import read_panel
@@ -74,6 +77,7 @@ from customer_segmentation.steps.study.traits import (
 
 __all__ = [
     "AGREEMENT_COLUMNS",
+    "ALTERNATIVE_COLUMNS",
     "AXIS_COLUMNS",
     "CADENCES",
     "CANDIDATE_COLUMNS",
@@ -88,6 +92,7 @@ __all__ = [
     "STABILITY_COLUMNS",
     "TRAIT_COLUMNS",
     "AgreementSettings",
+    "AlternativeSettings",
     "Cost",
     "FitSettings",
     "PolicySettings",
@@ -114,6 +119,7 @@ __all__ = [
     "rules_from",
     "segment_rules",
     "segment_traits",
+    "segmentation_alternatives",
     "study_clusters",
     "study_columns",
     "study_feature_sets",

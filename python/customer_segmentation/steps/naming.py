@@ -15,6 +15,8 @@ MEASURES = {
     "monetary_ratio": ("monetary", True),
     "recency_ratio": ("recency_days", True),
     "review_score": ("average_review_score", False),
+    "monetary": ("monetary", False),
+    "recency_days": ("recency_days", False),
 }
 NAMES = ("segment_code", "name_english", "name_french")
 
@@ -116,8 +118,8 @@ def cluster_measures(centroids: pd.DataFrame) -> list[dict[str, float]]:
     Returns
     -------
     list of dict of str to float
-        Of each cluster, by number: orders, money and days relative to the mean customer, mean
-        review score; without those that are no feature or would be divided by 0.
+        Of each cluster, by number: orders, money and days, the two relative to the mean customer,
+        mean review score; without those that are no feature or would be divided by 0.
     """
     found = []
     for _, cluster in centroids.groupby("cluster", sort=True):

@@ -45,6 +45,8 @@ relative as (
         clusters.mean_jaccard,
         clusters.null_jaccard,
         clusters.frequency,
+        clusters.mean_monetary as monetary,
+        clusters.mean_recency_days as recency_days,
         clusters.mean_monetary / means.monetary as monetary_ratio,
         clusters.mean_recency_days / nullif(means.recency_days, 0) as recency_ratio,
         -- A cluster that was not made by satisfaction is not named by it.
