@@ -134,8 +134,8 @@ def test_measures_are_those_of_model_segments() -> None:
         ({}, ""),
         (None, "Seed segment_playbook has no rule: no cluster can be named."),
         (
-            {"name_english": "Recent one-time buyers"},
-            "more than one segment whose name_english is 'Recent one-time buyers'",
+            {"name_english": "Newer one-time buyers"},
+            "more than one segment whose name_english is 'Newer one-time buyers'",
         ),
         # Alike for a reader.
         ({"name_french": " gros acheteurs "}, "more than one segment whose name_french is"),
@@ -164,7 +164,7 @@ def test_clusters_without_a_name_of_their_own_are_said() -> None:
     sentences = naming_failure(measures, segments_of(measures, RULES))
     assert sentences == (
         "Cluster 3 is no segment of seed segment_playbook (frequency 1.00)."
-        " Clusters 0, 2 and 4 are all 'Recent one-time buyers'."
+        " Clusters 0, 2 and 4 are all 'Newer one-time buyers'."
     )
 
 

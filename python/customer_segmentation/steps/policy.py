@@ -187,11 +187,13 @@ def common_panel(table: np.ndarray) -> tuple[np.ndarray, int]:
     is_common : ndarray of shape (n_baselines,), bool
         Baselines with a value at every age up to the last.
     ages : int
-        The most ages that at least half of the baselines that reach one, and at least
-        `LEAST_BASELINES`, have lived through without a gap; 0 when there is none.
+        The most ages that at least two in three of the baselines that reach one, and at least
+        `LEAST_BASELINES`, have lived through without a gap; 0 when there is none. So the latest
+        baselines, which say most about today, are left out for the sake of few ages only.
     """
     has_all = np.cumprod(~np.isnan(table), axis=1).astype(bool)
-    least = max(LEAST_BASELINES, -(-int((~np.isnan(table)).any(axis=1).sum()) // 2))
+    reached = int((~np.isnan(table)).any(axis=1).sum())
+    least = max(LEAST_BASELINES, -(-2 * reached // 3))
     ages = int((has_all.sum(axis=0) >= least).sum())
     return (has_all[:, ages - 1] if ages else np.zeros(len(table), dtype=bool)), ages
 

@@ -77,6 +77,8 @@ stability as (
         cluster,
         as_of_date as compared_as_of_date,
         mean_jaccard,
+        excess_jaccard,
+        verdict as stability_verdict,
         resamples,
     from {{ ref('cluster_stability') }}
     where
@@ -107,6 +109,8 @@ final as (
         coalesce(advice.own_actions, 0) as own_actions,
         stability.compared_as_of_date,
         stability.mean_jaccard,
+        stability.excess_jaccard,
+        stability.stability_verdict,
         stability.resamples,
         outcomes.ordering_share,
         outcomes.share_low,
