@@ -46,7 +46,7 @@ def test_it_tells_what_the_orders_are_and_writes_how_they_are_read(
         "1,800 rows, 0 of them",
         "600 customers, 1,800 orders, net 23,397.00 EUR",
         "2021-01-01 to 2021-06-29; the last month may be incomplete",
-        "3 as-of dates, from 2021-05-01 to 2021-06-30",
+        "4 as-of dates, from 2021-04-01 to 2021-06-30",
         "Missing, and left out of what is built: reviews",
         f"make build SHOP={file}",
     ):
