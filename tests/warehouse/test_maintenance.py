@@ -113,8 +113,15 @@ def test_every_period_publishes_each_date_with_its_own_fit(
 ) -> None:
     database = tmp_path / "olist.duckdb"
     shutil.copy(sample_database, database)
+    selection = (
+        "--select",
+        "+customer_segments",
+        "+decisions",
+        "--indirect-selection",
+        "buildable",
+    )
     settings = "{refresh_mode: every_period}"
-    publish(*WITHOUT_STUDY, "--vars", settings, raw_dir=sample_folder, database=database)
+    publish(*selection, "--vars", settings, raw_dir=sample_folder, database=database)
     used = query(
         database,
         "select period_models.as_of_date, fitted_as_of_date, is_accepted, refresh_mode"
