@@ -28,6 +28,12 @@ final as (
         traits.share_in_segment,
         traits.share_overall,
         traits.share_difference,
+        cast(
+            row_number() over (
+                partition by traits.as_of_date, traits.cluster
+                order by traits.share_difference desc, traits.trait, traits.value
+            ) as int
+        ) as difference_rank,
         traits.lift,
         traits.share_low,
         traits.share_high,

@@ -468,16 +468,18 @@ def test_clusters_of_finalists(customers: pd.DataFrame, candidates: pd.DataFrame
 def test_enough_resamples_are_judged(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
     """Three groups are called so; the same customers with permuted columns earn no praise."""
     row = candidates.set_index("candidate_id").loc["rfm-kmeans-k3-k-means++-4-300"].rename("k")
-    settings = dataclasses.replace(SETTINGS, resamples=50, variant_resamples=0)
+    settings = dataclasses.replace(SETTINGS, resamples=50, variant_resamples=1)
     scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
     labels = candidate_labels(scaled, row, seed=1)
     found = candidate_stability(scaled, labels, row, settings=settings)
     assert found["verdict"].tolist() == ["group"] * 3
-    assert found["subset_jaccard"].isna().all()
+    assert found[["subset_jaccard", "noise_jaccard"]].notna().all(axis=None)
+    row["feature_set_position"] = 2
     permuted = permuted_columns(scaled, seed=0)
     labels = candidate_labels(permuted, row, seed=1)
     found = candidate_stability(permuted, labels, row, settings=settings)
     assert not {"group", "stable", "highly stable"} & set(found["verdict"])
+    assert found[["subset_jaccard", "noise_jaccard"]].isna().all(axis=None)
     without = dataclasses.replace(settings, null_permutations=0)
     found = candidate_stability(
         scaled, labels * 0 + scaled.argmax(axis=1) % 3, row, settings=without

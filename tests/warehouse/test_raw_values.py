@@ -16,7 +16,7 @@ import jinja2
 import pytest
 
 from benchmarks.history import table_fingerprints
-from conftest import PROJECT, WITHOUT_TESTS, make_sample, query
+from conftest import PROJECT, WITHOUT_TESTS, made_once, query
 from customer_segmentation.intake import default_settings
 from olist.files import SYNTHETIC_MARKER
 
@@ -278,11 +278,6 @@ def test_future_times_are_accepted_when_a_var_says_so() -> None:
 # --- one build with many bad values ---------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def clean_folder(run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_sample(run, tmp_path_factory.mktemp("clean") / "raw", 900)
-
-
 def records(folder: Path, name: str) -> list[dict[str, str]]:
     with (folder / f"{name}.csv").open(encoding="utf-8-sig", newline="") as lines:
         return list(csv.DictReader(lines))
@@ -296,11 +291,9 @@ def write(folder: Path, name: str, rows: list[dict[str, str]]) -> None:
         writer.writerows(rows)
 
 
-@pytest.fixture(scope="module")
-def spoilt(run, clean_folder: Path, tmp_path_factory: pytest.TempPathFactory):
-    """Build a folder with one of every bad value, and the same folder without those rows."""
-    work = tmp_path_factory.mktemp("spoilt")
-    raw = {name: records(clean_folder, name) for name in KEYS}
+def spoil(small_folder: Path, *, bad: Path, clean: Path) -> dict[tuple[str, str], str]:
+    """Write a folder with one of every bad value, and the same folder without those rows; return the reasons."""
+    raw = {name: records(small_folder, name) for name in KEYS}
     orders = [row for row in raw["olist_orders_dataset"] if row["order_delivered_customer_date"]]
     purchase, delivery = "order_purchase_timestamp", "order_delivered_customer_date"
     expected: dict[tuple[str, str], str] = {}
@@ -377,8 +370,6 @@ def spoilt(run, clean_folder: Path, tmp_path_factory: pytest.TempPathFactory):
         expected["olist_order_payments_dataset", key] = reason
         left_out_payments.add((row["order_id"], row["payment_sequential"]))
 
-    bad = work / "bad"
-    clean = work / "clean"
     refused_customers = {key for name, key in expected if name == "olist_customers_dataset"}
     for name, rows in raw.items():
         write(
@@ -421,26 +412,48 @@ def spoilt(run, clean_folder: Path, tmp_path_factory: pytest.TempPathFactory):
     for name, rows in raw.items():
         write(bad, name, rows)
 
-    databases, output = {}, {}
-    for kind, folder in (("bad", bad), ("clean", clean)):
-        databases[kind] = work / kind / "olist.duckdb"
-        done = run(
-            "dbt",
-            "build",
-            *(["--indirect-selection=buildable"] if kind == "bad" else WITHOUT_TESTS),
-            "--select",
-            "+path:models/marts",
-            "+worst_rated_zip_codes",
-            "+file_completeness",
-            "--vars",
-            json.dumps({"max_rejected_share": 0.5, **ORDERS_LEFT_OUT}),
-            raw_dir=folder,
-            database=databases[kind],
-        )
-        assert done.returncode == 0, done.stdout[-6000:]
-        output[kind] = done.stdout
+    return expected
+
+
+@pytest.fixture(scope="module")
+def spoilt(run, small_folder: Path, shared_folder: Path) -> types.SimpleNamespace:
+    """Return the databases of what `spoil` writes, built once for all workers."""
+    work = shared_folder / "spoilt"
+    folders = {kind: work / kind / "raw" for kind in ("bad", "clean")}
+    databases = {kind: work / kind / "olist.duckdb" for kind in folders}
+    said = work / "said.json"
+
+    def build() -> None:
+        for folder in folders.values():
+            folder.mkdir(parents=True)
+        expected = spoil(small_folder, **folders)
+        output = {}
+        for kind, folder in folders.items():
+            done = run(
+                "dbt",
+                "build",
+                *(["--indirect-selection=buildable"] if kind == "bad" else WITHOUT_TESTS),
+                "--select",
+                "+path:models/marts",
+                "+worst_rated_zip_codes",
+                "+file_completeness",
+                "--vars",
+                json.dumps({"max_rejected_share": 0.5, **ORDERS_LEFT_OUT}),
+                raw_dir=folder,
+                database=databases[kind],
+            )
+            assert done.returncode == 0, done.stdout[-6000:]
+            output[kind] = done.stdout
+        reasons = [[*row, reason] for row, reason in expected.items()]
+        said.write_text(json.dumps({"expected": reasons, "output": output}), "utf-8")
+
+    made_once(work, build)
+    found = json.loads(said.read_text("utf-8"))
     return types.SimpleNamespace(
-        databases=databases, expected=expected, output=output, clean_folder=clean
+        databases=databases,
+        expected={(name, key): reason for name, key, reason in found["expected"]},
+        output=found["output"],
+        clean_folder=folders["clean"],
     )
 
 
@@ -605,9 +618,9 @@ def cut(folder: Path, name: str, *, rows_left: int) -> None:
 
 @pytest.mark.build
 def test_a_cut_off_file_stops_the_build_and_changes_nothing_that_is_published(
-    publish, clean_folder: Path, tmp_path: Path
+    publish, small_folder: Path, tmp_path: Path
 ) -> None:
-    folder = Path(shutil.copytree(clean_folder, tmp_path / "raw"))
+    folder = Path(shutil.copytree(small_folder, tmp_path / "raw"))
     database = tmp_path / "warehouse" / "olist.duckdb"
     publish(*RAW_FILES, raw_dir=folder, database=database)
     before = table_fingerprints(database)
@@ -636,6 +649,11 @@ def test_a_cut_off_file_stops_the_build_and_changes_nothing_that_is_published(
     ):
         assert re.search(sentence, done.stdout), sentence
     assert "Got 1 result" not in done.stdout
+    assert "staging.rejected_rows" in done.stderr
+    side = database.parent / ".olist.building" / "olist.duckdb"
+    assert query(side, "select file_name, count(*) from staging.rejected_rows group by all") == [
+        ("olist_sellers_dataset", 6)
+    ]
     assert table_fingerprints(database) == before
 
 
@@ -710,7 +728,7 @@ def test_too_many_dates_stop_the_build(run, spoilt, tmp_path: Path) -> None:
 @pytest.mark.build
 @pytest.mark.thorough
 def test_settings_of_raw_values_out_of_range_are_refused(
-    run, clean_folder: Path, tmp_path: Path
+    run, small_folder: Path, tmp_path: Path
 ) -> None:
     bad = {
         "largest_amount": 0,
@@ -727,7 +745,7 @@ def test_settings_of_raw_values_out_of_range_are_refused(
         "raw_loads",
         "--vars",
         json.dumps(bad),
-        raw_dir=clean_folder,
+        raw_dir=small_folder,
         database=tmp_path / "olist.duckdb",
     )
     assert done.returncode != 0

@@ -212,9 +212,9 @@ def candidate_stability(
     DataFrame
         One row per cluster: cluster, resamples, mean_jaccard, recovered_share, dissolved_share;
         of K-means neighbour, border_depth and border; with the number of clusters in use
-        silhouette, subset_jaccard, noise_jaccard, null_resamples, and null, excess and standard
-        error of Jaccard similarity and silhouette as well; verdict. What is not measured is
-        missing.
+        silhouette, null_resamples, and null, excess and standard error of Jaccard similarity and
+        silhouette as well, of the features in use also subset_jaccard and noise_jaccard; verdict.
+        What is not measured is missing.
 
     Notes
     -----
@@ -244,7 +244,7 @@ def candidate_stability(
         table[measured] = found[measured]
     is_above: list[bool | None] = [None] * n_clusters
     if is_kmeans and n_clusters == settings.n_clusters:
-        if settings.variant_resamples:
+        if settings.variant_resamples and candidate["feature_set_position"] == 1:
             for method in ("subset", "noise"):
                 found = bootstrap_stability(
                     X,

@@ -42,7 +42,8 @@ class StudySettings:
         Bootstrap resamples of K-means with ``n_clusters`` clusters, of K-means with another
         number, and of spectral clustering with ``n_clusters``.
     variant_resamples : int
-        Subsets, and data sets with noise, of K-means with ``n_clusters`` clusters.
+        Subsets, and data sets with noise, of K-means with ``n_clusters`` clusters of the features
+        in use.
     null_permutations, null_resamples : int
         Data sets whose columns were permuted independently, and bootstrap resamples of each (of
         K-means with ``n_clusters`` clusters); 0 leaves the null unmeasured.
