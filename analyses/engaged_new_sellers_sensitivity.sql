@@ -106,7 +106,7 @@ answers as (
     having
         {{ reading.condition or new }}
         and {{ reading.measure or 'count(*)' }} {{ reading.comparison or '>' }}
-        {{ var('engaged_new_sellers_products_above') }}
+        {{ question_limit('engaged_new_sellers_products_above') }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),

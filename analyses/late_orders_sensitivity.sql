@@ -5,7 +5,7 @@
         'why': 'the table bi.late_orders',
     },
     {
-        'reading': 'placed in the last ' ~ var('late_orders_months') ~ ' calendar months, by the same rule',
+        'reading': 'placed in this time, by the same rule',
         'condition': 'is_late and purchased_at >= late_orders_from_date',
         'why': 'the rule of bi.late_orders, written here; differs by received orders known to be cancelled',
     },
@@ -108,7 +108,7 @@ placed as (
         question_period.late_orders_from_date,
         max(orders.purchased_at) over () as last_purchased_at,
         cast(max(orders.purchased_at) over () as date) as last_purchase_date,
-        {{ var('late_orders_minimum_days_late') }} as late_orders_minimum_days_late,
+        {{ question_limit('late_orders_minimum_days_late') }} as late_orders_minimum_days_late,
         {{ days_late('orders.estimated_delivery_at', 'orders.delivered_at') }} as days_late,
         {{ days_late('orders.estimated_delivery_at', 'question_period.as_of_date') }} as days_waiting,
     from orders

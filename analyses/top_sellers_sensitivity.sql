@@ -135,7 +135,7 @@ revenues as (
         seller_id,
         revenue,
     from ({{ reading.query }}) as reading_{{ loop.index }}
-    where revenue {{ reading.comparison or '>' }} {{ var('top_sellers_revenue_above') }}
+    where revenue {{ reading.comparison or '>' }} {{ question_limit('top_sellers_revenue_above') }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),

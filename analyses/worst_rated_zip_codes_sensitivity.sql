@@ -1,7 +1,7 @@
 {% set readings = [
     {'reading': 'published', 'why': 'the table bi.worst_rated_zip_codes', 'is_published': true},
     {
-        'reading': 'answered in the last ' ~ var('worst_rated_zip_codes_months') ~ ' months',
+        'reading': 'answered in this time',
         'why': 'the same rule, written here',
     },
     {
@@ -141,7 +141,7 @@ answers as (
     select
         '{{ reading.reading }}' as reading,
         {{ zip_code }} as zip_code_prefix,
-        {{ reading.above if 'above' in reading else var('worst_rated_zip_codes_reviews_above') }}
+        {{ reading.above if 'above' in reading else question_limit('worst_rated_zip_codes_reviews_above') }}
         {{- ' - 1' if reading.comparison == '>=' }} as reviews_above,
         min(review_score) as review_score,
         {{ 'max(point_count)' if reading.is_per_point else '1' }} as times_counted,
@@ -205,7 +205,7 @@ final as (
     from readings
     left join ranked
         on readings.reading = ranked.reading
-        and ranked.badness_rank <= {{ var('worst_rated_zip_codes_count') }}
+        and ranked.badness_rank <= {{ question_limit('worst_rated_zip_codes_count') }}
     left join published on ranked.zip_code_prefix = published.zip_code_prefix
     group by readings.reading_number, readings.reading, readings.why
 )

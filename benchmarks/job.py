@@ -13,10 +13,10 @@ from typing import Any
 
 import duckdb
 import pandas as pd
-import yaml
 
 from benchmarks.plain.ageing import Frozen
 from benchmarks.warehouse import Warehouse, read_manifest
+from customer_segmentation.intake import default_settings
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -88,7 +88,7 @@ class Job:
             return connection.sql(sql).df()
 
     def settings(self) -> dict[str, Any]:
-        """Return the vars of dbt_project.yml."""
+        """Return the settings of dbt_project.yml."""
         return project_vars()
 
     def features(self) -> list[str]:
@@ -175,5 +175,5 @@ class Meter:
 
 
 def project_vars() -> dict[str, Any]:
-    """Return the vars of dbt_project.yml."""
-    return yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
+    """Return the settings of dbt_project.yml."""
+    return default_settings(PROJECT)

@@ -115,7 +115,7 @@ def part_limits(job: Job, rates: dict[str, float]) -> dict[str, dict[str, Any]]:
     raw = float(sum(path.stat().st_size for path in job.raw_dir.iterdir()))
     # A visit of one row by one centroid is a multiplication a feature.
     visit = settings["n_clusters"] * n_features
-    fit_work = float((fits["n"] * fits["iterations"]).sum()) * settings["n_init"] * visit
+    fit_work = float((fits["n"] * fits["iterations"]).sum()) * settings["engine"]["n_init"] * visit
     latest = float(rows[-1])
     # The rows of all dates are only looked at where they fit into memory.
     dates = job.customers().values() if rows.sum() < MAXIMUM_ROWS else []
@@ -139,7 +139,7 @@ def part_limits(job: Job, rates: dict[str, float]) -> dict[str, dict[str, Any]]:
         ),
         "bootstrap": (
             "multiplications of the iterations",
-            resamples * settings["n_init"] * iterations * latest * visit,
+            resamples * settings["engine"]["n_init"] * iterations * latest * visit,
             "multiplications",
         ),
         "ks": (

@@ -372,7 +372,7 @@ def study_matrices(job: Job) -> dict[str, np.ndarray]:
 
     settings = job.settings()
     sets = {"in_use": [f"in_use_{name}" for name in settings["segmentation_features"]]}
-    for name, features in settings["other_feature_sets"].items():
+    for name, features in settings["study"]["other_feature_sets"].items():
         sets[name] = [f"other_{feature}" for feature in features]
     rows = job.frame(
         "from segmentation_work.study_features where is_in_fit order by customer_unique_id"
@@ -519,7 +519,7 @@ class SpectralGrid(Part):
         from customer_segmentation.steps.study.scores import Scorer, with_scores
         from customer_segmentation.steps.study.settings import StudySettings
 
-        settings = StudySettings.from_mapping(job.study, n_clusters=job.settings()["n_clusters"])
+        settings = StudySettings.from_settings(job.settings() | {"study": job.study})
         found = []
         for position, (name, X) in enumerate(inputs.items()):
             scorer = Scorer(
@@ -797,7 +797,8 @@ class Stability(ModelPart):
     def plain(self, job: Job, inputs: Any, meter: Meter) -> Any:
         customers, models = inputs
         settings = job.settings()
-        counts = {"seeds": settings["null_seeds"], "bootstraps": settings["null_bootstraps"]}
+        engine = settings["engine"]
+        counts = {"seeds": engine["null_seeds"], "bootstraps": engine["null_bootstraps"]}
         baseline = pd.Timestamp(settings["baseline_as_of_date"])
         then = customers[baseline]
         fitted = then.loc[then["is_in_fit"], job.features()].to_numpy()

@@ -1,3 +1,5 @@
+{#- What the values of the raw tables are expected to be, and the checks of it. -#}
+
 {% macro data_quality_checks() -%}
     {#-
         What marts.data_quality looks at, one branch of a union per check. For each raw table: the model that holds

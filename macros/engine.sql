@@ -8,7 +8,6 @@
     cast(date_sub('day', {{ earlier }}, cast({{ later }} as timestamp)) as int)
 {%- endmacro %}
 
-
 {% macro month_starts(first_date, last_date) -%}
     {{ return(adapter.dispatch('month_starts')(first_date, last_date)) }}
 {%- endmacro %}
@@ -16,7 +15,6 @@
 {% macro duckdb__month_starts(first_date, last_date) -%}
     unnest(generate_series(cast({{ first_date }} as timestamp), cast({{ last_date }} as timestamp), interval 1 month))
 {%- endmacro %}
-
 
 {% macro json_object(columns) -%}
     {{ return(adapter.dispatch('json_object')(columns)) }}
@@ -28,7 +26,6 @@
     )) as string)
 {%- endmacro %}
 
-
 {% macro rows_fingerprint(columns) -%}
     {#- A text that changes when a row of the group does, whatever the order of the rows. -#}
     {{ return(adapter.dispatch('rows_fingerprint')(columns)) }}
@@ -37,4 +34,40 @@
 {% macro duckdb__rows_fingerprint(columns) -%}
     {#- A sum, not an exclusive or, so that a row that occurs twice does not cancel itself. -#}
     count(*) || '-' || sum(hash({{ columns | join(', ') }}))
+{%- endmacro %}
+
+{% macro days_between(first_day, last_day) -%}
+    {#- A row for every day, both ends included. -#}
+    {{ return(adapter.dispatch('days_between')(first_day, last_day)) }}
+{%- endmacro %}
+
+{% macro duckdb__days_between(first_day, last_day) -%}
+    unnest(generate_series(cast(cast({{ first_day }} as date) as timestamp), cast({{ last_day }} as timestamp), interval 1 day))
+{%- endmacro %}
+
+{% macro months_between(first_day, last_day) -%}
+    {#- How many firsts of a month lie after the first day, up to the last. -#}
+    {{ return(adapter.dispatch('months_between')(first_day, last_day)) }}
+{%- endmacro %}
+
+{% macro duckdb__months_between(first_day, last_day) -%}
+    date_diff('month', cast({{ first_day }} as date), cast({{ last_day }} as date))
+{%- endmacro %}
+
+{% macro days_late(promised_at, received_at) -%}
+    {#- Calendar days from the promised day to the day of receipt; negative when early. -#}
+    {{ return(adapter.dispatch('days_late')(promised_at, received_at)) }}
+{%- endmacro %}
+
+{% macro duckdb__days_late(promised_at, received_at) -%}
+    cast(date_diff('day', cast({{ promised_at }} as date), cast({{ received_at }} as date)) as int)
+{%- endmacro %}
+
+{% macro sorted_list(column) -%}
+    {#- The different values of a group in alphabetical order, as one text. -#}
+    {{ return(adapter.dispatch('sorted_list')(column)) }}
+{%- endmacro %}
+
+{% macro duckdb__sorted_list(column) -%}
+    string_agg(distinct {{ column }}, ', ' order by {{ column }})
 {%- endmacro %}

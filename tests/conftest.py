@@ -26,6 +26,8 @@ CODE = [
 ]
 # Enough people for every segment at most dates, and quick to build.
 SAMPLE_CUSTOMERS = 12_000
+# Enough for every table to have rows, and for the last dates to be segmented.
+SMALL_CUSTOMERS = 900
 
 # Each takes a processor, some memory and, in its subprocesses, threads.
 MOST_WORKERS = 4
@@ -93,10 +95,12 @@ def made_once(folder: Path, make: Callable[[], object]) -> None:
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Run:
     """Run a module of ours, or dbt, on this project with given settings."""
-    # Apart from the user's own target folder, and shared so that dbt parses only what changed.
+    # Apart from the user's own target folder, so that dbt parses only what changed.
     folder = tmp_path_factory.mktemp("dbt")
+    parses = shared_folder / "parses"
+    parses.mkdir(exist_ok=True)
 
     def run_command(
         *command: str,
@@ -106,10 +110,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         **environment: str,
     ) -> subprocess.CompletedProcess:
         # dbt parses everything anew when a var or the name of the database differs from those of
-        # the last run in the same target folder. So each set of vars has a folder of its own,
+        # the last run in the same target folder. So each set of settings has a folder of its own,
         # and the database is named from its own folder.
         variables = [value for name, value in itertools.pairwise(command) if name == "--vars"]
-        key = hashlib.sha256("".join([command[0], *variables]).encode()).hexdigest()[:12]
+        machine = [
+            f"{name}={environment[name]}"
+            for name in sorted(environment)
+            if name.startswith("SEGMENTATION_")
+        ]
+        key = hashlib.sha256("".join([command[0], *variables, *machine]).encode()).hexdigest()[:12]
         settings = {
             "PYTHONPATH": str(PROJECT / "python"),
             "DBT_PROJECT_DIR": str(PROJECT),
@@ -127,9 +136,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
             settings["SEGMENTATION_DATABASE"] = database.name
             where = database.parent
             where.mkdir(parents=True, exist_ok=True)
+        # What one worker has parsed the others need not parse.
+        parse = folder / key / "target" / "partial_parse.msgpack"
+        shared_parse = parses / f"{key}.msgpack"
+        if shared_parse.exists() and not parse.exists():
+            parse.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(shared_parse, parse)
         dbt = str(Path(sys.executable).with_name("dbt"))
         program = [dbt] if command[0] == "dbt" else [sys.executable, "-m", command[0]]
-        return subprocess.run(
+        done = subprocess.run(
             [*program, *command[1:]],
             cwd=where,
             env={**os.environ, **settings, **environment},
@@ -137,6 +152,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
             text=True,
             check=False,
         )
+        if parse.exists() and not shared_parse.exists():
+            own_copy = shared_parse.with_suffix(f".{os.getpid()}")
+            shutil.copy(parse, own_copy)
+            own_copy.replace(shared_parse)
+        return done
 
     return run_command
 
@@ -187,6 +207,14 @@ def sample_folder(run: Run, shared_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def small_folder(run: Run, shared_folder: Path) -> Path:
+    """Return a folder with a synthetic Olist that is built in seconds; copy it before changing a file."""
+    folder = shared_folder / "small_sample"
+    made_once(folder, lambda: make_sample(run, folder, SMALL_CUSTOMERS))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def sample_database(publish: Run, sample_folder: Path, shared_folder: Path) -> Path:
     """Return the database published from `sample_folder`; open it read-only."""
     database = shared_folder / "sample_warehouse" / "olist.duckdb"
@@ -195,14 +223,25 @@ def sample_database(publish: Run, sample_folder: Path, shared_folder: Path) -> P
 
 
 @pytest.fixture(scope="session")
-def plain_database(publish: Run, sample_folder: Path, shared_folder: Path) -> Path:
-    """Return what a build without the study publishes; copy it before building into it."""
-    database = shared_folder / "plain_warehouse" / "olist.duckdb"
-    made_once(
-        database.parent,
-        lambda: publish(*WITHOUT_STUDY, raw_dir=sample_folder, database=database),
-    )
-    return database
+def plain_database(sample_database: Path) -> Path:
+    """Return the database of the sample for tests that build without the study into a copy of it."""
+    return sample_database
+
+
+@pytest.fixture(scope="session")
+def analyses_folder(run: Run, sample_folder: Path, shared_folder: Path) -> Path:
+    """Return the folder of the analyses as `dbt compile` writes them; they name no database."""
+    folder = shared_folder / "analyses"
+
+    def compile_all() -> None:
+        done = run(
+            "dbt", "--quiet", "compile", "--select", "path:analyses",
+            raw_dir=sample_folder, database=folder / "empty.duckdb", DBT_TARGET_PATH=str(folder / "target"),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+
+    made_once(folder, compile_all)
+    return folder / "target" / "compiled" / "customer_segmentation" / "analyses"
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,21 @@ from xdist.scheduler.protocol import Scheduling
 
 __all__ = ["FilesAndScenarios", "Scheduling", "in_order_of_start"]
 
-# Each test here has a build or a run of dbt of its own. Elsewhere the tests of a file share what they prepare.
-SCENARIOS = "tests/warehouse/"
-SHARED = {"sample_database", "plain_database", "real_database"}
+# Each test of these files has builds or runs of dbt of its own. Elsewhere the tests of a file share what they prepare.
+SCENARIOS = tuple(
+    f"tests/warehouse/test_{name}.py::"
+    for name in (
+        "build",
+        "customer_experience",
+        "gates",
+        "maintenance",
+        "new_data",
+        "raw_values",
+        "staging",
+        "torture",
+    )
+)
+SHARED = {"sample_database", "real_database"}
 
 
 class FilesAndScenarios(LoadScopeScheduling):

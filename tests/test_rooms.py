@@ -117,6 +117,15 @@ def test_the_package_names_its_rooms() -> None:
         assert f"``{room}``" in package.__doc__
 
 
+def test_macros_are_few_and_each_file_has_one_idea() -> None:
+    files = sorted((PROJECT / "macros").glob("*"))
+    assert len(files) <= 14
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith("{#-"), f"{path.name} does not begin with what it is about"
+        assert len(text.splitlines()) <= 250, path.name
+
+
 def test_the_tests_mirror_the_rooms() -> None:
     folders = {
         path.parent.relative_to(PROJECT / "tests").as_posix()

@@ -1,4 +1,4 @@
-"""What sqlfluff's Jinja templater must know of dbt: vars from dbt_project.yml, the rest stands in."""
+"""What sqlfluff's Jinja templater must know of dbt: settings from dbt_project.yml, the rest stands in."""
 
 import datetime
 import types
@@ -18,9 +18,10 @@ modules = types.SimpleNamespace(datetime=datetime, pytz=types.SimpleNamespace(ut
 run_started_at = datetime.datetime(2018, 10, 18, tzinfo=datetime.UTC)
 
 
-def var(name, default=None):
-    """Return the project's own value, so that loops over it unroll as they do in dbt."""
-    return VARS.get(name, default)
+def setting(name, of_group=None):
+    """Return the default, so that loops over it unroll as they do in dbt."""
+    stated = VARS["settings"][name]
+    return stated["default"] if of_group is None else stated["settings"][of_group]["default"]
 
 
 def ref(*names, **_):
@@ -43,14 +44,38 @@ def raw_table(name):
     return name
 
 
+def var(name):
+    """Return what stands under `vars:`."""
+    return VARS[name]
+
+
+def features_with(attribute):
+    """Return the features as the macro does."""
+    return [name for name, stated in VARS["features"].items() if stated.get(attribute)]
+
+
+def playbook_measures():
+    """Return the pairs as the macro does."""
+    return [
+        (name, each)
+        for name in features_with("playbook")
+        for each in VARS["features"][name]["playbook"]
+    ]
+
+
+def watched_features():
+    """Return the features as the macro does."""
+    return list(dict.fromkeys([*features_with("is_described"), *setting("segmentation_features")]))
+
+
 def feature_sets():
     """Return the feature sets as the macro does."""
-    return {"in_use": VARS["segmentation_features"], **VARS["other_feature_sets"]}
+    return {"in_use": setting("segmentation_features"), **setting("study", "other_feature_sets")}
 
 
 def feature_columns():
     """Return the features in use, as the macro does without transforms."""
-    return VARS["segmentation_features"]
+    return setting("segmentation_features")
 
 
 def transformed(feature, expression, is_in_fit, within):
@@ -69,7 +94,6 @@ def file_completeness_checks():
         "orders_without_payment": {
             "file": "olist_order_payments_dataset",
             "counted_as": "orders have no payment",
-            "maximum_share": 0.01,
             "counted": [("base_orders", "order_id")],
             "found_in": ("base_order_payments", "order_id"),
             "where": "purchased_at < (select settled_before from settled)",

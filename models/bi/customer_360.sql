@@ -1,4 +1,4 @@
-{% set features = ['recency_days', 'frequency', 'monetary', 'average_review_score'] %}
+{% set features = features_with('is_described') %}
 
 with periods as (
     select

@@ -47,7 +47,7 @@ by_seller as (
     group by as_of_date, new_sellers_after_date, seller_id
     having
         min(purchased_at) > new_sellers_after_date
-        and count(*) > {{ var('engaged_new_sellers_products_above') }}
+        and count(*) > {{ question_limit('engaged_new_sellers_products_above') }}
 ),
 
 final as (

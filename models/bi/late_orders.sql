@@ -49,7 +49,7 @@ received as (
 late as (
     select *
     from received
-    where days_late >= {{ var('late_orders_minimum_days_late') }}
+    where days_late >= {{ question_limit('late_orders_minimum_days_late') }}
 ),
 
 seller_states as (

@@ -1,7 +1,14 @@
-{% set asked = var('question_as_of_date') %}
-{% set months = [var('late_orders_months'), var('engaged_new_sellers_months'), var('worst_rated_zip_codes_months')] %}
+{% set asked = setting('question_as_of_date') %}
 
-with periods as (
+with limits as (
+    -- Days are counted back by whole months.
+    select
+        cast({{ question_limit('late_orders_months') }} as int) as late_orders_months,
+        cast({{ question_limit('engaged_new_sellers_months') }} as int) as new_sellers_months,
+        cast({{ question_limit('worst_rated_zip_codes_months') }} as int) as reviews_months
+),
+
+periods as (
     select
         as_of_date,
         history_days,
@@ -21,7 +28,10 @@ dated as (
     select
         latest_as_of_date,
         case
-            when asked_date <= first_date or asked_date - interval {{ months | min }} month >= latest_as_of_date
+            when
+                asked_date <= first_date
+                or asked_date - interval 1 month * least(late_orders_months, new_sellers_months, reviews_months)
+                >= latest_as_of_date
                 then error(
                         'Var question_as_of_date is ' || asked_date || ', and the orders go from ' || first_date
                         || ' to ' || latest_as_of_date - 1 || ': name a date from ' || first_date + 1
@@ -29,16 +39,18 @@ dated as (
                     )
             else coalesce(asked_date, latest_as_of_date)
         end as as_of_date,
+        limits.*,
     from span
+    cross join limits
 ),
 
 final as (
     select
         as_of_date,
         as_of_date >= latest_as_of_date as is_final_status_known,
-        cast(as_of_date - interval {{ var('late_orders_months') }} month as date) as late_orders_from_date,
-        cast(as_of_date - interval {{ var('engaged_new_sellers_months') }} month as date) as new_sellers_after_date,
-        cast(as_of_date - interval {{ var('worst_rated_zip_codes_months') }} month as date) as reviews_from_date,
+        cast(as_of_date - interval 1 month * late_orders_months as date) as late_orders_from_date,
+        cast(as_of_date - interval 1 month * new_sellers_months as date) as new_sellers_after_date,
+        cast(as_of_date - interval 1 month * reviews_months as date) as reviews_from_date,
     from dated
 )
 

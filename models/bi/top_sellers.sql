@@ -44,7 +44,7 @@ by_seller as (
         count(distinct order_id) as delivered_order_count,
     from delivered
     group by as_of_date, seller_id
-    having sum(price) > {{ var('top_sellers_revenue_above') }}
+    having sum(price) > {{ question_limit('top_sellers_revenue_above') }}
 ),
 
 final as (

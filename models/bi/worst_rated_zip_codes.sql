@@ -46,7 +46,7 @@ by_zip_code as (
         cast(sum(review_score) as double) / count(*) as average_review_score,
     from answers
     group by as_of_date, zip_code_prefix
-    having count(*) > {{ var('worst_rated_zip_codes_reviews_above') }}
+    having count(*) > {{ question_limit('worst_rated_zip_codes_reviews_above') }}
 ),
 
 ranked as (
@@ -67,7 +67,7 @@ final as (
         ranked.average_review_score,
     from ranked
     left join zip_codes on ranked.zip_code_prefix = zip_codes.zip_code_prefix
-    where ranked.badness_rank <= {{ var('worst_rated_zip_codes_count') }}
+    where ranked.badness_rank <= {{ question_limit('worst_rated_zip_codes_count') }}
 )
 
 select * from final

@@ -38,7 +38,7 @@ final as (
         is_sparse,
         reason,
     from verdicts
-    where baseline_as_of_date = cast('{{ var("baseline_as_of_date") }}' as date)
+    where baseline_as_of_date = cast('{{ setting("baseline_as_of_date") }}' as date)
 )
 
 select * from final

@@ -35,7 +35,7 @@ final as (
         agreement.migration_agreement_without_clock,
         agreement.migration_changed_share_without_clock,
         baselines.history_days as baseline_history_days,
-        baselines.history_days >= {{ var('policy_history_days') }}
+        baselines.history_days >= {{ setting('engine', 'policy_history_days') }}
         and not baselines.is_sparse
         and not periods.is_sparse as is_counted,
     from agreement

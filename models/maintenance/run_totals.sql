@@ -31,6 +31,12 @@ runs as (
     group by run_id, started_at, command, run_seconds, peak_memory_bytes
 ),
 
+prices as (
+    select
+        {{ policy_cost('machine_price_per_hour') }} as price_per_hour,
+        {{ policy_cost('builds_per_year') }} as builds_per_year
+),
+
 final as (
     select
         run_id,
@@ -47,9 +53,10 @@ final as (
         run_seconds / nullif(avg(run_seconds) over (
             partition by command order by started_at, run_id rows between 5 preceding and 1 preceding
         ), 0) as run_seconds_trend,
-        run_seconds / 3600 * {{ var('machine_price_per_hour') }} as run_cost,
-        run_seconds / 3600 * {{ var('machine_price_per_hour') }} * {{ var('builds_per_year') }} as yearly_cost,
+        run_seconds / 3600 * price_per_hour as run_cost,
+        run_seconds / 3600 * price_per_hour * builds_per_year as yearly_cost,
     from runs
+    cross join prices
 )
 
 select * from final

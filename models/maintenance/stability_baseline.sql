@@ -1,4 +1,4 @@
-{%- set baseline = var('baseline_as_of_date') %}
+{%- set baseline = setting('baseline_as_of_date') %}
 
 with periods as (
     select

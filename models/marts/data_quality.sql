@@ -33,7 +33,7 @@ checks as (
         rejected_rows,
         null,
         null,
-        {{ var('max_rejected_share') }},
+        {{ setting('max_rejected_share') }},
         null,
     from raw_loads
     {{ data_quality_checks() }}

@@ -1,4 +1,7 @@
-{% set history_months = var('history_months') %}
+{% set history_months = setting('history_months') %}
+{% set first_as_of_date = setting('first_as_of_date') %}
+{% set maximum_dates = setting('engine', 'maximum_as_of_dates') %}
+{% set sparse_month_orders = setting('engine', 'sparse_month_orders') %}
 
 with orders as (
     select
@@ -26,7 +29,7 @@ span as (
 bounded_span as (
     -- Nothing is known before the first purchase.
     select
-        greatest(date '{{ var('first_as_of_date') }}', first_known_month) as first_as_of_date,
+        greatest(date '{{ first_as_of_date }}', first_known_month) as first_as_of_date,
         last_date,
     from span
 ),
@@ -36,11 +39,11 @@ checked_span as (
     select
         first_as_of_date,
         case
-            when {{ months_between('first_as_of_date', 'last_date') }} < {{ var('maximum_as_of_dates') }} then last_date
+            when {{ months_between('first_as_of_date', 'last_date') }} < {{ maximum_dates }} then last_date
             when last_date is not null
                 then error(
                         'From ' || first_as_of_date || ' to the last purchase, ' || last_date || ', there are over '
-                        || '{{ var("maximum_as_of_dates") }} as-of dates (var maximum_as_of_dates). Correct '
+                        || '{{ maximum_dates }} as-of dates (var engine.maximum_as_of_dates). Correct '
                         || 'first_as_of_date or the purchase (vars allow_future_times, largest_gap_days).'
                     )
         end as last_date,
@@ -130,8 +133,8 @@ judged as (
     select
         totals.*,
         coalesce(active.active_customer_count, 0) as active_customer_count,
-        coalesce(active.active_customer_count, 0) >= {{ var('minimum_customers') }}
-        and totals.history_days >= {{ var('minimum_history_days') }} as is_segmentable,
+        coalesce(active.active_customer_count, 0) >= {{ setting('minimum_customers') }}
+        and totals.history_days >= {{ setting('minimum_history_days') }} as is_segmentable,
     from totals
     left join active on totals.as_of_date = active.as_of_date
 ),
@@ -143,25 +146,25 @@ final as (
         cast(order_count as bigint) as order_count,
         cast(customer_count as bigint) as customer_count,
         cast(orders_in_last_month as bigint) as orders_in_last_month,
-        orders_in_last_month < {{ var('sparse_month_orders') }} as is_sparse,
+        orders_in_last_month < {{ sparse_month_orders }} as is_sparse,
         history_days,
         is_segmentable,
         coalesce(is_segmentable and as_of_date = {{ study_as_of_date() }}, false) as is_compared,
         coalesce(is_segmentable and as_of_date = {{ described_as_of_date() }}, false) as is_described,
         case
-            when active_customer_count < {{ var('minimum_customers') }}
+            when active_customer_count < {{ setting('minimum_customers') }}
                 then 'Not segmented: ' || active_customer_count
-                    || ' customers, at least {{ var('minimum_customers') }} are needed.'
-            when history_days < {{ var('minimum_history_days') }}
+                    || ' customers, at least {{ setting('minimum_customers') }} are needed.'
+            when history_days < {{ setting('minimum_history_days') }}
                 then 'Not segmented: ' || history_days
-                    || ' days of history, at least {{ var('minimum_history_days') }} are needed.'
-            when orders_in_last_month < {{ var('sparse_month_orders') }}
+                    || ' days of history, at least {{ setting('minimum_history_days') }} are needed.'
+            when orders_in_last_month < {{ sparse_month_orders }}
                 then 'Segmented, but sparse: ' || orders_in_last_month || ' orders in the month before.'
             else 'Segmented.'
         end
         || case
-            when date '{{ var('first_as_of_date') }}' > as_of_date and first_known_month <= last_date
-                then ' It is the only date, because var first_as_of_date is {{ var('first_as_of_date') }} and the last'
+            when date '{{ first_as_of_date }}' > as_of_date and first_known_month <= last_date
+                then ' It is the only date, because var first_as_of_date is {{ first_as_of_date }} and the last'
                     || ' purchase of ' || last_date || '; it may be the first of a month from ' || first_known_month
                     || ' to ' || cast(date_trunc('month', last_date) as date) || '.'
             else ''

@@ -1,6 +1,6 @@
 -- A state without a successor lasts for ever. Not null: an `or … is null` in a join makes it a nested loop.
 {% set end_of_time = "timestamp '9999-12-31'" %}
-{% set history_months = var('history_months') %}
+{% set history_months = setting('history_months') %}
 
 with periods as (
     select as_of_date

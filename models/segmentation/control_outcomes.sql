@@ -1,7 +1,7 @@
 {#- Normal quantile of a power of 80 %. -#}
 {% set z_power = 0.8416212335729143 %}
-{% set effect = var('control_effect') %}
-{% set control = var('control_share') | float %}
+{% set effect = setting('outcomes', 'control_effect') %}
+{% set control = setting('outcomes', 'control_share') %}
 
 with counts as (
     select *

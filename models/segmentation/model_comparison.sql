@@ -38,13 +38,13 @@ judged as (
         case
             when candidates.n_clusters = 1 then 'One cluster tells nobody apart.'
             when candidates.is_degenerate then candidates.note
-            when candidates.smallest_cluster_share < {{ var('smallest_cluster_share') }}
+            when candidates.smallest_cluster_share < {{ setting('engine', 'smallest_cluster_share') }}
                 then 'Too small a cluster: ' || {{ percent('candidates.smallest_cluster_share', 2) }}
                     || ' of the customers.'
             when stability.different_names < candidates.n_clusters
                 then 'Not nameable: its clusters are ' || stability.names || '.'
             when stability.lowest_cluster_jaccard is null then 'Stability not measured for this number of clusters.'
-            when stability.lowest_cluster_jaccard < {{ var('minimum_cluster_jaccard') }}
+            when stability.lowest_cluster_jaccard < {{ setting('study', 'minimum_cluster_jaccard') }}
                 then 'Not stable: a cluster has a mean Jaccard of '
                     || {{ decimals('stability.lowest_cluster_jaccard', 3) }} || '.'
         end as objection,

@@ -18,12 +18,10 @@ clusters as (
     select
         centroids.model_id,
         centroids.cluster,
-        max(case when feature = 'frequency' then centroid end) as frequency,
-        max(case when feature = 'monetary' then centroid end) as monetary,
-        max(case when feature = 'recency_days' then centroid end) as recency_days,
-        max(case when feature = 'monetary' then centroid / nullif(mean_customer, 0) end) as monetary_ratio,
-        max(case when feature = 'recency_days' then centroid / nullif(mean_customer, 0) end) as recency_ratio,
-        max(case when feature = 'average_review_score' then centroid end) as review_score,
+        {%- for feature, measure in playbook_measures() %}
+        {%- set value = 'centroid / nullif(mean_customer, 0)' if measure.endswith('_ratio') else 'centroid' %}
+        max(case when feature = '{{ feature }}' then {{ value }} end) as {{ measure }},
+        {%- endfor %}
     from centroids
     inner join accepted on centroids.model_id = accepted.model_id
     group by centroids.model_id, centroids.cluster

@@ -16,7 +16,7 @@ fits as (
     from {{ ref('model_registry') }}
 ),
 
-{% if var('refresh_mode') == 'as_decided' -%}
+{% if setting('refresh_mode') == 'as_decided' -%}
 chosen as (
     select distinct
         as_of_date,
@@ -67,7 +67,7 @@ comparisons as (
         max(earlier.as_of_date) as comparison_as_of_date,
     from chosen as later
     inner join chosen as earlier
-        on earlier.as_of_date <= later.as_of_date - interval {{ var('comparison_months') }} month
+        on earlier.as_of_date <= later.as_of_date - interval {{ setting('comparison_months') }} month
     where later.model_id is not null and earlier.model_id is not null
     group by later.as_of_date
 ),
@@ -75,10 +75,10 @@ comparisons as (
 final as (
     select
         periods.as_of_date,
-        '{{ var('refresh_mode') }}' as refresh_mode,
+        '{{ setting('refresh_mode') }}' as refresh_mode,
         chosen.model_id,
         chosen.fitted_as_of_date,
-        {% if var('refresh_mode') == 'as_decided' -%}
+        {% if setting('refresh_mode') == 'as_decided' -%}
         chosen.is_fallback,
         {%- else -%}
         coalesce(chosen.fitted_as_of_date < periods.as_of_date, false) as is_fallback,
@@ -88,11 +88,11 @@ final as (
             when chosen.model_id is null
                 then 'Not segmented: no fit up to this date was accepted. ' || coalesce(fits.gate_failures, '')
                     || case
-                        when date '{{ var('first_as_of_date') }}' > periods.as_of_date
+                        when date '{{ setting('first_as_of_date') }}' > periods.as_of_date
                             then ' There are no dates before, because var first_as_of_date is after the last purchase.'
                         else ''
                     end
-            {% if var('refresh_mode') == 'as_decided' -%}
+            {% if setting('refresh_mode') == 'as_decided' -%}
             when chosen.fitted_as_of_date < periods.as_of_date
                 then 'Scored by the model of ' || chosen.fitted_as_of_date || ' (decision: ' || chosen.decision || ').'
             {%- endif %}

@@ -1,6 +1,6 @@
-{% set measures = ['recency_days', 'frequency', 'monetary', 'average_review_score'] %}
+{% set measures = features_with('is_described') %}
 {# Amounts differ so much that counting them would take more memory than their values. #}
-{% set counted_measures = ['recency_days', 'frequency', 'average_review_score'] %}
+{% set counted_measures = measures | select('in', features_with('has_few_values')) | list %}
 
 with segments as (
     select
@@ -63,7 +63,9 @@ profiles as (
         is_fallback,
         count(*) as customers,
         sum(monetary) as revenue,
-        median(cast(monetary as double)) as median_monetary,
+        {%- for measure in measures if measure not in counted_measures %}
+        median(cast({{ measure }} as double)) as median_{{ measure }},
+        {%- endfor %}
         {%- for measure in measures %}
         {{ exact_average(measure) }} as mean_{{ measure }},
         {%- endfor %}

@@ -1,4 +1,4 @@
-{% set features = ['recency_days', 'frequency', 'monetary', 'average_review_score', 'review_count', 'tenure_days'] %}
+{% set features = features_with('has_limits') %}
 
 with limits as (
     select *

@@ -38,7 +38,7 @@ pooled as (
 final as (
     select
         alternative,
-        cast({{ var('comparison_horizon_days') }} as int) as horizon_days,
+        cast({{ setting('outcomes', 'comparison_horizon_days') }} as int) as horizon_days,
         cast(dates as int) as dates,
         first_as_of_date,
         last_as_of_date,

@@ -1,4 +1,4 @@
-{% set horizon = var('comparison_horizon_days') %}
+{% set horizon = setting('outcomes', 'comparison_horizon_days') %}
 {#- Criterion, its definition, its figure, from when it holds, from when partly, and what is said of it. -#}
 {% set criteria = [
     (
@@ -30,13 +30,15 @@
     ),
     (
         'stable',
-        'Mean Jaccard similarity over resamples (cluster_stability); holds from 0.85, partly from 0.75.',
-        'mean_jaccard',
-        'mean_jaccard >= 0.85',
-        'mean_jaccard >= 0.75',
-        "'Found again in ' || resamples || ' resamples as of ' || compared_as_of_date || ' with a similarity of '
-        || " ~ decimals('mean_jaccard', 3) ~ " || '; in the last year it had '
-        || " ~ percent('lowest_share', 1) ~ " || ' to ' || " ~ percent('highest_share', 1) ~ " || ' of the customers.'",
+        'Mean Jaccard similarity over resamples less that of columns permuted independently (cluster_stability); holds for a group,'
+        ~ ' partly for a reproducible slice, which is as stable as the same cut of data without structure.',
+        "case when stability_verdict not in ('not judged', 'not resampled') then excess_jaccard end",
+        "stability_verdict = 'group'",
+        "stability_verdict = 'reproducible slice'",
+        "'A ' || stability_verdict || ': found again in ' || resamples || ' resamples as of ' || compared_as_of_date
+        || ' with a similarity of ' || " ~ decimals('mean_jaccard', 3) ~ " || ', ' || " ~ decimals('mean_jaccard - excess_jaccard', 3)
+        ~ " || ' without structure; in the last year it had ' || " ~ percent('lowest_share', 1) ~ " || ' to '
+        || " ~ percent('highest_share', 1) ~ " || ' of the customers.'",
     ),
     (
         'responsive',

@@ -30,7 +30,7 @@ with settled as (
         '{{ check.counted_as }}' as counted_as,
         count(*) as checked_rows,
         count(case when found.row_key is null then 1 end) as missing_rows,
-        {{ var('largest_missing_shares').get(check_name, check.maximum_share) }} as maximum_share,
+        {{ setting('largest_missing_shares')[check_name] }} as maximum_share,
     from {{ check_name }}_counted as counted
     left join {{ check_name }}_found as found on counted.row_key = found.row_key
 ),

@@ -4,7 +4,7 @@
 ``distance``    Silhouettes, from the distances among all customers.
 ``measure``     What is measured on clusters and periods: agreement, quality, stability, separation, drift …
 ``steps``       What a dbt Python model calls: one function a table, with re-use of the last build's results.
-``intake``      What is looked at before dbt starts: the raw files and the seeds.
+``intake``      What is looked at before dbt starts: the raw files, the seeds and the settings.
 ``publishing``  Build beside the published database, look, swap in; keep what was there, and go back.
 ``commands``    The command line: ``python -m customer_segmentation --help``.
 

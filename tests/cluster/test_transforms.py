@@ -17,7 +17,7 @@ from customer_segmentation.steps.frames import quantile_reader
 
 def mid_ranks(rows: pd.DataFrame) -> np.ndarray:
     """Run macro mid_rank on rows of as_of_date, x and is_in_fit, and keep their order."""
-    macros = (PROJECT / "macros" / "feature_sets.sql").read_text(encoding="utf-8")
+    macros = (PROJECT / "macros" / "features.sql").read_text(encoding="utf-8")
     environment = jinja2.Environment(extensions=["jinja2.ext.do"])
     share = environment.from_string(macros).module.mid_rank("x", "is_in_fit", "as_of_date")
     with duckdb.connect() as connection:

@@ -6,6 +6,7 @@ import datetime
 import html
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from decimal import Decimal
@@ -188,8 +189,7 @@ BROKEN = {
         "keep",
     ),
     "everybody is scored": (
-        "delete from segmentation_work.kmeans_assignments where customer_unique_id = ("
-        "select min(customer_unique_id) from segmentation_work.kmeans_assignments)",
+        "update segmentation.segment_profiles set customers = customers - 1 where cluster = 0",
         "every_customer_of_a_segmented_date_has_a_segment",
         "",
     ),
@@ -323,7 +323,16 @@ def test_every_command_of_the_runbook_runs(
         "PARTIAL": "1",
         "PYTHONPATH": str(PROJECT / "python"),
     }
+    shown: set[tuple[str, ...]] = set()
     for command in commands:
+        words = shlex.split(command)
+        if words[1:4] == ["--quiet", "show", "--inline"]:
+            # One of each form goes through dbt, which shows what the query gives.
+            form = tuple(word for word in words[5:] if not word.isdigit())
+            if form in shown:
+                query(database, words[4])
+                continue
+            shown.add(form)
         if command == "make contract":
             command += f" TO={tmp_path / 'contract'}"
         done = subprocess.run(
@@ -338,5 +347,8 @@ def test_every_command_of_the_runbook_runs(
         assert "rror" not in done.stderr, command
         if command == "make rollback":
             assert "is the database that was published until" in done.stdout
+    assert len(shown) == 2
     assert query(database, "select count(*) from segmentation.customer_segments")[0][0] > 0
+    # A full build forgets what could be re-used, not what builds have cost.
+    assert query(database, "select count(*) from maintenance.run_totals")[0][0] > 1
     assert (tmp_path / "contract" / "maintenance_contract.fr.html").exists()

@@ -64,22 +64,55 @@ class Layer:
         done = self.run(*command, SEGMENTATION_ACCESS_MODE="read_only")
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def ask(self, *metrics: str, by: str | None = None) -> dict[str, list[float]]:
+    def ask(self, *questions: Question) -> dict[Question, dict[str, list[float]]]:
         """Return the values of metrics by group, all under one name when there is no group."""
-        answer = self.folder / "answer.csv"
-        command = [str(MF), "query", "--metrics", ",".join(metrics), "--csv", str(answer)]
-        self.call(*command, *(["--group-by", by] if by else []))
-        with answer.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        return {
-            (row[by] if by else "all"): [float(row[metric] or 0) for metric in metrics]
-            for row in rows
-        }
+        files = {question: self.folder / f"{i}.csv" for i, question in enumerate(questions)}
+        words = [
+            ["query", "--metrics", ",".join(asked), "--csv", str(files[asked, by])]
+            + (["--group-by", by] if by else [])
+            for asked, by in questions
+        ]
+        self.call(sys.executable, "-c", ASKING, json.dumps(words))
+        answers = {}
+        for (asked, by), path in files.items():
+            with path.open(newline="") as file:
+                answers[asked, by] = {
+                    (row[by] if by else "all"): [float(row[metric] or 0) for metric in asked]
+                    for row in csv.DictReader(file)
+                }
+        return answers
+
+
+# What program mf does, for one question after another.
+ASKING = """
+import json, sys
+from dbt_metricflow.cli.cli_configuration import CLIConfiguration
+from dbt_metricflow.cli.main import cli
+configuration = CLIConfiguration()
+for words in json.loads(sys.argv[1]):
+    cli.main(words, obj=configuration, standalone_mode=False)
+"""
+Question = tuple[tuple[str, ...], str | None]
+MONEY = (("revenue", "orders", "average_order_value"), None)
+BY_PAYMENT_TYPE = (("revenue",), "order__payment_type")
+BY_MONTH = (("orders",), "metric_time__month")
+PEOPLE = (
+    ("customers", "segment_share", "segment_revenue_share", "customer_value"),
+    "customer__segment",
+)
+# A join of the two semantic models over the person.
+MONEY_BY_SEGMENT = (("revenue",), "customer__segment")
+BY_REGION = (("repeat_customers", "repeat_rate", "at_risk_revenue"), "customer__region")
 
 
 @pytest.fixture(scope="module")
 def layer(sample_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Layer:
     return Layer(tmp_path_factory.mktemp("semantic"), sample_database)
+
+
+@pytest.fixture(scope="module")
+def answers(layer: Layer) -> dict[Question, dict[str, list[float]]]:
+    return layer.ask(MONEY, BY_PAYMENT_TYPE, BY_MONTH, PEOPLE, MONEY_BY_SEGMENT, BY_REGION)
 
 
 HOLDER = """
@@ -225,9 +258,9 @@ def assert_same(found: dict[str, list[float]], expected: dict[str, list[float]])
         assert found[key] == pytest.approx(values, rel=1e-9), key
 
 
-def test_orders_and_money(layer: Layer, sample_database: Path) -> None:
+def test_orders_and_money(answers: dict, sample_database: Path) -> None:
     assert_same(
-        layer.ask("revenue", "orders", "average_order_value"),
+        answers[MONEY],
         by_hand(
             sample_database,
             "select 'all', sum(order_value), count(*), sum(order_value) / count(*) from marts.orders",
@@ -235,15 +268,15 @@ def test_orders_and_money(layer: Layer, sample_database: Path) -> None:
     )
 
 
-def test_money_by_payment_type_and_by_month(layer: Layer, sample_database: Path) -> None:
+def test_money_by_payment_type_and_by_month(answers: dict, sample_database: Path) -> None:
     assert_same(
-        layer.ask("revenue", by="order__payment_type"),
+        answers[BY_PAYMENT_TYPE],
         by_hand(
             sample_database,
             "select coalesce(main_payment_type, ''), sum(order_value) from marts.orders group by 1",
         ),
     )
-    found = layer.ask("orders", by="metric_time__month")
+    found = answers[BY_MONTH]
     assert_same(
         {month[:7]: values for month, values in found.items()},
         by_hand(
@@ -253,10 +286,9 @@ def test_money_by_payment_type_and_by_month(layer: Layer, sample_database: Path)
     )
 
 
-def test_people_by_segment(layer: Layer, sample_database: Path) -> None:
-    asked = ("customers", "segment_share", "segment_revenue_share", "customer_value")
+def test_people_by_segment(answers: dict, sample_database: Path) -> None:
     assert_same(
-        layer.ask(*asked, by="customer__segment"),
+        answers[PEOPLE],
         by_hand(
             sample_database,
             "select segment_name, customers, customer_share, revenue_share, revenue"
@@ -267,11 +299,10 @@ def test_people_by_segment(layer: Layer, sample_database: Path) -> None:
 
 
 def test_money_of_orders_by_the_segment_of_the_customer(
-    layer: Layer, sample_database: Path
+    answers: dict, sample_database: Path
 ) -> None:
-    """A join of the two semantic models over the person."""
     assert_same(
-        layer.ask("revenue", by="customer__segment"),
+        answers[MONEY_BY_SEGMENT],
         by_hand(
             sample_database,
             "select segments.segment_name, sum(orders.order_value) from marts.orders as orders"
@@ -282,9 +313,9 @@ def test_money_of_orders_by_the_segment_of_the_customer(
     )
 
 
-def test_repeat_rate_and_money_at_risk(layer: Layer, sample_database: Path) -> None:
+def test_repeat_rate_and_money_at_risk(answers: dict, sample_database: Path) -> None:
     assert_same(
-        layer.ask("repeat_customers", "repeat_rate", "at_risk_revenue", by="customer__region"),
+        answers[BY_REGION],
         by_hand(
             sample_database,
             """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import query
+from conftest import WITHOUT_TESTS, query
 
 READER = """
 import sys, time
@@ -50,8 +50,7 @@ def test_a_reader_in_another_process_queries_throughout_a_build(
         assert reader.stdout.readline() == "reading\n"
         # Fewer dates, so that the new file differs from the one that the reader has open.
         publish(
-            "--exclude", "tag:study+", "path:models/maintenance+",
-            "--vars", "{first_as_of_date: 2018-07-01, baseline_as_of_date: 2018-07-01}",
+            "--selector", "spine", *WITHOUT_TESTS, "--vars", "{first_as_of_date: 2018-07-01}",
             raw_dir=sample_folder, database=database,
         )  # fmt: skip
         said, errors = reader.communicate("stop\n", timeout=60)

@@ -20,7 +20,7 @@ import pytest
 from pyarrow import parquet
 
 from benchmarks.history import table_fingerprints
-from conftest import PROJECT, WITHOUT_TESTS, make_sample, query
+from conftest import PROJECT, WITHOUT_TESTS, query
 from customer_segmentation.intake import raw_csv, raw_folder, raw_text, seed_files
 from customer_segmentation.intake.raw_table import as_utf8, table_sql
 
@@ -37,9 +37,9 @@ NEEDED = raw_folder.needed_columns(PROJECT)
 
 
 @pytest.fixture(scope="module")
-def clean_folder(run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clean_folder(small_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a sample whose reviews have accents, quotes, separators and line breaks in them."""
-    folder = make_sample(run, tmp_path_factory.mktemp("clean") / "raw", 900)
+    folder = Path(shutil.copytree(small_folder, tmp_path_factory.mktemp("clean") / "raw"))
     path = folder / f"{REVIEWS}.csv"
     header, *rows = records(path)
     for number, row in enumerate(rows[:60]):
@@ -806,7 +806,7 @@ def test_a_folder_that_is_none_is_one_sentence(make, sentence: str, tmp_path: Pa
 
 def as_timestamp(column: str) -> str:
     """Return what staging makes of a time: the macro itself, without dbt."""
-    macros = (PROJECT / "macros" / "parse.sql").read_text(encoding="utf-8")
+    macros = (PROJECT / "macros" / "raw_values.sql").read_text(encoding="utf-8")
     return str(
         jinja2.Environment(extensions=["jinja2.ext.do"])
         .from_string(macros)

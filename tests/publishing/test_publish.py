@@ -34,7 +34,7 @@ from databases import execute, holder, leave_log, make_database, number_in
     [
         (None, True),
         ("models/marts/rfm.sql", False),
-        ("macros/study.sql", False),
+        ("macros/as_of.sql", False),
         # A file has gone.
         ("models/marts", False),
         ("macros", False),
@@ -44,7 +44,7 @@ from databases import execute, holder, leave_log, make_database, number_in
 def test_a_changed_project_is_parsed_anew(
     tmp_path: Path, changed: str | None, is_remembered: bool
 ) -> None:
-    for name in ("models/marts/rfm.sql", "macros/study.sql", "tests/steps/test_one.py"):
+    for name in ("models/marts/rfm.sql", "macros/as_of.sql", "tests/steps/test_one.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
     (tmp_path / "dbt_project.yml").write_text("")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from customer_segmentation.intake import project_vars
 from customer_segmentation.publishing import CommandError
 from customer_segmentation.publishing.settings import (
-    default_vars,
     environment_problems,
     refuse_bad_settings,
     text_of_vars,
@@ -74,37 +74,30 @@ def test_the_last_vars_count(options: list[str], text: str | None) -> None:
     assert text_of_vars(options) == text
 
 
-DEFAULTS = {"n_clusters": 4, "share": 0.5, "sets": {}, "day": "2017-04-01", "months": None}
-
-
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("{n_clusters: four}", "n_clusters is 'four'; it is a number, such as 4."),
-        ("{n_clusters: [4]}", "n_clusters is [4]; it is a number, such as 4."),
-        ("{share: true}", "share is True; it is a number, such as 0.5."),
-        ("{sets: [a]}", "sets is ['a']; it is a mapping, such as {}."),
-        ("{n_cluster: 5}", "there is no var n_cluster; did you mean n_clusters?"),
-        ("{zzz: 5}", "there is no var zzz; dbt_project.yml has all of them."),
+        ("{n_clusters: four}", "n_clusters is 'four'; it must be a whole number"),
+        ("{n_cluster: 5}", "there is no setting n_cluster; did you mean n_clusters?"),
         ("{day: 2017-13-01}", "--vars '{day: 2017-13-01}' cannot be read as YAML (month must be"),
         ("{n_clusters", "--vars '{n_clusters' cannot be read as YAML (while parsing"),
-        ("n_clusters", "--vars 'n_clusters' names no vars; write it as"),
+        ("n_clusters", "--vars 'n_clusters' names no settings; write it as"),
+        ("[n_clusters]", "--vars '[n_clusters]' names no settings; write it as"),
     ],
 )
 def test_a_var_that_cannot_be_used_is_named(text: str, sentence: str) -> None:
-    (problem,) = var_problems(text, defaults=DEFAULTS)
+    (problem,) = var_problems(text, project=project_vars(PROJECT))
     assert problem.startswith(sentence)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{}", "{n_clusters: 5, share: 1, sets: {a: [b]}, months: 3}", "{share: null}"]
-)
-def test_vars_that_can_be_used_are_taken(text: str) -> None:
-    assert var_problems(text, defaults=DEFAULTS) == []
+@pytest.mark.parametrize("text", [None, "", "{}", "{n_clusters: 5, engine: {n_init: 1}}"])
+def test_vars_that_can_be_used_are_taken(text: str | None) -> None:
+    assert var_problems(text, project=project_vars(PROJECT)) == []
 
 
 def test_every_problem_is_told_at_once() -> None:
     environment = {"SEGMENTATION_THREADS": "two", "DBT_PROJECT_DIR": str(PROJECT)}
-    with pytest.raises(CommandError, match=r"(?s)SEGMENTATION_THREADS is 'two'.*no var n_cluster;"):
+    with pytest.raises(
+        CommandError, match=r"(?s)SEGMENTATION_THREADS is 'two'.*no setting n_cluster;"
+    ):
         refuse_bad_settings(["--vars", "{n_cluster: 5}"], environment=environment)
-    assert "n_clusters" in default_vars(PROJECT)

@@ -1,6 +1,6 @@
 -- Dates at which decisions, the models in use and the segments of the customers do not name the same model, or at which
 -- the model, and with it a border of a segment, changes without a decision to retrain.
-{{ config(enabled=var('refresh_mode') == 'as_decided') }}
+{{ config(enabled=setting('refresh_mode') == 'as_decided') }}
 
 with decisions as (
     select

@@ -30,6 +30,6 @@ select
 from raw_loads
 inner join published on raw_loads.file_name = published.file_name
 where
-    not {{ var('allow_fewer_rows') }}
+    not {{ setting('allow_fewer_rows') }}
     and raw_loads.is_synthetic >= published.is_synthetic
     and (raw_loads.raw_rows < published.raw_rows or raw_loads.is_synthetic > published.is_synthetic)

@@ -6,7 +6,7 @@ with raw_loads as (
         rejected_rows,
         rejected_share,
     from {{ ref('raw_loads') }}
-    where rejected_share > {{ var('max_rejected_share') }}
+    where rejected_share > {{ setting('max_rejected_share') }}
 ),
 
 reasons as (
@@ -36,7 +36,7 @@ select
         raw_loads.rejected_rows,
         raw_loads.raw_rows,
         100 * raw_loads.rejected_share,
-        cast({{ 100 * var('max_rejected_share') }} as double),
+        cast({{ 100 * setting('max_rejected_share') }} as double),
         case when ranked.reason_count > 1 then 'The most frequent reason' else 'The reason' end,
         ranked.reason,
         ranked.row_count,

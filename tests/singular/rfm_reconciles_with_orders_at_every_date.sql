@@ -17,7 +17,7 @@ expected as (
     from {{ ref('periods') }} as periods
     inner join orders
         on orders.counted_at < periods.as_of_date
-        and orders.counted_at >= periods.as_of_date - interval {{ var('history_months') or 12000 }} month
+        and orders.counted_at >= periods.as_of_date - interval {{ setting('history_months') or 12000 }} month
     group by periods.as_of_date
 ),
 

@@ -12,6 +12,7 @@ import pytest
 from test_fits import SETTINGS, customers, periods
 
 from conftest import PROJECT
+from customer_segmentation.intake import project_vars
 from customer_segmentation.steps.fits import fit_periods
 from customer_segmentation.steps.naming import (
     MEASURES,
@@ -58,8 +59,17 @@ RULES = read(playbook())
 
 def names_by_sql(clusters: pd.DataFrame, rules: pd.DataFrame) -> list[str | None]:
     """Return the names that the macro gives, in the order of the clusters."""
-    source = (PROJECT / "macros" / "name_by_playbook.sql").read_text("utf-8")
-    module = jinja2.Environment().from_string(source, globals={"ref": lambda name: name}).module
+    source = (PROJECT / "macros" / "seed_rules.sql").read_text("utf-8")
+    features = project_vars(PROJECT)["features"]
+    known = {
+        "ref": lambda name: name,
+        "playbook_measures": lambda: [
+            (name, measure)
+            for name, stated in features.items()
+            for measure in stated.get("playbook", [])
+        ],
+    }
+    module = jinja2.Environment().from_string(source, globals=known).module
     with duckdb.connect() as connection:
         connection.register("clusters", clusters)
         connection.register("segment_playbook", rules)
@@ -124,8 +134,8 @@ def test_measures_are_those_of_model_segments() -> None:
         ({}, ""),
         (None, "Seed segment_playbook has no rule: no cluster can be named."),
         (
-            {"name_english": "Recent one-time buyers"},
-            "more than one segment whose name_english is 'Recent one-time buyers'",
+            {"name_english": "Newer one-time buyers"},
+            "more than one segment whose name_english is 'Newer one-time buyers'",
         ),
         # Alike for a reader.
         ({"name_french": " gros acheteurs "}, "more than one segment whose name_french is"),
@@ -154,7 +164,7 @@ def test_clusters_without_a_name_of_their_own_are_said() -> None:
     sentences = naming_failure(measures, segments_of(measures, RULES))
     assert sentences == (
         "Cluster 3 is no segment of seed segment_playbook (frequency 1.00)."
-        " Clusters 0, 2 and 4 are all 'Recent one-time buyers'."
+        " Clusters 0, 2 and 4 are all 'Newer one-time buyers'."
     )
 
 

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from conftest import PROJECT
+from customer_segmentation.intake import project_vars
 from customer_segmentation.measure.separation import segment_separation
 from customer_segmentation.steps.study.origins import (
     EXPLAINED_COLUMNS,
@@ -13,7 +15,7 @@ from customer_segmentation.steps.study.origins import (
     explained_separation,
     origin,
 )
-from customer_segmentation.steps.study.traits import ORDER_TRAITS, TRAITS
+from customer_segmentation.steps.study.traits import ORDER_TRAITS, traits_of
 
 RFM = ["recency_days", "frequency", "monetary"]
 
@@ -47,8 +49,9 @@ def test_an_origin_depends_on_what_made_the_clusters(name, made_by, state):
 
 
 def test_the_list_names_what_is_described():
-    described = {trait.name for trait in (*TRAITS, *ORDER_TRAITS)}
-    held_out = {"average_review_score", "last_order_review_score"}
+    features = project_vars(PROJECT)["features"]
+    described = {trait.name for trait in (*traits_of(features), *ORDER_TRAITS)}
+    held_out = {name for name, stated in features.items() if stated.get("is_held_out")}
     assert set(FOLLOWS_FROM) <= described | held_out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouett
 from customer_segmentation.cluster._lloyd import prepare_rows, single_start
 from customer_segmentation.cluster.kmeans import standardise
 from customer_segmentation.distance.silhouette import silhouette_estimate
+from customer_segmentation.intake import project_vars
 from customer_segmentation.measure.null import null_silhouettes, permuted_columns
 from customer_segmentation.steps.study.candidates import (
     CANDIDATE_COLUMNS,
@@ -43,14 +45,15 @@ from customer_segmentation.steps.study.settings import StudySettings
 from customer_segmentation.steps.study.traits import (
     ORDER_TRAITS,
     TRAIT_COLUMNS,
-    TRAITS,
     count_traits,
     number_eta_squared,
     segment_traits,
     trait_numbers,
     trait_origins,
+    traits_of,
 )
 
+DESCRIBED = ("recency_days", "frequency", "monetary", "average_review_score")
 SETTINGS = StudySettings(
     cluster_counts=(2, 3, 4),
     inits=("k-means++", "random"),
@@ -204,7 +207,7 @@ def test_what_is_studied_depends_on_rows_and_not_on_their_order(customers: pd.Da
             return connection.from_df(frame).filter(complete)
 
         with duckdb.connect() as connection:
-            found = study_inputs(rows_of, columns_of=sets)
+            found = study_inputs(rows_of, columns_of=sets, described=DESCRIBED)
         return dict(zip(found["feature_set"], found["input_fingerprint"], strict=True))
 
     found = inputs(rows)
@@ -553,12 +556,13 @@ def test_traits_are_counted_in_bands() -> None:
             " (1, 5000, null, null, 0, 0, 20.0))"
             " as customers (cluster, customers_in_city, review, days, reviews, bad_reviews, money)"
         )
-        counts = count_traits(customers)
-        numbers = trait_numbers(customers.order("customers_in_city"))
+        traits = traits_of(project_vars(Path(__file__).parents[2])["features"])
+        counts = count_traits(customers, traits)
+        numbers = trait_numbers(customers.order("customers_in_city"), traits)
         origins = trait_origins(
-            customers.order("customers_in_city"), made_by=["monetary"]
+            customers.order("customers_in_city"), traits, made_by=["monetary"]
         ).set_index("trait")
-    names = {trait.name for trait in (*TRAITS, *ORDER_TRAITS)}
+    names = {trait.name for trait in (*traits, *ORDER_TRAITS)}
     assert set(counts["trait"]) == set(origins.index) == names
     # Each review counts, and who wrote none does not; nobody's order was late.
     reviews = counts[counts["trait"] == "review_of_an_order"].set_index("value")
@@ -592,7 +596,7 @@ def test_traits_are_counted_in_bands() -> None:
     assert set(of["last_purchase_weekday"]) == {"Saturday"}
     assert set(of["last_purchase_hour"]) == {"2. above 5 up to 11"}
     assert numbers["city_size_customers"].tolist() == [10, 11, 5000]
-    assert set(numbers) == {"cluster", *(trait.name for trait in TRAITS if trait.limits)}
+    assert set(numbers) == {"cluster", *(trait.name for trait in traits if trait.limits)}
 
 
 def test_pictures(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:

@@ -154,7 +154,7 @@ KINDS = [
     ),
     refused_var("n_clusters", "1"),
     refused_var("n_clusters as text", "four"),
-    refused_var("n_cluster, which is none", "5", "there is no var", "n_clusters"),
+    refused_var("n_cluster, which is none", "5", "there is no setting", "n_clusters"),
     refused_var("order_basis", "shipped", "placed or delivered"),
     refused_var("first_as_of_date", "2017-13-01"),
     refused_var("max_rejected_share", "2"),

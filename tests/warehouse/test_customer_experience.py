@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -27,7 +28,7 @@ ANALYSES = sorted(
 )
 QUESTIONS = ["late_orders", "top_sellers", "engaged_new_sellers", "worst_rated_zip_codes"]
 # Low enough for a small sample to have an answer to every question.
-SMALL_THRESHOLDS = {
+SMALL_LIMITS = {
     "top_sellers_revenue_above": 1000,
     "engaged_new_sellers_products_above": 2,
     "worst_rated_zip_codes_reviews_above": 3,
@@ -37,40 +38,42 @@ ANSWER_COLUMNS = dict.fromkeys(QUESTIONS, "*") | {"worst_rated_zip_codes": "* ex
 
 
 @pytest.fixture(scope="session")
-def compiled_analyses(
-    run: Run, sample_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
-    """Return the SQL of every analysis, compiled at once; it names no database."""
-    folder = tmp_path_factory.mktemp("analyses")
-    done = run(
-        "dbt",
-        "compile",
-        "--select",
-        "path:analyses",
-        raw_dir=sample_folder,
-        database=folder / "empty.duckdb",
-        DBT_TARGET_PATH=str(folder / "target"),
-    )
-    assert done.returncode == 0, done.stdout
-    compiled = folder / "target" / "compiled" / "customer_segmentation" / "analyses"
-    return {path.stem: path.read_text(encoding="utf-8") for path in compiled.glob("*.sql")}
+def compiled_analyses(analyses_folder: Path) -> dict[str, str]:
+    """Return the SQL of every analysis by its name."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in analyses_folder.glob("*.sql")}
+
+
+def limit_questions(database: Path, limits: Mapping[str, float | None]) -> None:
+    """Change values of seed question_limits where it is built."""
+    with duckdb.connect(str(database)) as connection:
+        for code, value in limits.items():
+            connection.execute(
+                "update seeds.question_limits set limit_value = ? where limit_code = ?",
+                [value, code],
+            )
 
 
 def answer(
-    run: Run, database: Path, raw_dir: Path, settings: dict[str, object], select: list[str]
+    run: Run,
+    database: Path,
+    raw_dir: Path,
+    as_of_date: str,
+    limits: Mapping[str, float],
+    select: list[str],
 ) -> None:
-    """Build models of a database anew with given settings."""
+    """Build models of a database anew as of a date and with given limits."""
+    if not database.exists():
+        seeded = run("dbt", "seed", raw_dir=raw_dir, database=database)
+        assert seeded.returncode == 0, seeded.stdout
+    limit_questions(database, limits)
     done = run(
         "dbt",
         "build",
-        "--exclude-resource-type",
-        "test",
-        "--exclude-resource-type",
-        "unit_test",
+        *("--exclude-resource-type", "test", "unit_test", "seed"),
         "--select",
         *select,
         "--vars",
-        json.dumps(settings),
+        json.dumps({"question_as_of_date": as_of_date}),
         raw_dir=raw_dir,
         database=database,
     )
@@ -228,19 +231,24 @@ def test_worst_rated_zip_codes(real_database: Path) -> None:
 
 
 def assert_answers_do_not_know_the_future(
-    run: Run, folder: Path, database: Path, settings: dict[str, object], work: Path
+    run: Run,
+    folder: Path,
+    database: Path,
+    as_of_date: str,
+    limits: Mapping[str, float],
+    work: Path,
 ) -> None:
     """Answer as of a date from all the data, and from what the raw files held at that date."""
-    as_of_date = str(settings["question_as_of_date"])
     full = work / "full.duckdb"
     shutil.copy(database, full)
-    answer(run, full, folder, settings, ["question_period+"])
+    answer(run, full, folder, as_of_date, limits, ["question_period+"])
     truncated = work / "truncated.duckdb"
     answer(
         run,
         truncated,
         truncate_raw_data(folder, as_of_date, work / "truncated"),
-        settings,
+        as_of_date,
+        limits,
         [f"+{question}" for question in QUESTIONS],
     )
     for question, columns in ANSWER_COLUMNS.items():
@@ -256,16 +264,18 @@ def assert_answers_do_not_know_the_future(
 def test_answers_do_not_know_the_future(
     run: Run, sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:
-    settings = {"question_as_of_date": "2018-03-15", **SMALL_THRESHOLDS}
-    assert_answers_do_not_know_the_future(run, sample_folder, sample_database, settings, tmp_path)
+    assert_answers_do_not_know_the_future(
+        run, sample_folder, sample_database, "2018-03-15", SMALL_LIMITS, tmp_path
+    )
 
 
 @pytest.mark.real
 def test_answers_do_not_know_the_future_on_the_real_data(
     run: Run, real_folder: Path, real_database: Path, tmp_path: Path
 ) -> None:
-    settings = {"question_as_of_date": "2018-04-01"}
-    assert_answers_do_not_know_the_future(run, real_folder, real_database, settings, tmp_path)
+    assert_answers_do_not_know_the_future(
+        run, real_folder, real_database, "2018-04-01", {}, tmp_path
+    )
     # Received 12 days late by then and cancelled in the end: nobody knew of that on the day.
     assert query(
         tmp_path / "full.duckdb",
@@ -275,31 +285,39 @@ def test_answers_do_not_know_the_future_on_the_real_data(
 
 
 @pytest.mark.thorough
-def test_settings_out_of_range_are_refused(run: Run, sample_folder: Path, tmp_path: Path) -> None:
+def test_limits_out_of_range_are_refused(
+    run: Run, sample_folder: Path, sample_database: Path, tmp_path: Path
+) -> None:
     bad = {
-        "question_as_of_date": "2018-02-29",
         "late_orders_months": 0,
-        "late_orders_minimum_days_late": "three",
+        "late_orders_minimum_days_late": None,
         "top_sellers_revenue_above": -1,
         "engaged_new_sellers_months": 1.5,
         "engaged_new_sellers_products_above": -1,
         "worst_rated_zip_codes_months": 0,
-        "worst_rated_zip_codes_reviews_above": -1,
+        "worst_rated_zip_codes_reviews_above": float("nan"),
         "worst_rated_zip_codes_count": 0,
     }
+    database = tmp_path / "olist.duckdb"
+    shutil.copy(sample_database, database)
+    limit_questions(database, bad)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("delete from seeds.policy_costs where cost_code = 'refit_seconds'")
+        connection.execute("update seeds.policy_costs set cost_value = -1 where unit = 'builds'")
     done = run(
         "dbt",
-        "run",
+        "test",
         "--select",
-        "question_period",
-        "--vars",
-        json.dumps(bad),
+        "question_limits",
+        "policy_costs",
         raw_dir=sample_folder,
-        database=tmp_path / "olist.duckdb",
+        database=database,
     )
     assert done.returncode != 0
-    for name, value in bad.items():
-        assert re.search(f"{name} is '?{value}'?;", done.stdout), name
+    for name in bad:
+        assert re.search(f"question_limits.csv: {name} is .*; it must be a", done.stdout), name
+    assert "policy_costs has no cost_code refit_seconds: add the row again." in done.stdout
+    assert "builds_per_year is -1.0; it must be a number, 0 or more (builds)." in done.stdout
 
 
 # --- data quality and geography -------------------------------------------------------------------

@@ -167,10 +167,10 @@ def test_the_mend_is_right_and_a_date_span_after_the_data_says_so(
 
 
 def test_a_baseline_that_is_not_segmented_is_named_beside_those_that_are(
-    run: Run, sample_folder: Path, plain_database: Path, tmp_path: Path
+    run: Run, sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:
     database = tmp_path / "olist.duckdb"
-    shutil.copy(plain_database, database)
+    shutil.copy(sample_database, database)
     first, last = query(
         database,
         "select min(as_of_date)::text, max(as_of_date)::text from segmentation.period_models"
@@ -195,16 +195,16 @@ def test_a_baseline_that_is_not_segmented_is_named_beside_those_that_are(
         )
     ]
     assert query(
-        plain_database, "select is_measured, note from maintenance.stability_baseline"
+        sample_database, "select is_measured, note from maintenance.stability_baseline"
     ) == [(True, "Stability is measured from 2018-01-01 on.")]
 
 
 @pytest.mark.parametrize("asked", ["2030-01-01", "2016-09-04"])
 def test_a_question_about_a_time_without_orders_is_refused(
-    asked: str, run: Run, sample_folder: Path, plain_database: Path, tmp_path: Path
+    asked: str, run: Run, sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:
     database = tmp_path / "olist.duckdb"
-    shutil.copy(plain_database, database)
+    shutil.copy(sample_database, database)
     before = query(database, "from bi.question_period")
     done = run(
         "dbt", "run", "--select", "question_period", "--vars", f"{{question_as_of_date: {asked}}}",

@@ -11,9 +11,26 @@ import pytest
 from test_build import digest
 
 from benchmarks.history import table_fingerprints, truncate_raw_data
-from conftest import WITHOUT_STUDY, WITHOUT_TESTS, query
+from conftest import WITHOUT_STUDY, WITHOUT_TESTS, different_rows, query
 
 WORK = ("K-means", "Period stability", "Ageing of models")
+
+
+# What is stated as of a date, per table.
+STATED_AS_OF = {
+    "marts.rfm": "*",
+    "marts.rfm_scores": "*",
+    "segmentation_work.segmentation_features": "*",
+    "segmentation_work.kmeans_fits": "* exclude (fingerprint, library_versions)",
+    "segmentation.customer_segments": "*",
+    "segmentation.segment_profiles": "*",
+    "segmentation.period_models": "*",
+    "marts.periods": "* exclude (is_latest, is_compared, is_described)",
+    "segmentation_work.period_inputs": "*",
+    "maintenance.decisions": "*",
+    "maintenance.feature_drift": "*",
+    "maintenance.period_stability": "*",
+}
 
 
 def work_of(stdout: str, kind: str) -> dict[str, bool]:
@@ -35,82 +52,78 @@ def edit(folder: Path, name: str, select: str) -> None:
         connection.execute(f"copy ({select}) to '{path}' (header, delimiter ',')")
 
 
-def append_last_month(
-    publish, folder: Path, full: Path, work: Path, *, date: str, selection: tuple[str, ...]
-) -> str:
-    database = work / "olist.duckdb"
-    truncated = truncate_raw_data(folder, date, work / "truncated")
-    publish(*selection, *WITHOUT_TESTS, raw_dir=truncated, database=database)
-    assert query(database, "select max(as_of_date)::text from marts.periods") <= [(date,)]
-    done = publish(*selection, *WITHOUT_TESTS, raw_dir=folder, database=database)
-    found, expected = table_fingerprints(database), table_fingerprints(full)
-    assert len(found) > 60
-    assert found == {table: expected[table] for table in found}
-    return done.stdout
+def assert_known_then(database: Path, full: Path, *, up_to: str) -> None:
+    """Compare what is stated as of a date, before and after the later facts were known."""
+    for table, columns in STATED_AS_OF.items():
+        select = f"select {columns} from {table} where as_of_date <= '{up_to}'"
+        assert query(database, f"select count(*) from ({select})")[0][0] > 5, table
+        assert different_rows(full, database, select) == 0, table
 
 
-@pytest.mark.build
-def test_appending_the_last_months_gives_the_tables_of_a_full_build(
-    publish, sample_folder: Path, plain_database: Path, tmp_path: Path
-) -> None:
-    stdout = append_last_month(
-        publish, sample_folder, plain_database, tmp_path, date="2018-08-01", selection=WITHOUT_STUDY
-    )
+def assert_computed_anew(stdout: str, *, from_date: str) -> None:
+    """Expect work on a date and the later ones, and none on those before."""
     for kind in WORK:
         for day, is_new in work_of(stdout, kind).items():
-            assert is_new == (day > "2018-08-01"), (kind, day)
+            assert is_new == (day >= from_date), (kind, day)
 
 
 @pytest.mark.build
-@pytest.mark.real
-def test_appending_the_last_month_of_the_real_data_computes_less_than_half_anew(
-    publish, real_folder: Path, real_database: Path, tmp_path: Path
-) -> None:
-    stdout = append_last_month(
-        publish, real_folder, real_database, tmp_path, date="2018-09-01", selection=()
-    )
-    for kind in WORK:
-        work = work_of(stdout, kind)
-        assert 0 < sum(work.values()) < len(work) / 2, kind
-    # The comparison of models, made with the settings that the user finds, stands.
-    studied = re.findall(r"(?:Study|Stability) of [\w+-]+: (re-used|new|\d+ resamples)", stdout)
-    assert len(studied) > 10
-    assert set(studied) == {"re-used"}
-
-
-@pytest.mark.build
-def test_an_order_that_arrives_late_triggers_the_periods_that_it_touches(
-    publish, sample_folder: Path, plain_database: Path, tmp_path: Path
+def test_later_months_and_an_order_that_arrives_late_change_the_dates_that_they_touch(
+    publish, sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:
     raw = tmp_path / "raw"
     shutil.copytree(sample_folder, raw)
     late = query(
-        plain_database,
+        sample_database,
         "select order_id, order_customer_id from marts.orders"
         " where purchased_at between '2018-03-05' and '2018-03-25' and payment_count > 0"
         " order by order_id limit 1",
     )[0]
-    without = {
-        "olist_orders_dataset": "order_id",
-        "olist_order_items_dataset": "order_id",
-        "olist_order_payments_dataset": "order_id",
-        "olist_order_reviews_dataset": "order_id",
-    }
-    for name, column in without.items():
-        edit(raw, name, f"from raw where {column} != '{late[0]}'")
+    for name in ("orders", "order_items", "order_payments", "order_reviews"):
+        edit(raw, f"olist_{name}_dataset", f"from raw where order_id != '{late[0]}'")
     edit(raw, "olist_customers_dataset", f"from raw where customer_id != '{late[1]}'")
     database = tmp_path / "olist.duckdb"
-    publish(*WITHOUT_STUDY, *WITHOUT_TESTS, raw_dir=raw, database=database)
-    done = publish(*WITHOUT_STUDY, *WITHOUT_TESTS, raw_dir=sample_folder, database=database)
-    assert table_fingerprints(database) == table_fingerprints(plain_database)
-    for kind in WORK:
-        for day, is_new in work_of(done.stdout, kind).items():
-            assert is_new == (day >= "2018-04-01"), (kind, day)
+    truncated = truncate_raw_data(raw, "2018-08-01", tmp_path / "truncated")
+    publish(*WITHOUT_TESTS, raw_dir=truncated, database=database)
+    assert query(database, "select max(as_of_date)::text from marts.periods") == [("2018-08-01",)]
+    assert_known_then(database, sample_database, up_to="2018-03-01")
+
+    done = publish(*WITHOUT_TESTS, raw_dir=raw, database=database)
+    assert_computed_anew(done.stdout, from_date="2018-08-02")
+    # The comparison of models, made with the settings that the user finds, stands.
+    studied = re.findall(
+        r"(?:Study|Stability) of [\w+-]+: (re-used|new|\d+ resamples)", done.stdout
+    )
+    assert len(studied) > 10
+    assert set(studied) == {"re-used"}
+
+    done = publish(*WITHOUT_TESTS, raw_dir=sample_folder, database=database)
+    assert_computed_anew(done.stdout, from_date="2018-04-01")
+    assert table_fingerprints(database) == table_fingerprints(sample_database)
+
+
+@pytest.mark.build
+@pytest.mark.real
+def test_the_last_month_of_the_real_data_is_appended_to_what_one_thread_has_built(
+    publish, real_folder: Path, real_database: Path, tmp_path: Path
+) -> None:
+    database = tmp_path / "olist.duckdb"
+    truncated = truncate_raw_data(real_folder, "2018-09-01", tmp_path / "truncated")
+    one_thread = {"SEGMENTATION_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    options = (*WITHOUT_STUDY, *WITHOUT_TESTS)
+    publish(*options, raw_dir=truncated, database=database, **one_thread)
+    assert query(database, "select max(as_of_date)::text from marts.periods") == [("2018-09-01",)]
+    assert_known_then(database, real_database, up_to="2018-09-01")
+    done = publish(*options, raw_dir=real_folder, database=database)
+    assert_computed_anew(done.stdout, from_date="2018-09-02")
+    found, expected = table_fingerprints(database), table_fingerprints(real_database)
+    assert len(found) > 60
+    assert found == {table: expected[table] for table in found}
 
 
 @pytest.mark.build
 def test_a_schema_change_says_which_columns_are_new_and_gone(
-    publish, sample_folder: Path, plain_database: Path, tmp_path: Path
+    publish, sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:
     raw = tmp_path / "raw"
     shutil.copytree(sample_folder, raw)
@@ -125,7 +138,7 @@ def test_a_schema_change_says_which_columns_are_new_and_gone(
         "olist_order_payments_dataset",
         "select * rename (payment_value as amount) from raw",
     )
-    shutil.copy(plain_database, database)
+    shutil.copy(sample_database, database)
     before = digest(database)
     done = publish(*WITHOUT_STUDY, raw_dir=raw, database=database, may_fail=True)
     assert done.returncode == 1
@@ -135,7 +148,7 @@ def test_a_schema_change_says_which_columns_are_new_and_gone(
 
 @pytest.mark.build
 def test_a_corrupted_month_is_named_and_changes_nothing_that_is_published(
-    publish, sample_folder: Path, plain_database: Path, tmp_path: Path
+    publish, sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:
     raw = tmp_path / "raw"
     shutil.copytree(sample_folder, raw)
@@ -151,9 +164,10 @@ def test_a_corrupted_month_is_named_and_changes_nothing_that_is_published(
         " from raw",
     )
     database = tmp_path / "olist.duckdb"
-    shutil.copy(plain_database, database)
+    shutil.copy(sample_database, database)
     before = digest(database)
-    done = publish(*WITHOUT_STUDY, raw_dir=raw, database=database, may_fail=True)
+    selection = ("--select", "+decisions", "--indirect-selection", "buildable")
+    done = publish(*selection, raw_dir=raw, database=database, may_fail=True)
     assert done.returncode == 1
     assert "The data of the month before 2018-08-01 look corrupted" in done.stdout
     assert "at or above order_value_ratio 3" in done.stdout

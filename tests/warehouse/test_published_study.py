@@ -48,7 +48,7 @@ CORRECTED = {
     "frequency": [0, 0.0112, 1, 0.0112, 1, 0.9888],
     "monetary": [0.0206, 0.9977, 0.4198, 0.9964, 0.4315, 0.9281],
 }
-NAMES = ["Recent one-time buyers", "Lapsed one-time buyers", "Big spenders", "Repeat buyers"]
+NAMES = ["Newer one-time buyers", "Older one-time buyers", "Big spenders", "Repeat buyers"]
 
 
 PAGE = Path(__file__).parents[2] / "docs" / "published_study.md"

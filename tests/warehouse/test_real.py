@@ -53,10 +53,10 @@ def test_the_four_known_groups_are_found(real_database: Path) -> None:
         )
     }
     expected = {
-        "Recent one-time buyers": 52_100,
-        "Lapsed one-time buyers": 38_500,
+        "Newer one-time buyers": 43_900,
+        "Older one-time buyers": 46_600,
         "Repeat buyers": 3_000,
-        "Big spenders": 2_500,
+        "Big spenders": 2_560,
     }
     assert found.keys() == expected.keys()
     for name, customers in expected.items():
@@ -109,3 +109,88 @@ def test_rfm_equals_pandas(real_folder: Path, real_database: Path) -> None:
     pd.testing.assert_frame_equal(
         found.sort_index(), expected.sort_index(), check_dtype=False, rtol=1e-9
     )
+
+
+def test_three_ifs_reproduce_every_model(real_database: Path) -> None:
+    rules = {
+        str(date): (count, fidelity, orders, money, days)
+        for date, count, fidelity, orders, money, days in query(
+            real_database,
+            "select as_of_date, count(*), min(fidelity), min(minimum_frequency), min(minimum_monetary),"
+            " min(below_recency_days) - 1 from segmentation.segment_rules group by 1",
+        )
+    }
+    assert len(rules) == 20
+    for count, fidelity, orders, money, _ in rules.values():
+        assert count == 4
+        assert fidelity >= 0.996
+        assert orders == 2
+        assert 590 <= money <= 1_050
+    # The border of a date's own fit moves with the clock.
+    for date, days in {"2017-05-01": 66, "2018-01-01": 156, LATEST: 308}.items():
+        assert rules[date][4] == pytest.approx(days, abs=2)
+    assert rules[LATEST][1] >= 0.997
+
+
+def test_no_border_moves_between_models(real_database: Path) -> None:
+    found = query(
+        real_database,
+        "select model_id, min(fidelity), max(fidelity) from segmentation_work.segment_rules_in_force group by 1",
+    )
+    assert found
+    for _, lowest, highest in found:
+        assert lowest > 0.996
+        assert highest - lowest < 0.002
+
+
+def test_repeat_buyers_order_again_and_big_spenders_do_not(real_database: Path) -> None:
+    found = {
+        code: (customers, ordering, 100 * ordering / customers)
+        for code, customers, ordering in query(
+            real_database,
+            "select segment_code, sum(customers), sum(customers_ordering) from segmentation.segment_outcomes"
+            " where horizon_days = 90"
+            " and as_of_date in ('2017-10-01', '2018-01-01', '2018-04-01', '2018-05-01') group by 1",
+        )
+    }
+    # As published at each date; who has ordered twice is nearly the same with any model.
+    assert found["repeat"][0] == pytest.approx(6_036, abs=5)
+    assert found["repeat"][1] == 154
+    assert found["repeat"][2] == pytest.approx(2.55, abs=0.01)
+    assert found["recent"][2] == pytest.approx(0.72, abs=0.01)
+    assert found["lapsed"][2] == pytest.approx(0.56, abs=0.02)
+    assert found["big"][1] == pytest.approx(17, abs=1)
+    assert found["big"][2] == pytest.approx(0.29, abs=0.03)
+    assert min(found, key=lambda code: found[code][2]) == "big"
+
+
+def test_kmeans_says_no_more_of_later_orders_than_plain_limits(real_database: Path) -> None:
+    rows = {
+        name: values
+        for name, *values in query(
+            real_database,
+            "select alternative, auc, auc_difference_low, auc_difference_high, explained_variance_share"
+            " from segmentation.segmentation_alternatives",
+        )
+    }
+    # Nobody is told well: 0.5 says nothing.
+    assert all(0.55 < auc < 0.6 for auc, *_ in rows.values())
+    for name in ("thresholds", "rfm_boxes", "recency_fifths", "recency_days"):
+        assert rows[name][1] < 0 < rows[name][2]
+    assert rows["thresholds"][2] < 0.02
+    # Spectral clustering says a little more.
+    assert 0 < rows["spectral"][1] < rows["spectral"][2] < 0.03
+    # What K-means is best at is what it was made for.
+    assert max(rows, key=lambda name: rows[name][3] or 0) == "kmeans"
+
+
+def test_a_fifth_more_orders_cannot_be_seen_in_a_segment_of_this_size(real_database: Path) -> None:
+    rows = query(
+        real_database,
+        "select treated_customers + control_customers, customers_needed,"
+        " 0 between difference_low and difference_high from segmentation.control_outcomes"
+        " where horizon_days = 30 and not is_sparse",
+    )
+    assert all(needed is None or needed > customers for customers, needed, _ in rows)
+    # Nobody was treated: the two groups are alike.
+    assert sum(holds for *_, holds in rows) / len(rows) > 0.9

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks.history import table_fingerprints
-from conftest import make_sample, query
+from conftest import query
+from databases import make_database
 
 pytestmark = [pytest.mark.build, pytest.mark.thorough]
 
-# Bad input concerns the way from the files to the segments.
-SPINE = ("--selector", "spine")
+# What reads the raw files and looks at what they hold.
+RAW_FILES = ("--indirect-selection=buildable", "--select", "+raw_loads", "stg_order_reviews")
 NAMES = {
     "customers": "olist_customers_dataset",
     "orders": "olist_orders_dataset",
@@ -30,28 +31,15 @@ NAMES = {
 }
 
 
-@pytest.fixture(scope="module")
-def clean_folder(run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_sample(run, tmp_path_factory.mktemp("clean") / "raw", 900)
-
-
-@pytest.fixture(scope="module")
-def clean_database(publish, clean_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    database = tmp_path_factory.mktemp("clean_warehouse") / "olist.duckdb"
-    publish(*SPINE, raw_dir=clean_folder, database=database)
-    return database
-
-
 @pytest.fixture
-def database(clean_database: Path, tmp_path: Path) -> Path:
+def database(tmp_path: Path) -> Path:
     """Return a published database, before something goes wrong."""
-    (tmp_path / "warehouse").mkdir()
-    return Path(shutil.copy(clean_database, tmp_path / "warehouse" / "olist.duckdb"))
+    return make_database(tmp_path / "warehouse" / "olist.duckdb", 1)
 
 
 @pytest.fixture
-def folder(clean_folder: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(clean_folder, tmp_path / "raw"))
+def folder(small_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(small_folder, tmp_path / "raw"))
 
 
 def file(folder: Path, table: str) -> Path:
@@ -138,7 +126,7 @@ def test_every_bad_row_is_in_the_quarantine_with_its_reason(
     append(file(folder, "categories"), b"only_portuguese,\r")
 
     database = tmp_path / "olist.duckdb"
-    publish(*SPINE, "--vars", "{max_rejected_share: 0.5}", raw_dir=folder, database=database)
+    publish(*RAW_FILES, "--vars", "{max_rejected_share: 0.5}", raw_dir=folder, database=database)
     found = {
         (name, key or text): reason
         for name, key, reason, text in query(
@@ -243,7 +231,7 @@ def test_a_missing_file_stops_the_build_before_anything_is_replaced(
 ) -> None:
     before = table_fingerprints(database)
     file(folder, table).unlink()
-    done = publish(*SPINE, raw_dir=folder, database=database, may_fail=True)
+    done = publish(raw_dir=folder, database=database, may_fail=True)
     assert done.returncode == 1
     assert f"{NAMES[table]}.csv: the file is missing" in done.stderr
     assert "make sample" in done.stderr
@@ -262,7 +250,7 @@ def test_missing_columns_are_all_named(folder: Path, publish, tmp_path: Path) ->
         ],
     )
     rewrite(file(folder, "order_payments"), lambda rows: [row[:-1] for row in rows])
-    done = publish(*SPINE, raw_dir=folder, database=tmp_path / "olist.duckdb", may_fail=True)
+    done = publish(raw_dir=folder, database=tmp_path / "olist.duckdb", may_fail=True)
     assert done.returncode == 1
     assert re.search(r"olist_orders_dataset\.csv: no column order_purchase_timestamp;", done.stderr)
     assert re.search(r"olist_order_payments_dataset\.csv: no column payment_value;", done.stderr)
@@ -273,30 +261,11 @@ def test_missing_columns_are_all_named(folder: Path, publish, tmp_path: Path) ->
 def test_an_empty_table_is_an_error(folder: Path, publish, database: Path, table: str) -> None:
     before = table_fingerprints(database)
     rewrite(file(folder, table), lambda rows: rows[:1])
-    done = publish(*SPINE, raw_dir=folder, database=database, may_fail=True)
+    done = publish(raw_dir=folder, database=database, may_fail=True)
     assert done.returncode == 1
     assert f"{NAMES[table]}.csv: the file has a header and no rows" in done.stderr
     assert "Running with dbt" not in done.stdout
     assert table_fingerprints(database) == before
-
-
-def test_too_many_rejected_rows_fail_the_build(folder: Path, publish, database: Path) -> None:
-    before = table_fingerprints(database)
-    rewrite(
-        file(folder, "order_payments"),
-        lambda rows: [rows[0], *([*row[:-1], "-1"] for row in rows[1:31]), *rows[31:]],
-    )
-    done = publish(*SPINE, raw_dir=folder, database=database, may_fail=True)
-    assert done.returncode == 1
-    assert re.search(
-        r"olist_order_payments_dataset: 30 of [\d,]+ rows are refused \(\d\.\d %, at most 1 % may be\)\. The reason: "
-        r"payment_value is negative \(30 rows\), such as {.*\"payment_value\":\"-1\"}\. Correct the file",
-        done.stdout,
-    )
-    assert "staging.rejected_rows" in done.stderr
-    assert table_fingerprints(database) == before
-    side = database.parent / ".olist.building" / "olist.duckdb"
-    assert query(side, "select count(*) from staging.rejected_rows") == [(30,)]
 
 
 def test_a_quote_that_swallows_much_stops_the_build(folder: Path, publish, tmp_path: Path) -> None:
@@ -304,44 +273,9 @@ def test_a_quote_that_swallows_much_stops_the_build(folder: Path, publish, tmp_p
     lines = path.read_bytes().replace(b'"', b"").split(b"\n")
     lines[9] = lines[9].replace(b",", b',"', 1)
     path.write_bytes(b"\n".join(lines))
-    done = publish(*SPINE, raw_dir=folder, database=tmp_path / "olist.duckdb", may_fail=True)
+    done = publish(*RAW_FILES, raw_dir=folder, database=tmp_path / "olist.duckdb", may_fail=True)
     assert done.returncode == 1
     assert "olist_orders_dataset.csv record 10: a quote is opened and not closed" in done.stdout
-
-
-def test_bom_crlf_line_breaks_and_extra_columns_are_fine(
-    folder: Path, clean_database: Path, publish, tmp_path: Path
-) -> None:
-    rewrite(
-        file(folder, "orders"), lambda rows: [[*row, f"extra {i}"] for i, row in enumerate(rows)]
-    )
-    rewrite(file(folder, "order_items"), lambda rows: [row[::-1] for row in rows])
-    for table in ("orders", "customers", "order_items"):
-        path = file(folder, table)
-        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
-    comments = [row[4] for row in records(file(folder, "order_reviews"))]
-    assert any("\n" in comment for comment in comments)
-    database = tmp_path / "olist.duckdb"
-    publish(*SPINE, raw_dir=folder, database=database)
-    assert table_fingerprints(database) == table_fingerprints(clean_database)
-
-
-def test_parquet_gives_the_same_tables(run, clean_database: Path, publish, tmp_path: Path) -> None:
-    folder = tmp_path / "parquet"
-    done = run(
-        "olist",
-        "sample",
-        "--to",
-        str(folder),
-        "--customers",
-        "900",
-        "--format",
-        "parquet",
-    )
-    assert done.returncode == 0, done.stderr
-    database = tmp_path / "olist.duckdb"
-    publish(*SPINE, raw_dir=folder, database=database)
-    assert table_fingerprints(database) == table_fingerprints(clean_database)
 
 
 @pytest.mark.real

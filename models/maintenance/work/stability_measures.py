@@ -12,22 +12,14 @@ from customer_segmentation.steps import (
 def model(dbt, session):
     dbt.config(materialized="table")
     shares = dbt.ref("period_inputs")
-    settings = StabilitySettings(
-        features=tuple(dbt.config.meta_get("features")),
-        transforms=tuple(sorted(dbt.config.meta_get("transforms").items())),
-        n_init=dbt.config.meta_get("n_init"),
-        max_iter=dbt.config.meta_get("max_iter"),
-        seed=dbt.config.meta_get("seed"),
-        null_seeds=dbt.config.meta_get("null_seeds"),
-        null_bootstraps=dbt.config.meta_get("null_bootstraps"),
-        silhouette_rows=dbt.config.meta_get("silhouette_rows"),
-    )
+    given = dbt.config.get("settings")
+    settings = StabilitySettings.from_settings(given)
     customers = dbt.ref("segmentation_features")
     measures = period_stability(
         dbt.ref("refresh_inputs").filter("is_segmentable").df(),
         dbt.ref("kmeans_fits").df(),
         lambda: read_panel(session, customers, settings.features, shares=shares),
-        baseline=dbt.config.meta_get("baseline_as_of_date"),
+        baseline=given["baseline_as_of_date"],
         settings=settings,
         agreement=dbt.ref("model_agreement").df(),
         quantiles_of=quantile_reader(

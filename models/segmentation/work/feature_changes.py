@@ -2,6 +2,7 @@ from customer_segmentation.steps import (
     CHANGE_COLUMNS,
     duckdb_projection,
     feature_changes,
+    features_with,
     previous_rows,
     read_panel,
 )
@@ -9,14 +10,16 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    features = dbt.config.meta_get("features")
+    stated = dbt.config.get("features")
+    in_use = dbt.config.get("settings")["segmentation_features"]
+    features = list(dict.fromkeys([*features_with(stated, "is_described"), *in_use]))
     customers = dbt.ref("rfm")
     inputs = dbt.ref("period_inputs")
     changes = feature_changes(
         inputs.project("as_of_date, rfm_fingerprint as rows_fingerprint").df(),
         lambda: read_panel(session, customers, features, has_fit_flag=False, shares=inputs),
         features=features,
-        clocks=dbt.config.meta_get("clocks"),
+        clocks=features_with(stated, "grows_daily"),
         previous=previous_rows(session, dbt.this),
     )
     return session.from_df(changes).project(duckdb_projection(CHANGE_COLUMNS))

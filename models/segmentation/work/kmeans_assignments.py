@@ -3,7 +3,7 @@ from customer_segmentation.steps import assign_batches
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    features = dbt.config.meta_get("features")
+    features = dbt.config.get("settings")["segmentation_features"]
     customers = dbt.ref("segmentation_features")
     models_in_use = dbt.ref("period_models")
     # A cursor of its own: dbt reads the result on the session while this one is being read.

@@ -13,17 +13,7 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    settings = FitSettings(
-        features=tuple(dbt.config.meta_get("features")),
-        n_clusters=dbt.config.meta_get("n_clusters"),
-        n_init=dbt.config.meta_get("n_init"),
-        max_iter=dbt.config.meta_get("max_iter"),
-        seed=dbt.config.meta_get("seed"),
-        exact_silhouette_rows=dbt.config.meta_get("exact_silhouette_rows"),
-        smallest_cluster_share=dbt.config.meta_get("smallest_cluster_share"),
-        minimum_silhouette=dbt.config.meta_get("minimum_silhouette"),
-        transforms=tuple(sorted(dbt.config.meta_get("transforms").items())),
-    )
+    settings = FitSettings.from_settings(dbt.config.get("settings"))
     features = dbt.ref("segmentation_features")
     customers = features.filter("is_in_fit")
 

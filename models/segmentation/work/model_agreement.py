@@ -2,6 +2,7 @@ from customer_segmentation.steps import (
     AGREEMENT_COLUMNS,
     AgreementSettings,
     duckdb_projection,
+    features_with,
     model_agreement,
     previous_rows,
     read_panel,
@@ -11,12 +12,8 @@ from customer_segmentation.steps import (
 def model(dbt, session):
     dbt.config(materialized="table")
     shares = dbt.ref("period_inputs")
-    settings = AgreementSettings(
-        features=tuple(dbt.config.meta_get("features")),
-        n_init=dbt.config.meta_get("n_init"),
-        max_iter=dbt.config.meta_get("max_iter"),
-        seed=dbt.config.meta_get("seed"),
-        clocks=tuple(dbt.config.meta_get("clocks")),
+    settings = AgreementSettings.from_settings(
+        dbt.config.get("settings"), clocks=features_with(dbt.config.get("features"), "grows_daily")
     )
     customers = dbt.ref("segmentation_features")
     agreement = model_agreement(

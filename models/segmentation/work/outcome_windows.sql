@@ -1,5 +1,5 @@
 -- Windows of one horizon that are pooled do not overlap: the latest, the latest that ends before it begins, and so on.
-{% set horizons = var('outcome_horizon_days') %}
+{% set horizons = setting('outcomes', 'horizon_days') %}
 
 with recursive periods as (
     select

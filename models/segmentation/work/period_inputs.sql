@@ -1,7 +1,4 @@
-{#- Drift is measured on these, used for the segments or not, and on every other feature in use. -#}
-{% set drifting = (
-    ['recency_days', 'frequency', 'monetary', 'average_review_score'] + var('segmentation_features')
-) | unique | list %}
+{% set watched = watched_features() %}
 
 with features as (
     select *
@@ -12,7 +9,7 @@ rfm as (
     select
         as_of_date,
         customer_unique_id,
-        {%- for feature in drifting %}
+        {%- for feature in watched %}
         {{ feature }},
         {%- endfor %}
     from {{ ref('rfm') }}
@@ -40,7 +37,7 @@ fitted as (
 rfm_by_date as (
     select
         rfm.as_of_date,
-        {{ rows_fingerprint(['rfm.customer_unique_id'] + drifting) }} as fingerprint,
+        {{ rows_fingerprint(['rfm.customer_unique_id'] + watched) }} as fingerprint,
     from rfm
     inner join by_date on rfm.as_of_date = by_date.as_of_date
     group by rfm.as_of_date
@@ -56,7 +53,7 @@ halved as (
                 log2(
                     greatest(
                         max(customers) over (order by as_of_date rows unbounded preceding)
-                        / cast({{ var('measured_customers') }} as double),
+                        / cast({{ setting('engine', 'measured_customers') }} as double),
                         1
                     )
                 )

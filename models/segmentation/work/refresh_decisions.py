@@ -8,7 +8,7 @@ def model(dbt, session):
         dbt.ref("model_agreement").order("baseline_as_of_date, as_of_date").df(),
         dbt.ref("feature_verdicts").order("baseline_as_of_date, as_of_date, feature").df(),
         thresholds_from(dbt.ref("maintenance_thresholds").df()),
-        force_retrain=dbt.config.meta_get("force_retrain"),
+        force_retrain=dbt.config.get("settings")["force_retrain"],
         report=lambda line: print(line, flush=True),
     )
     return session.from_df(decisions).project(duckdb_projection(DECISION_COLUMNS))

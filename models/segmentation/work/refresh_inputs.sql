@@ -58,7 +58,7 @@ values_by_month as (
         on counted_orders.counted_at >= months.first_moment
         and counted_orders.counted_at < months.end_moment
     group by months.as_of_date, months.lag
-    having count(*) >= {{ var('sparse_month_orders') }}
+    having count(*) >= {{ setting('engine', 'sparse_month_orders') }}
 ),
 
 order_values as (

@@ -12,10 +12,7 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    settings = RuleSettings(
-        features=tuple(dbt.config.meta_get("features")),
-        fidelity=dbt.config.meta_get("fidelity"),
-    )
+    settings = RuleSettings.from_settings(dbt.config.get("settings"))
     customers = dbt.ref("segment_rule_rows")
 
     def rows_of(as_of_date):

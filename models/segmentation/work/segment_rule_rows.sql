@@ -1,6 +1,6 @@
 {#- A view: only the dates of models without rules are read. -#}
 {{ config(materialized='view') }}
-{% set features = var('segmentation_features') %}
+{% set features = setting('segmentation_features') %}
 
 with features as (
     select *

@@ -29,7 +29,7 @@ agreed as (
         and customers.customer_unique_id = rows_in_own_units.customer_unique_id
     inner join rules
         on customers.model_id = rules.model_id
-        {%- for feature in var('segmentation_features') %}
+        {%- for feature in setting('segmentation_features') %}
         and rows_in_own_units.{{ feature }}_own >= rules.minimum_{{ feature }}
         and rows_in_own_units.{{ feature }}_own < rules.below_{{ feature }}
         {%- endfor %}

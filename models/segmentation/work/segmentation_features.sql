@@ -1,6 +1,6 @@
-{#- Every column that an outlier rule may name, whether or not it is a feature. -#}
-{% set ruled_columns = ['recency_days', 'frequency', 'monetary', 'average_review_score'] %}
-{% set features = var('segmentation_features') %}
+{#- Every column that an outlier rule may name, whether or not a segment is made from it. -#}
+{% set ruled_columns = watched_features() %}
+{% set features = setting('segmentation_features') %}
 
 with periods as (
     select as_of_date
@@ -12,7 +12,7 @@ rfm as (
     select
         as_of_date,
         customer_unique_id,
-        {%- for column in (ruled_columns + features) | unique %}
+        {%- for column in ruled_columns %}
         cast({{ column }} as double) as {{ column }},
         {%- endfor %}
     from {{ ref('rfm') }}

@@ -69,7 +69,7 @@ compared as (
         case
             when checked.value_problem is not null then checked.value_problem
             when cast(checked.purchased_at as date) not between plausible.first_day and plausible.last_day
-                then 'order_purchase_timestamp is more than {{ var("largest_gap_days") }} days away from the other '
+                then 'order_purchase_timestamp is more than {{ setting("largest_gap_days") }} days away from the other '
                     || 'purchases: correct the year, or raise var largest_gap_days'
         end as row_problem,
     from checked

@@ -449,18 +449,19 @@ def page_as_html(connection: duckdb.DuckDBPyConnection, language: Language) -> s
         text = " ".join(html.escape(block, quote=False).split("\n"))
         text = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text)
         text = re.sub(r"`(.+?)`", r"<code>\1</code>", text)
-        text = re.sub(r"\{\{(\w+)\}\}", figure, text)
         if text.startswith("# "):
-            body.append(f"<h1>{text[2:]}</h1>")
+            text = f"<h1>{text[2:]}</h1>"
         elif text.startswith("## "):
-            body.append(f"<h2>{text[3:]}</h2>")
+            text = f"<h2>{text[3:]}</h2>"
         elif text.startswith("- "):
             items = "".join(
                 f"<li>{item.strip()}</li>" for item in re.split(r"(?:^|\s)- ", text)[1:]
             )
-            body.append(f"<ul>{items}</ul>")
+            text = f"<ul>{items}</ul>"
         else:
-            body.append(f"<p>{text}</p>")
+            text = f"<p>{text}</p>"
+        # Last, because a query may hold what marks a list.
+        body.append(re.sub(r"\{\{(\w+)\}\}", figure, text))
     title = PAGES[language].split("\n", 1)[0][2:]
     return (
         f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'

@@ -1,4 +1,4 @@
-"""What is looked at before dbt starts: whether the raw files and the seeds can be read, and how.
+"""What is looked at before dbt starts: whether raw files, seeds and settings can be used, and how.
 
 ``raw_folder``   which file each table is in, and everything that is wrong with the folder
 ``raw_csv``      how a CSV file is read: delimiter, quotes, header
@@ -7,9 +7,23 @@
 ``raw_table``    the SQL that reads a table
 ``raw_plugin``   what the macros of dbt ask, a plugin of dbt-duckdb
 ``seed_files``   the seeds
+``settings``     the settings that dbt_project.yml states
 """
 
 from customer_segmentation.intake.raw_folder import look_into, needed_columns, problems
 from customer_segmentation.intake.raw_text import RawFileError
+from customer_segmentation.intake.settings import (
+    default_settings,
+    project_vars,
+    settings_problems,
+)
 
-__all__ = ["RawFileError", "look_into", "needed_columns", "problems"]
+__all__ = [
+    "RawFileError",
+    "default_settings",
+    "look_into",
+    "needed_columns",
+    "problems",
+    "project_vars",
+    "settings_problems",
+]

@@ -1,4 +1,4 @@
-"""What the macros in macros/raw_files.sql ask about the raw files: a plugin of dbt-duckdb (profiles.yml names it)."""
+"""What macros ask about the raw files, the seeds and the settings: a plugin of dbt-duckdb (profiles.yml names it)."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import yaml
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
-from customer_segmentation.intake import raw_folder, seed_files
+from customer_segmentation.intake import raw_folder, seed_files, settings
 from customer_segmentation.intake.raw_csv import CsvFile, write_copy
 from customer_segmentation.intake.raw_table import RawTable, table_sql
 from customer_segmentation.intake.raw_text import RawFileError
 
 
 class Plugin(BasePlugin):
-    """Gives DuckDB two functions, each answering with a JSON object; see its methods."""
+    """Gives DuckDB functions, each answering with JSON; see its methods."""
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
         """Know the project, and nothing of any folder yet.
@@ -42,6 +43,7 @@ class Plugin(BasePlugin):
         for name, function, arguments in (
             ("raw_folder_findings", self.findings, 1),
             ("raw_table_reading", self.reading, 3),
+            ("settings_problems", self.settings, 1),
         ):
             conn.create_function(
                 name, function, ["VARCHAR"] * arguments, "VARCHAR", side_effects=True
@@ -94,6 +96,22 @@ class Plugin(BasePlugin):
             return json.dumps({"problem": f"{name}: no copy of it in {scratch} ({error})."})
         sql = table_sql(table, copy=copy)
         return json.dumps({"sql": sql, "file": table.label, "is_csv": table.is_csv})
+
+    def settings(self, given: str) -> str:
+        """Say what is wrong with the settings.
+
+        Parameters
+        ----------
+        given : str
+            YAML object: settings and their values.
+
+        Returns
+        -------
+        str
+            JSON list of sentences.
+        """
+        project = settings.project_vars(self.project)
+        return json.dumps(settings.settings_problems(project, yaml.safe_load(given)))
 
     def table(self, folder: str, name: str) -> RawTable:
         """Return what is known of a table, and look at it when nothing is."""

@@ -1,11 +1,10 @@
 """Settings that nothing could be built with: dbt would read for seconds, and end in a traceback.
 
-What a var may be is said by macro ``check_settings``; here is looked at what comes before it.
+What a setting must be is stated in dbt_project.yml; macro ``check_settings`` asks the same judge inside dbt.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 import duckdb
 import yaml
 
+from customer_segmentation.intake import project_vars, settings_problems
 from customer_segmentation.publishing.dbt_process import project_folder
 from customer_segmentation.publishing.errors import CommandError
 
@@ -34,9 +34,8 @@ def refuse_bad_settings(options: Sequence[str], *, environment: Mapping[str, str
         With a sentence for each.
     """
     found = environment_problems(environment)
-    text = text_of_vars(options)
-    if text is not None:
-        found += var_problems(text, defaults=default_vars(project_folder(environment)))
+    project = project_vars(project_folder(environment))
+    found += var_problems(text_of_vars(options), project=project)
     if found:
         raise CommandError("\n  - ".join(["settings that cannot be used:", *found]))
 
@@ -87,21 +86,15 @@ def text_of_vars(options: Sequence[str]) -> str | None:
     return text
 
 
-def default_vars(project: Path) -> dict[str, Any]:
-    """Return the vars of the project with their defaults."""
-    described: dict[str, Any] = yaml.safe_load((project / "dbt_project.yml").read_text("utf-8"))
-    return dict(described["vars"])
-
-
-def var_problems(text: str, *, defaults: Mapping[str, Any]) -> list[str]:
-    """Say which vars nobody reads, and which are not of the kind that dbt needs to read the models.
+def var_problems(text: str | None, *, project: Mapping[str, Any]) -> list[str]:
+    """Say which settings cannot be used, in the project and in what is given for one build.
 
     Parameters
     ----------
-    text : str
-        YAML, as ``--vars`` takes it.
-    defaults : mapping of str to object
-        All vars of the project.
+    text : str or None
+        YAML, as ``--vars`` takes it; None without that option.
+    project : mapping of str to object
+        As ``intake.project_vars`` returns it.
 
     Returns
     -------
@@ -109,31 +102,15 @@ def var_problems(text: str, *, defaults: Mapping[str, Any]) -> list[str]:
         Sentences.
     """
     try:
-        given = yaml.safe_load(text)
+        given = yaml.safe_load(text) if text is not None else None
     except (yaml.YAMLError, ValueError) as error:
         reason = " ".join(str(error).split())
         return [
             f"--vars '{text}' cannot be read as YAML ({reason}); write it as '{{n_clusters: 4}}'."
         ]
-    if given is None:
-        return []
-    if not isinstance(given, dict):
-        return [f"--vars '{text}' names no vars; write it as '{{n_clusters: 4}}'."]
-    found = []
-    for name, value in given.items():
-        if name not in defaults:
-            alike = difflib.get_close_matches(str(name), defaults, n=1)
-            instead = f"did you mean {alike[0]}?" if alike else "dbt_project.yml has all of them."
-            found.append(f"there is no var {name}; {instead}")
-        elif isinstance(defaults[name], dict) and not isinstance(value, dict):
-            found.append(f"{name} is {value!r}; it is a mapping, such as {defaults[name]}.")
-        elif _is_number(defaults[name]) and not (value is None or _is_number(value)):
-            found.append(f"{name} is {value!r}; it is a number, such as {defaults[name]}.")
-    return found
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    if given is not None and not isinstance(given, dict):
+        return [f"--vars '{text}' names no settings; write it as '{{n_clusters: 4}}'."]
+    return settings_problems(project, given or {})
 
 
 def _is_memory(text: str) -> bool:

@@ -21,6 +21,7 @@ from customer_segmentation.steps.decisions import DECISION_COLUMNS, decide, thre
 from customer_segmentation.steps.fits import FIT_COLUMNS, FitSettings, fit_periods
 from customer_segmentation.steps.frames import (
     duckdb_projection,
+    features_with,
     one_list,
     previous_rows,
     quantile_reader,
@@ -42,10 +43,9 @@ from customer_segmentation.steps.periods import (
     period_stability,
 )
 from customer_segmentation.steps.policy import (
-    CADENCES,
     POLICY_COLUMNS,
-    Cost,
     PolicySettings,
+    refresh_costs,
     refresh_policy,
 )
 from customer_segmentation.steps.refresh import (
@@ -73,13 +73,13 @@ from customer_segmentation.steps.study.traits import (
     segment_traits,
     trait_numbers,
     trait_origins,
+    traits_of,
 )
 
 __all__ = [
     "AGREEMENT_COLUMNS",
     "ALTERNATIVE_COLUMNS",
     "AXIS_COLUMNS",
-    "CADENCES",
     "CANDIDATE_COLUMNS",
     "CHANGE_COLUMNS",
     "CLUSTER_COLUMNS",
@@ -93,7 +93,6 @@ __all__ = [
     "TRAIT_COLUMNS",
     "AgreementSettings",
     "AlternativeSettings",
-    "Cost",
     "FitSettings",
     "PolicySettings",
     "RuleRows",
@@ -106,6 +105,7 @@ __all__ = [
     "duckdb_projection",
     "explained_separation",
     "feature_changes",
+    "features_with",
     "fit_periods",
     "model_agreement",
     "one_list",
@@ -115,6 +115,7 @@ __all__ = [
     "projection_axes",
     "quantile_reader",
     "read_panel",
+    "refresh_costs",
     "refresh_policy",
     "rules_from",
     "segment_rules",
@@ -127,4 +128,5 @@ __all__ = [
     "thresholds_from",
     "trait_numbers",
     "trait_origins",
+    "traits_of",
 ]

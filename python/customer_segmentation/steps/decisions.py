@@ -300,7 +300,7 @@ def whole_months(earlier: pd.Timestamp, later: pd.Timestamp) -> int:
 def _sparse(date: Any) -> str:
     return (
         f"the month before has only {int(date.orders_in_last_month)} orders"
-        " (var sparse_month_orders)"
+        " (var engine.sparse_month_orders)"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -98,6 +98,22 @@ class FitSettings:
     smallest_cluster_share: float
     minimum_silhouette: float
     transforms: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> FitSettings:
+        """Take them from the settings of the project."""
+        engine = settings["engine"]
+        return cls(
+            features=tuple(settings["segmentation_features"]),
+            transforms=tuple(sorted(settings["feature_transforms"].items())),
+            n_clusters=settings["n_clusters"],
+            n_init=engine["n_init"],
+            max_iter=engine["max_iter"],
+            seed=settings["seed"],
+            exact_silhouette_rows=engine["exact_silhouette_rows"],
+            smallest_cluster_share=engine["smallest_cluster_share"],
+            minimum_silhouette=settings["minimum_silhouette"],
+        )
 
     def parameters(self) -> dict[str, Any]:
         """Return the settings that change the fit itself; the gates only judge it."""

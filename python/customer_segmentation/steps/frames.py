@@ -29,6 +29,22 @@ def duckdb_projection(columns: dict[str, str]) -> str:
     return ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in columns.items())
 
 
+def features_with(features: Mapping[str, Mapping[str, Any]], attribute: str) -> list[str]:
+    """Return the names of the features that have an attribute.
+
+    Parameters
+    ----------
+    features : mapping of str to mapping
+        The features as dbt_project.yml states them.
+    attribute : str
+
+    Returns
+    -------
+    list of str
+    """
+    return [name for name, stated in features.items() if stated.get(attribute)]
+
+
 def rows_fingerprint(columns: Sequence[str]) -> str:
     """Return the aggregate that changes when a row does, whatever the order of the rows.
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 # Measure of a centroid, the feature that it comes from, and whether it is relative to the mean customer.
-# macros/name_by_playbook.sql has the same.
+# They are stated with the features in dbt_project.yml.
 MEASURES = {
     "frequency": ("frequency", False),
     "monetary_ratio": ("monetary", True),

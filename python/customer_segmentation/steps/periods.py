@@ -17,7 +17,7 @@ migration              those of the baseline  labels given at the baseline, froz
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -138,6 +138,21 @@ class StabilitySettings:
     null_bootstraps: int
     silhouette_rows: int
     transforms: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> StabilitySettings:
+        """Take them from the settings of the project."""
+        engine = settings["engine"]
+        return cls(
+            features=tuple(settings["segmentation_features"]),
+            transforms=tuple(sorted(settings["feature_transforms"].items())),
+            n_init=engine["n_init"],
+            max_iter=engine["max_iter"],
+            seed=settings["seed"],
+            null_seeds=engine["null_seeds"],
+            null_bootstraps=engine["null_bootstraps"],
+            silhouette_rows=engine["stability_silhouette_rows"],
+        )
 
 
 def period_stability(

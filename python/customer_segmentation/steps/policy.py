@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -186,11 +187,13 @@ def common_panel(table: np.ndarray) -> tuple[np.ndarray, int]:
     is_common : ndarray of shape (n_baselines,), bool
         Baselines with a value at every age up to the last.
     ages : int
-        The most ages that at least half of the baselines that reach one, and at least
-        `LEAST_BASELINES`, have lived through without a gap; 0 when there is none.
+        The most ages that at least two in three of the baselines that reach one, and at least
+        `LEAST_BASELINES`, have lived through without a gap; 0 when there is none. So the latest
+        baselines, which say most about today, are left out for the sake of few ages only.
     """
     has_all = np.cumprod(~np.isnan(table), axis=1).astype(bool)
-    least = max(LEAST_BASELINES, -(-int((~np.isnan(table)).any(axis=1).sum()) // 2))
+    reached = int((~np.isnan(table)).any(axis=1).sum())
+    least = max(LEAST_BASELINES, -(-2 * reached // 3))
     ages = int((has_all.sum(axis=0) >= least).sum())
     return (has_all[:, ages - 1] if ages else np.zeros(len(table), dtype=bool)), ages
 
@@ -252,6 +255,25 @@ class _Ages:
             up_to = np.minimum.accumulate(lowest)
             found.append(np.where(np.isnan(part).all(axis=0), np.nan, sign * up_to))
         return found
+
+
+def refresh_costs(costs: Mapping[str, float]) -> dict[str, Cost]:
+    """Return what one refresh of each cadence takes.
+
+    Parameters
+    ----------
+    costs : mapping of str to float
+        Seed ``policy_costs``, by its codes.
+    """
+    return {
+        cadence: Cost(
+            seconds=float(costs[f"{cadence}_seconds"]),
+            machine_price_per_hour=float(costs["machine_price_per_hour"]),
+            review_hours=float(costs[f"{cadence}_review_hours"]),
+            review_price_per_hour=float(costs["review_price_per_hour"]),
+        )
+        for cadence in CADENCES
+    }
 
 
 def _ages(

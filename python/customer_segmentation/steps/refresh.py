@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,19 @@ class AgreementSettings:
     max_iter: int
     seed: int
     clocks: tuple[str, ...] = ()
+
+    @classmethod
+    def from_settings(
+        cls, settings: Mapping[str, Any], *, clocks: Sequence[str]
+    ) -> AgreementSettings:
+        """Take them from the settings of the project."""
+        return cls(
+            features=tuple(settings["segmentation_features"]),
+            n_init=settings["engine"]["n_init"],
+            max_iter=settings["engine"]["max_iter"],
+            seed=settings["seed"],
+            clocks=tuple(clocks),
+        )
 
 
 def model_agreement(

@@ -1,12 +1,12 @@
 {{ config(materialized='view') }}
-{% set features = var('segmentation_features') %}
+{% set features = setting('segmentation_features') %}
 
 with windows as (
     select
         as_of_date,
         horizon_days,
     from {{ ref('outcome_windows') }}
-    where is_pooled and horizon_days = {{ var('comparison_horizon_days') }}
+    where is_pooled and horizon_days = {{ setting('outcomes', 'comparison_horizon_days') }}
 ),
 
 period_inputs as (

@@ -77,12 +77,14 @@ stability as (
         cluster,
         as_of_date as compared_as_of_date,
         mean_jaccard,
+        excess_jaccard,
+        verdict as stability_verdict,
         resamples,
     from {{ ref('cluster_stability') }}
     where
         feature_set = 'in_use'
         and algorithm = 'kmeans'
-        and n_clusters = {{ var('n_clusters') }}
+        and n_clusters = {{ setting('n_clusters') }}
         and resamples > 0
 ),
 
@@ -91,7 +93,7 @@ outcomes as (
         *,
         cast(sum(customers_ordering) over () as double) / sum(customers) over () as overall_share,
     from {{ ref('segment_outcomes_pooled') }}
-    where horizon_days = {{ var('comparison_horizon_days') }}
+    where horizon_days = {{ setting('outcomes', 'comparison_horizon_days') }}
 ),
 
 final as (
@@ -107,6 +109,8 @@ final as (
         coalesce(advice.own_actions, 0) as own_actions,
         stability.compared_as_of_date,
         stability.mean_jaccard,
+        stability.excess_jaccard,
+        stability.stability_verdict,
         stability.resamples,
         outcomes.ordering_share,
         outcomes.share_low,

@@ -1,4 +1,3 @@
-from customer_segmentation.cluster import robust_columns
 from customer_segmentation.steps import (
     ALTERNATIVE_COLUMNS,
     AlternativeSettings,
@@ -10,18 +9,8 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    features = dbt.config.meta_get("features")
-    study = dbt.config.meta_get("study")
     customers = dbt.ref("alternative_rows")
-    settings = AlternativeSettings(
-        features=tuple(f"feature_{name}" for name in features),
-        robust=robust_columns(features, dbt.config.meta_get("transforms")),
-        n_clusters=dbt.config.meta_get("n_clusters"),
-        n_neighbors=study["spectral_neighbors"][0],
-        assign_labels=study["spectral_assign_labels"][0],
-        seed=study["seeds"][0],
-        exact_silhouette_rows=study["exact_silhouette_rows"],
-    )
+    settings = AlternativeSettings.from_settings(dbt.config.get("settings"))
     columns = ", ".join(name for name in customers.columns if name != "as_of_date")
     found = segmentation_alternatives(
         customers.aggregate(

@@ -2,6 +2,7 @@ from customer_segmentation.steps import (
     CANDIDATE_COLUMNS,
     StudySettings,
     duckdb_projection,
+    features_with,
     previous_rows,
     study_columns,
     study_feature_sets,
@@ -11,8 +12,10 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
+    settings = dbt.config.get("settings")
+    described = features_with(dbt.config.get("features"), "is_described")
     columns_of = study_columns(
-        dbt.config.meta_get("features"), dbt.config.meta_get("other_feature_sets")
+        settings["segmentation_features"], settings["study"]["other_feature_sets"]
     )
     customers = dbt.ref("study_features").filter("is_in_fit")
 
@@ -22,7 +25,7 @@ def model(dbt, session):
         )
 
     candidates = study_feature_sets(
-        study_inputs(rows_of, columns_of=columns_of),
+        study_inputs(rows_of, columns_of=columns_of, described=described),
         lambda feature_set: (
             rows_of(feature_set)
             .order("customer_unique_id")
@@ -30,11 +33,7 @@ def model(dbt, session):
             .df()
         ),
         features_of=columns_of,
-        settings=StudySettings.from_mapping(
-            dbt.config.meta_get("study"),
-            n_clusters=dbt.config.meta_get("n_clusters"),
-            transforms=dbt.config.meta_get("transforms"),
-        ),
+        settings=StudySettings.from_settings(settings),
         previous=previous_rows(session, dbt.this),
         report=lambda line: print(line, flush=True),
     )

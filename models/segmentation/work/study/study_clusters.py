@@ -10,8 +10,9 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
+    settings = dbt.config.get("settings")
     columns_of = study_columns(
-        dbt.config.meta_get("features"), dbt.config.meta_get("other_feature_sets")
+        settings["segmentation_features"], settings["study"]["other_feature_sets"]
     )
     customers = dbt.ref("study_features").filter("is_in_fit").order("customer_unique_id")
     finalists = dbt.ref("study_candidates").filter("is_finalist and n_clusters > 1")
@@ -21,11 +22,7 @@ def model(dbt, session):
         finalists.order("feature_set_position, algorithm, n_clusters").df(),
         lambda feature_set: customers.df().dropna(subset=columns_of[feature_set]),
         features_of=columns_of,
-        settings=StudySettings.from_mapping(
-            dbt.config.meta_get("study"),
-            n_clusters=dbt.config.meta_get("n_clusters"),
-            transforms=dbt.config.meta_get("transforms"),
-        ),
+        settings=StudySettings.from_settings(settings),
         centroids_in_use=dbt.ref("model_centroids").join(model_in_use, "model_id").df(),
         previous=previous_rows(session, dbt.this),
         report=lambda line: print(line, flush=True),

@@ -10,12 +10,14 @@ from customer_segmentation.steps import (
     segment_traits,
     trait_numbers,
     trait_origins,
+    traits_of,
 )
 
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    features = dbt.config.meta_get("features")
+    settings = dbt.config.get("settings")
+    features = settings["segmentation_features"]
     segmented = dbt.ref("study_segmented")
     measured = segmented.order("customer_unique_id").df()
     keys = "as_of_date, customer_unique_id"
@@ -32,14 +34,16 @@ def model(dbt, session):
     axes = projection_axes(
         measured,
         features=features,
-        robust=robust_columns(features, dbt.config.meta_get("transforms")),
+        robust=robust_columns(features, settings["feature_transforms"]),
     )
+    stated = traits_of(dbt.config.get("features"))
     origins = trait_origins(
         customers.join(segmented.project(keys), keys).order("customer_unique_id"),
+        stated,
         made_by=features,
     )
-    numbers = trait_numbers(customers.order("customer_unique_id"))
-    traits = segment_traits(count_traits(customers), numbers, origins)
+    numbers = trait_numbers(customers.order("customer_unique_id"), stated)
+    traits = segment_traits(count_traits(customers, stated), numbers, origins)
     return (
         one_list(session, separation, EXPLAINED_COLUMNS, name="separation")
         .cross(one_list(session, axes, AXIS_COLUMNS, name="axes"))

@@ -2,9 +2,9 @@
     Features of the set in use come as the models see them (imputed, transformed), under the name in_use_<feature>; those
     of the other sets are transformed but stay missing, under the name other_<feature>.
 -#}
-{% set described = ['recency_days', 'frequency', 'monetary', 'average_review_score'] %}
+{% set described = features_with('is_described') %}
 {% set others = [] %}
-{% for columns in var('other_feature_sets').values() %}
+{% for columns in setting('study', 'other_feature_sets').values() %}
 {% for column in columns if column not in others %}{% do others.append(column) %}{% endfor %}
 {% endfor %}
 
@@ -50,7 +50,7 @@ final as (
         {%- for feature in others %}
         {{ transformed(feature, 'rfm.other_' ~ feature, 'in_use.is_in_fit', 'rfm.as_of_date') }} as other_{{ feature }},
         {%- endfor %}
-        {%- for feature in var('segmentation_features') %}
+        {%- for feature in setting('segmentation_features') %}
         in_use.{{ feature }} as in_use_{{ feature }},
         {%- endfor %}
         in_use.is_in_fit,

@@ -1,14 +1,6 @@
-{% set features = var('segmentation_features') %}
-{#- What is compared besides the features in use, by name; steps/study/origins.py says what it owes to them. -#}
-{% set held_out = {
-    'average_review_score': 'rfm.average_review_score',
-    'delivery_delay_days': 'facts.average_days_late',
-    'payment_installments': 'facts.most_installments',
-    'freight_share': 'facts.freight_share',
-    'last_order_review_score': 'facts.last_order_review_score',
-    'last_order_days_late': 'facts.last_order_days_late',
-    'customers_in_city': 'facts.customers_in_city',
-} %}
+{% set features = setting('segmentation_features') %}
+{#- What had no part in the segments; steps/study/origins.py says what it owes to the features. -#}
+{% set held_out = features_with('is_held_out') | reject('in', features) | list %}
 
 with segments as (
     select
@@ -24,16 +16,13 @@ periods as (
     where is_described
 ),
 
-facts as (
+customer_facts as (
     select
         as_of_date,
         customer_unique_id,
-        average_days_late,
-        most_installments,
-        freight_share,
-        last_order_review_score,
-        last_order_days_late,
-        customers_in_city,
+        {%- for name in held_out if var('features')[name].of == 'customer_facts' %}
+        {{ var('features')[name].column or name }} as {{ name }},
+        {%- endfor %}
     from {{ ref('customer_facts') }}
 ),
 
@@ -41,7 +30,9 @@ rfm as (
     select
         as_of_date,
         customer_unique_id,
-        average_review_score,
+        {%- for name in held_out if var('features')[name].of == 'rfm' %}
+        {{ var('features')[name].column or name }} as {{ name }},
+        {%- endfor %}
     from {{ ref('rfm') }}
 ),
 
@@ -67,14 +58,14 @@ final as (
         {%- for feature in features %}
         features.{{ feature }},
         {%- endfor %}
-        {%- for name, column in held_out.items() if name not in features %}
-        cast({{ column }} as double) as {{ name }},
+        {%- for name in held_out %}
+        cast({{ var('features')[name].of }}.{{ name }} as double) as {{ name }},
         {%- endfor %}
     from segments
     inner join periods on segments.as_of_date = periods.as_of_date
-    inner join facts
-        on segments.as_of_date = facts.as_of_date
-        and segments.customer_unique_id = facts.customer_unique_id
+    inner join customer_facts
+        on segments.as_of_date = customer_facts.as_of_date
+        and segments.customer_unique_id = customer_facts.customer_unique_id
     inner join rfm
         on segments.as_of_date = rfm.as_of_date
         and segments.customer_unique_id = rfm.customer_unique_id

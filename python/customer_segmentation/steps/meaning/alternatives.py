@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.cluster import AssignLabels, fit_spectral, standardise
-from customer_segmentation.distance import silhouette_estimate
+from customer_segmentation.cluster import AssignLabels, fit_spectral, robust_columns, standardise
+from customer_segmentation.distance import silhouette_estimate, silhouette_scores
 from customer_segmentation.measure import (
     captured_share,
     information_share,
@@ -76,6 +76,20 @@ class AlternativeSettings:
     assign_labels: AssignLabels
     seed: int
     exact_silhouette_rows: int
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> AlternativeSettings:
+        """Take them from the settings of the project; of the study's lists the first counts."""
+        features, study = settings["segmentation_features"], settings["study"]
+        return cls(
+            features=tuple(f"feature_{name}" for name in features),
+            robust=robust_columns(features, settings["feature_transforms"]),
+            n_clusters=settings["n_clusters"],
+            n_neighbors=next(iter(study["spectral_neighbors"]), 10),
+            assign_labels=next(iter(study["spectral_assign_labels"]), "kmeans"),
+            seed=study["seeds"][0],
+            exact_silhouette_rows=study["exact_silhouette_rows"],
+        )
 
 
 def segmentation_alternatives(
@@ -168,6 +182,7 @@ def compare_alternatives(
     table = np.stack([scores[name] for name in names])
     area, covariance = pooled_areas(table, happened, half)
     ours = names.index("cluster")
+    silhouette_of = silhouettes(scaled, groups, settings)
     found = []
     for place, name in enumerate(names):
         share, error = pooled_capture(table[place], revenue, half)
@@ -190,7 +205,10 @@ def compare_alternatives(
                 "information_share": information_share(known, happened)
                 if known is not None
                 else None,
-                **(separation(scaled, known, settings) if known is not None else {}),
+                "explained_variance_share": explained_share(scaled, known)
+                if known is not None
+                else None,
+                "silhouette": silhouette_of.get(name),
                 "note": note if name == "spectral_cluster" else "",
             }
         )
@@ -280,20 +298,28 @@ def pooled_capture(
     return share, variance**0.5
 
 
-def separation(
-    scaled: np.ndarray, groups: np.ndarray, settings: AlternativeSettings
-) -> Mapping[str, float]:
-    """Return how far apart groups are: explained share of the variance, and mean silhouette."""
-    codes = np.unique(groups, return_inverse=True)[1]
+def explained_share(scaled: np.ndarray, groups: np.ndarray) -> float:
+    """Return the share of the variance that lies between groups, 0 to 1; NaN for rows all alike."""
+    codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)[1:]
     centred = scaled - scaled.mean(axis=0)
-    sizes = np.bincount(codes)
     means = np.stack([np.bincount(codes, weights=column) / sizes for column in centred.T], axis=1)
-    explained = float((sizes[:, None] * means**2).sum() / (centred**2).sum())
-    silhouette = (
-        silhouette_estimate(
+    total = float((centred**2).sum())
+    return float((sizes[:, None] * means**2).sum()) / total if total else float("nan")
+
+
+def silhouettes(
+    scaled: np.ndarray, groups: Mapping[str, np.ndarray], settings: AlternativeSettings
+) -> dict[str, float]:
+    """Return the mean silhouette of each partition; all in one pass where they are exact."""
+    parted = {
+        name: codes for name, codes in groups.items() if 1 < len(np.unique(codes)) < len(codes)
+    }
+    if parted and len(scaled) <= settings.exact_silhouette_rows:
+        scores = silhouette_scores(scaled, list(parted.values()))
+        return dict(zip(parted, map(float, scores), strict=True))
+    return {
+        name: silhouette_estimate(
             scaled, codes, maximum_rows=settings.exact_silhouette_rows, seed=settings.seed
         ).score
-        if len(sizes) > 1
-        else float("nan")
-    )
-    return {"explained_variance_share": explained, "silhouette": float(silhouette)}
+        for name, codes in parted.items()
+    }

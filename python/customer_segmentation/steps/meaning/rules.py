@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,14 @@ class RuleSettings:
     fidelity: float
     rules_per_cluster: int = 2
     rounding_loss: float = 0.0005
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> RuleSettings:
+        """Take them from the settings of the project."""
+        return cls(
+            features=tuple(settings["segmentation_features"]),
+            fidelity=settings["engine"]["rule_fidelity"],
+        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

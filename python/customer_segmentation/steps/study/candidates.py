@@ -29,7 +29,7 @@ from customer_segmentation.steps.study.scores import (
     partition_keys,
     with_scores,
 )
-from customer_segmentation.steps.study.settings import DESCRIBED, StudySettings, start_seeds
+from customer_segmentation.steps.study.settings import StudySettings, start_seeds
 
 CANDIDATE_COLUMNS = {
     "fingerprint": "string",
@@ -355,7 +355,10 @@ def study_candidates(
 
 
 def study_inputs(
-    rows_of: Callable[[str], Any], *, columns_of: Mapping[str, Sequence[str]]
+    rows_of: Callable[[str], Any],
+    *,
+    columns_of: Mapping[str, Sequence[str]],
+    described: Sequence[str],
 ) -> pd.DataFrame:
     """Say what each feature set is studied on.
 
@@ -363,9 +366,11 @@ def study_inputs(
     ----------
     rows_of : callable
         From a feature set to the relation of its customers, with as_of_date, customer_unique_id,
-        the columns `DESCRIBED` and its own.
+        the columns ``described`` and its own.
     columns_of : mapping
         Columns of each feature set.
+    described : sequence of str
+        Features that are said of the clusters of every set.
 
     Returns
     -------
@@ -374,7 +379,7 @@ def study_inputs(
     """
     found = []
     for feature_set, columns in columns_of.items():
-        read = rows_fingerprint(["customer_unique_id", *DESCRIBED, *columns])
+        read = rows_fingerprint(["customer_unique_id", *described, *columns])
         day, fingerprint = rows_of(feature_set).aggregate(f"max(as_of_date), {read}").fetchone()
         if day is not None:
             found.append((day, feature_set, fingerprint))

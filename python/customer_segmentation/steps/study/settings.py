@@ -15,9 +15,6 @@ from customer_segmentation.cluster import (
     standardise,
 )
 
-# What is said of the clusters of every feature set.
-DESCRIBED = ("recency_days", "frequency", "monetary", "average_review_score")
-
 
 @dataclasses.dataclass(frozen=True)
 class StudySettings:
@@ -78,19 +75,16 @@ class StudySettings:
     transforms: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def from_mapping(
-        cls,
-        settings: Mapping[str, Any],
-        *,
-        n_clusters: int,
-        transforms: Mapping[str, str] | None = None,
-    ) -> StudySettings:
-        """Make the settings from plain values; sequences become tuples."""
+    def from_settings(cls, settings: Mapping[str, Any]) -> StudySettings:
+        """Take them from the settings of the project; sequences become tuples."""
+        fields = {field.name for field in dataclasses.fields(cls)}
         values: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()
+            k: tuple(v) if isinstance(v, list) else v
+            for k, v in settings["study"].items()
+            if k in fields
         }
-        in_order = tuple(sorted((transforms or {}).items()))
-        return cls(**values, n_clusters=n_clusters, transforms=in_order)
+        in_order = tuple(sorted(settings["feature_transforms"].items()))
+        return cls(**values, n_clusters=settings["n_clusters"], transforms=in_order)
 
     def standardise(self, X: np.ndarray, columns: Sequence[str]) -> Scaler:
         """Measure the scaler of columns that are named as in `study_columns`."""

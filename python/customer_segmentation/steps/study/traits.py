@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,20 +65,32 @@ class Trait(NamedTuple):
         return f"case when {self.expression} is null then 'unknown' {bands} else '{last}' end"
 
 
-TRAITS = (
+# Those that are no features; the others are stated with the features.
+FACTS = (
     Trait("state", "customer_state"),
     Trait("region", "coalesce(region, 'unknown')"),
-    Trait("city_size_customers", "customers_in_city", (10, 100, 1000)),
     Trait("product_category", "coalesce(main_category, 'none')"),
     Trait("payment_type", "coalesce(main_payment_type, 'none')"),
-    Trait("payment_installments", "most_installments", (1, 3, 6)),
-    Trait("review_score", "average_review_score", (2, 3, 4)),
-    Trait("delivery_delay_days", "average_days_late", (-15, -8, 0, 7)),
-    Trait("freight_share", "freight_share", (0.1, 0.2, 0.3)),
     Trait("first_order_quarter", "year(first_purchased_at) || '-Q' || quarter(first_purchased_at)"),
     Trait("last_purchase_weekday", "dayname(last_purchased_at)"),
     Trait("last_purchase_hour", "hour(last_purchased_at)", (5, 11, 17)),
 )
+
+
+def traits_of(features: Mapping[str, Mapping[str, Any]]) -> tuple[Trait, ...]:
+    """Return every trait.
+
+    Parameters
+    ----------
+    features : mapping of str to mapping
+        The features as dbt_project.yml states them; those with bands are traits.
+    """
+    banded = [
+        Trait(one.get("trait", name), one.get("column", name), tuple(one["bands"]))
+        for name, one in features.items()
+        if "bands" in one
+    ]
+    return (*FACTS, *banded)
 
 
 class OrderTrait(NamedTuple):
@@ -112,13 +124,14 @@ ORDER_TRAITS = (
 )
 
 
-def count_traits(customers: Any) -> pd.DataFrame:
+def count_traits(customers: Any, traits: Sequence[Trait]) -> pd.DataFrame:
     """Count the customers of each segment by the value of each trait.
 
     Parameters
     ----------
     customers : duckdb.DuckDBPyRelation
-        One row per customer, with as_of_date, cluster, segment_name and what `TRAITS` are made of.
+        One row per customer, with as_of_date, cluster, segment_name and what traits are made of.
+    traits : sequence of Trait
 
     Returns
     -------
@@ -129,7 +142,7 @@ def count_traits(customers: Any) -> pd.DataFrame:
     segment = "as_of_date, cluster, segment_name"
     values = [
         f"struct_pack(trait := '{trait.name}', unit := 'customer', value := {trait.value()}, cases := 1)"
-        for trait in TRAITS
+        for trait in traits
     ]
     values += [
         f"struct_pack(trait := '{trait.name}', unit := '{trait.unit}', value := '{value}', cases := {cases})"
@@ -146,29 +159,33 @@ def count_traits(customers: Any) -> pd.DataFrame:
     )
 
 
-def trait_numbers(customers: Any) -> pd.DataFrame:
+def trait_numbers(customers: Any, traits: Sequence[Trait]) -> pd.DataFrame:
     """Read the number behind each banded trait.
 
     Parameters
     ----------
     customers : duckdb.DuckDBPyRelation
         As in `count_traits`, in a fixed order.
+    traits : sequence of Trait
 
     Returns
     -------
     DataFrame with column cluster and one for each banded trait
     """
-    numbers = [f"{trait.expression} as {trait.name}" for trait in TRAITS if trait.limits]
+    numbers = [f"{trait.expression} as {trait.name}" for trait in traits if trait.limits]
     return customers.project(", ".join(["cluster", *numbers])).df()
 
 
-def trait_origins(customers: Any, *, made_by: Sequence[str]) -> pd.DataFrame:
+def trait_origins(
+    customers: Any, traits: Sequence[Trait], *, made_by: Sequence[str]
+) -> pd.DataFrame:
     """Say of each trait what it owes to the features that made the clusters.
 
     Parameters
     ----------
     customers : duckdb.DuckDBPyRelation
         As in `count_traits`, in a fixed order, with the features.
+    traits : sequence of Trait
     made_by : sequence of str
 
     Returns
@@ -177,13 +194,14 @@ def trait_origins(customers: Any, *, made_by: Sequence[str]) -> pd.DataFrame:
         One row per trait; see `origin` and `dependence`. That of orders and reviews is not
         measured, because a customer may have several.
     """
-    values = [f"{trait.expression} as {trait.name}" for trait in TRAITS]
+    values = [f"{trait.expression} as {trait.name}" for trait in traits]
     features = [f"{feature} as made_by_{feature}" for feature in made_by]
     rows = customers.project(", ".join([*values, *features])).df()
     made = rows[[f"made_by_{feature}" for feature in made_by]]
     made.columns = list(made_by)
     found = []
-    for trait in (*TRAITS, *ORDER_TRAITS):
+    described: list[Trait | OrderTrait] = [*traits, *ORDER_TRAITS]
+    for trait in described:
         state, reason = origin(trait.name, made_by)
         depends, on = np.nan, None
         if isinstance(trait, Trait):

@@ -1,14 +1,37 @@
+{#- The features, which `vars: features:` of dbt_project.yml states, and the sets of them. -#}
+
+{% macro features_with(attribute) -%}
+    {#- Names of the features that have an attribute. -#}
+    {% set found = [] %}
+    {% for name, stated in var('features').items() if stated[attribute] %}{% do found.append(name) %}{% endfor %}
+    {{ return(found) }}
+{%- endmacro %}
+
+{% macro watched_features() -%}
+    {#- Those that are described, whether used for the segments or not, and every other one in use: drift is measured on them. -#}
+    {{ return((features_with('is_described') + setting('segmentation_features')) | unique | list) }}
+{%- endmacro %}
+
+{% macro playbook_measures() -%}
+    {#- Pairs of a feature and a measure of its centroid, as seed segment_playbook calls it. -#}
+    {% set found = [] %}
+    {% for name in features_with('playbook') %}
+        {% for measure in var('features')[name].playbook %}{% do found.append((name, measure)) %}{% endfor %}
+    {% endfor %}
+    {{ return(found) }}
+{%- endmacro %}
+
 {% macro feature_sets() -%}
     {#- Every feature set that is studied, by name; the one in use first. -#}
-    {% set sets = {'in_use': var('segmentation_features')} %}
-    {% do sets.update(var('other_feature_sets')) %}
+    {% set sets = {'in_use': setting('segmentation_features')} %}
+    {% do sets.update(setting('study', 'other_feature_sets')) %}
     {{ return(sets) }}
 {%- endmacro %}
 
 {% macro feature_columns() -%}
     {#- The columns of segmentation_features that a fit rests on: a ranked feature has its own unit beside it. -#}
-    {% set columns = var('segmentation_features') | list %}
-    {% for feature in var('segmentation_features') if var('feature_transforms').get(feature) == 'quantile' %}
+    {% set columns = setting('segmentation_features') | list %}
+    {% for feature in setting('segmentation_features') if setting('feature_transforms').get(feature) == 'quantile' %}
         {% do columns.append(feature ~ '_in_own_unit') %}
     {% endfor %}
     {{ return(columns) }}
@@ -19,7 +42,7 @@
         The values of a feature as the models see them, by var feature_transforms. A robust feature is as it was: its
         scaler makes the difference (python/customer_segmentation/cluster/transforms.py).
     -#}
-    {%- set transform = var('feature_transforms').get(feature) -%}
+    {%- set transform = setting('feature_transforms').get(feature) -%}
     {%- if transform == 'log1p' -%}
     ln(1 + {{ expression }})
     {%- elif transform == 'quantile' -%}

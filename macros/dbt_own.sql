@@ -1,10 +1,32 @@
-{#-
-    A data test that fails says what it found. dbt would only count the rows ("Got 1 result, configured to fail if != 0"). A test
-    whose rows have a column `sentence` speaks for itself, a sentence a row; of another, the first row is shown.
--#}
+{#- What dbt does otherwise: macros of its own that it calls by name. -#}
+
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {#- Folder = layer = schema, whatever the target. -#}
+    {{ (custom_schema_name or target.schema) | trim }}
+{%- endmacro %}
+
+{% macro ref() -%}
+    {#-
+        Relations without the database name: a view then still works when the published file has
+        been renamed, or attached to another DuckDB session under an alias.
+    -#}
+    {%- set relation = builtins.ref(*varargs, **kwargs) -%}
+    {%- do return(relation.include(database=false)) -%}
+{%- endmacro %}
+
+{% macro build_config_dict(model) -%}
+    {#- What dbt gives to a Python model, and to each of ours dbt.config.get("settings") and dbt.config.get("features"). -#}
+{{ dbt.build_config_dict(model) }}
+config_dict["settings"] = {{ settings() }}
+config_dict["features"] = {{ var('features') }}
+{%- endmacro %}
 
 {% macro duckdb__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) -%}
-    {#- What dbt runs for a test: its own query when it passes; otherwise an error with what was found, or for a warning a line. -#}
+    {#-
+        What dbt runs for a test: its own query when it passes; otherwise an error with what was found, or for a warning a line. dbt
+        would only count the rows ("Got 1 result, configured to fail if != 0"). A test whose rows have a column `sentence` speaks for
+        itself, a sentence a row; of another, the first row is shown.
+    -#}
     {% set counted = run_query(default__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit)).rows[0] %}
     {% set fails = counted['should_error'] and config.get('severity') | lower == 'error' %}
     {% if fails or counted['should_warn'] %}

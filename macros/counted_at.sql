@@ -1,4 +1,0 @@
-{% macro counted_at() -%}
-    {#- The moment from which an order counts, by var order_basis; null for one that never does. -#}
-    {{ 'purchased_at' if var('order_basis') == 'placed' else 'delivered_at' }}
-{%- endmacro %}

@@ -1,0 +1,145 @@
+{#- Arithmetic whose result depends on no order of threads or rows, and numbers in sentences. -#}
+
+{% macro exact_average(column) -%}
+    {#- A mean whose bits do not depend on the order in which threads add: the sum is of decimals. -#}
+    cast(sum(cast({{ column }} as decimal(18, 6))) as double) / nullif(count({{ column }}), 0)
+{%- endmacro %}
+
+{% macro weighted_average(column, weight) -%}
+    {#- The same for rows that stand for several. -#}
+    cast(sum(cast({{ column }} as decimal(18, 6)) * {{ weight }}) as double) / nullif(sum({{ weight }}), 0)
+{%- endmacro %}
+
+{% macro medians_of_counts(counts, keys) -%}
+    {#-
+        The median of each measure by keys, from a CTE with keys, measure, value and how many rows have it (occurrences).
+        median() holds every value in memory, beyond what DuckDB spills; the values of a measure in whole days or orders are
+        few, however many the rows. The same number: the middle value, or half-way between the two in the middle.
+    -#}
+    select
+        {{ keys | join(', ') }},
+        measure,
+        min(case when 2 * rows_so_far >= row_count then value end)
+        + (
+            min(case when 2 * rows_so_far >= row_count + 1 then value end)
+            - min(case when 2 * rows_so_far >= row_count then value end)
+        ) * 0.5 as median,
+    from (
+        select
+            {{ keys | join(', ') }},
+            measure,
+            value,
+            sum(occurrences) over (partition by {{ keys | join(', ') }}, measure order by value) as rows_so_far,
+            sum(occurrences) over (partition by {{ keys | join(', ') }}, measure) as row_count,
+        from {{ counts }}
+    ) as ranked
+    group by {{ keys | join(', ') }}, measure
+{%- endmacro %}
+
+{% macro fifth_bounds(rows, column, direction='asc') -%}
+    {#-
+        One row per date: from which value on a row belongs to the second, third, fourth and last fifth of the rows of
+        its date (bound_2 to bound_5, null where no value does). The fifth of a value is 1 + floor(5 x its percent rank),
+        at most 5: ranks, not NTILE, so that rows with the same value are in the same one. Distinct values are counted
+        and ranked, which spares a sort of all rows.
+
+        rows: a relation or CTE with as_of_date and the column; direction: of the values, the first fifth first.
+    -#}
+    select
+        as_of_date,
+        {%- for fifth in range(2, 6) %}
+        {{ 'min' if direction == 'asc' else 'max' }}(case when fifth >= {{ fifth }} then {{ column }} end) as bound_{{ fifth }},
+        {%- endfor %}
+    from (
+        select
+            as_of_date,
+            {{ column }},
+            floor(cast(rows_before as double) / nullif(date_rows - 1, 0) * 5) + 1 as fifth,
+        from (
+            select
+                as_of_date,
+                {{ column }},
+                sum(count(*)) over (
+                    partition by as_of_date order by {{ column }} {{ direction }}
+                ) - count(*) as rows_before,
+                sum(count(*)) over (partition by as_of_date) as date_rows,
+            from {{ rows }}
+            group by as_of_date, {{ column }}
+        ) as counted
+    ) as ranked
+    group by as_of_date
+{%- endmacro %}
+
+{% macro fifth_of(value, bounds, direction='asc') -%}
+    {#- The fifth of a value, 1 to 5, by a row that fifth_bounds gives; the value must not be null. -#}
+    1
+        {%- for fifth in range(2, 6) %}
+        + case when {{ value }} {{ '>=' if direction == 'asc' else '<=' }} {{ bounds }}.bound_{{ fifth }} then 1 else 0 end
+        {%- endfor %}
+{%- endmacro %}
+
+{% macro distance_km(latitude, longitude, other_latitude, other_longitude) -%}
+    {#- Great-circle distance of two points in degrees, km. The least() keeps a rounded sine at most 1. -#}
+    2 * 6371 * asin(least(1, sqrt(
+        pow(sin(radians({{ latitude }} - {{ other_latitude }}) / 2), 2)
+        + cos(radians({{ latitude }})) * cos(radians({{ other_latitude }}))
+        * pow(sin(radians({{ longitude }} - {{ other_longitude }}) / 2), 2)
+    )))
+{%- endmacro %}
+
+{% macro shown(expression, digits=3) -%}
+    {#- A number in a sentence. -#}
+    cast(cast({{ expression }} as decimal(18, {{ digits }})) as string)
+{%- endmacro %}
+
+{% macro decimals(expression, places) -%}
+    cast(round({{ expression }}, {{ places }}) as decimal(18, {{ places }}))
+{%- endmacro %}
+
+{% macro percent(expression, places) -%}
+    cast(round(100 * ({{ expression }}), {{ places }}) as decimal(18, {{ places }})) || ' %'
+{%- endmacro %}
+
+{% macro number_text(expression, is_whole) -%}
+    {#- A number as people write it: whole ones without a point, others with up to six decimals and no zeros at the end. -#}
+    case
+        when {{ is_whole }} then cast(cast(round({{ expression }}) as bigint) as string)
+        else regexp_replace(cast(cast(round({{ expression }}, 6) as decimal(24, 6)) as string), '\.?0+$', '')
+    end
+{%- endmacro %}
+
+{% macro with_decimal_mark(text, language) -%}
+    {#- A number as people of a language write it; nothing for null. -#}
+    coalesce(case when {{ language }} = 'fr' then replace({{ text }}, '.', ',') else {{ text }} end, '')
+{%- endmacro %}
+
+{% macro filled(template, marks) -%}
+    {#- A text with its {marks} replaced by the columns <mark>_text. -#}
+    {%- for mark in marks %}replace({% endfor %}{{ template }}
+    {%- for mark in marks %}, '{{ '{' ~ mark ~ '}' }}', {{ mark }}_text){% endfor %}
+{%- endmacro %}
+
+{% macro z_of_interval() -%}
+    {#- Normal quantile of a two-sided interval of 95 %. -#}
+    1.959963984540054
+{%- endmacro %}
+
+{% macro wilson(successes, trials, end) -%}
+    {#-
+        End (low or high) of the score interval of a share, 95 %; null without trials. Source: Wilson (1927), JASA 22, without
+        continuity correction; measure/association.py of the package has the same.
+    -#}
+    {%- set z = z_of_interval() -%}
+    {%- set share = '(cast(' ~ successes ~ ' as double) / nullif(' ~ trials ~ ', 0))' -%}
+    {%- set reach = z ~ ' * sqrt(' ~ trials ~ ' * ' ~ share ~ ' * (1 - ' ~ share ~ ') + ' ~ z ~ ' * ' ~ z ~ ' / 4)' -%}
+    case
+            when {{ successes }} = {{ 0 if end == 'low' else trials }} and {{ trials }} > 0 then {{ 0 if end == 'low' else 1 }}
+            else ({{ successes }} + {{ z }} * {{ z }} / 2 {{ '-' if end == 'low' else '+' }} {{ reach }})
+                / nullif({{ trials }} + {{ z }} * {{ z }}, 0)
+        end
+{%- endmacro %}
+
+{% macro customers_who_order(customers, share, overall) -%}
+    {#- How many ordered, in words. -#}
+    {{ customers }} || ' ordered, ' || {{ percent(share, 2) }} || ' of them; of all customers ' || {{ percent(overall, 2) }} || '.'
+{%- endmacro %}

@@ -1,0 +1,73 @@
+{#- What a business decides: limits, prices and thresholds in seeds, which segment a cluster is, and how many there are. -#}
+
+{% macro question_limit(code) -%}
+    {#- A limit in a question of the Customer Experience team, by seed question_limits. -#}
+    (select limit_value from {{ ref('question_limits') }} where limit_code = '{{ code }}')
+{%- endmacro %}
+
+{% macro policy_cost(code) -%}
+    {#- A price or time, by seed policy_costs. -#}
+    (select cost_value from {{ ref('policy_costs') }} where cost_code = '{{ code }}')
+{%- endmacro %}
+
+{% macro thresholds_in_one_row(codes) -%}
+    {#- The rows of seed maintenance_thresholds named in codes as columns <code>_watch and <code>_act. -#}
+    select
+        {%- for code in codes %}
+        max(case when threshold_code = '{{ code }}' then watch_value end) as {{ code }}_watch,
+        max(case when threshold_code = '{{ code }}' then act_value end) as {{ code }}_act,
+        {%- endfor %}
+    from {{ ref('maintenance_thresholds') }}
+{%- endmacro %}
+
+{% macro name_by_playbook(clusters, keys) -%}
+    {#-
+        Names each row of a CTE with the measures of the playbook (frequency, monetary, recency_days, monetary_ratio and recency_ratio
+        to the mean customer, review_score; null for what is no feature) by the first rule of seed segment_playbook that it satisfies: columns
+        segment_code and segment_name (English, seed segment_labels), null when there is none.
+        keys: the columns that identify a row.
+    -#}
+    select
+        clusters.*,
+        playbook.segment_code,
+        labels.name as segment_name,
+    from {{ clusters }} as clusters
+    left join {{ ref('segment_playbook') }} as playbook
+        on true
+        {%- for _, measure in playbook_measures() %}
+        and coalesce(clusters.{{ measure }} >= playbook.minimum_{{ measure }}, playbook.minimum_{{ measure }} is null)
+        and coalesce(clusters.{{ measure }} < playbook.maximum_{{ measure }}, playbook.maximum_{{ measure }} is null)
+        {%- endfor %}
+    left join {{ ref('segment_labels') }} as labels
+        on playbook.segment_code = labels.segment_code
+        and labels.language = 'en'
+    qualify row_number() over (
+        partition by {% for key in keys %}clusters.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
+        order by playbook.rule_order, playbook.segment_code
+    ) = 1
+{%- endmacro %}
+
+{% macro why_chosen() -%}
+    {#- Why a candidate of model_comparison is chosen, in words, and what a reader should know of the other numbers of clusters. -#}
+    'Chosen: every cluster is found again (lowest mean Jaccard '
+                    || {{ decimals('lowest_cluster_jaccard', 3) }}
+                    || coalesce('; ' || {{ decimals('lowest_null_jaccard', 3) }} || ' in data without structure', '')
+                    || '), the smallest has ' || {{ percent('smallest_cluster_share', 1) }}
+                    || ' of the customers, and no eligible candidate tells more segments apart: ' || names
+                    || '. The number is a business choice: the playbook has ' || possible_names
+                    || ' names for these features, so no more clusters can be chosen'
+                    || coalesce('; the rule of the gap statistic says ' || gap_choice, '')
+                    || case
+                        when next_silhouette > silhouette
+                            then '; ' || n_clusters + 1 || ' clusters have the better silhouette, '
+                                || {{ decimals('next_silhouette', 3) }}
+                        else ''
+                    end || '.'
+{%- endmacro %}
+
+{% macro has_action(actions, segment_code, recency_days) -%}
+    {#- Whether a row of seed segment_actions is what to do with a customer, to join by. -#}
+    {{ segment_code }} = {{ actions }}.segment_code
+        and {{ recency_days }} >= coalesce({{ actions }}.minimum_recency_days, 0)
+        and {{ recency_days }} < coalesce({{ actions }}.maximum_recency_days, {{ recency_days }} + 1)
+{%- endmacro %}

@@ -1,0 +1,77 @@
+{#- The settings, which `vars: settings:` of dbt_project.yml states: their values, and what stops a run. -#}
+
+{% macro setting(name, of_group=none) -%}
+    {#- The value of a setting, or with two names that of a setting of a group: setting('engine', 'n_init'). -#}
+    {%- set stated = var('settings') -%}
+    {%- if name not in stated or (of_group is not none and of_group not in stated[name].settings) -%}
+        {{ exceptions.raise_compiler_error("There is no setting " ~ name ~ ('.' ~ of_group if of_group else '') ~ " in dbt_project.yml.") }}
+    {%- endif -%}
+    {%- set absent = {} -%}
+    {%- set given = var(name, absent) -%}
+    {%- if 'settings' not in stated[name] -%}
+        {{ return(setting_value(name, stated[name], stated[name].default if given is sameas absent else given)) }}
+    {%- endif -%}
+    {%- if given is not mapping -%}
+        {{ exceptions.raise_compiler_error(name ~ " is " ~ given ~ "; it must be a mapping of settings to values.") }}
+    {%- endif -%}
+    {%- set values = {} -%}
+    {%- for key, one in stated[name].settings.items() if of_group is none or key == of_group -%}
+        {%- do values.update({key: setting_value(name ~ '.' ~ key, one, given[key] if key in given else one.default)}) -%}
+    {%- endfor -%}
+    {{ return(values if of_group is none else values[of_group]) }}
+{%- endmacro %}
+
+{% macro setting_value(name, stated, value) -%}
+    {#-
+        A value as models use it: a mapping has the keys of the default that are not given, and a day is text. A value of another
+        kind, with which models cannot be read, stops at once; check_settings says the rest.
+    -#}
+    {%- set must_be = stated.must_be -%}
+    {%- set kind = 'mapping' if must_be.by else 'list' if must_be.list else must_be.type -%}
+    {%- if not (
+        value is none or (kind == 'mapping' and value is mapping) or (kind == 'list' and value is sequence and value is not string)
+        or (kind in ['integer', 'number'] and value is number) or kind in ['boolean', 'text', 'date', 'month']
+    ) -%}
+        {{ exceptions.raise_compiler_error(name ~ " is " ~ value ~ "; it must be a " ~ ('whole number' if kind == 'integer' else kind) ~ ", such as " ~ stated.default ~ ".") }}
+    {%- endif -%}
+    {%- if kind == 'mapping' -%}
+        {%- set merged = {} -%}
+        {%- do merged.update(stated.default) -%}
+        {%- do merged.update(value or {}) -%}
+        {%- for key in merged.keys() | list if merged[key] is none -%}{%- do merged.pop(key) -%}{%- endfor -%}
+        {{ return(merged) }}
+    {%- endif -%}
+    {%- if value is not none and must_be.type in ['date', 'month'] -%}
+        {{ return(value | map('string') | list if must_be.list else value | string) }}
+    {%- endif -%}
+    {{ return(value) }}
+{%- endmacro %}
+
+{% macro settings() -%}
+    {#- All of them, by name. -#}
+    {%- set values = {} -%}
+    {%- for name in var('settings') -%}{%- do values.update({name: setting(name)}) -%}{%- endfor -%}
+    {{ return(values) }}
+{%- endmacro %}
+
+{% macro check_settings() -%}
+    {#-
+        A value that cannot be used stops the run with the repair, before any table is replaced. The judge is that of `make build`
+        (python/customer_segmentation/intake/settings.py), a function of the plugin raw_plugin.
+    -#}
+    {% if execute and target.type == 'duckdb' %}
+        {% set given = {} %}
+        {% do given.update(invocation_args_dict.get('vars') or {}) %}
+        {% set absent = {} %}
+        {% for name in var('settings') if var(name, absent) is not sameas absent %}{% do given.update({name: var(name)}) %}{% endfor %}
+        {% set problems = fromjson(first_values("select settings_problems(" ~ sql_text(toyaml(given)) ~ ")")[0]) %}
+        {% if target.database in ['staging', 'intermediate', 'marts', 'segmentation', 'segmentation_work', 'maintenance', 'maintenance_work', 'bi', 'seeds'] %}
+            {% do problems.append(
+                "SEGMENTATION_DATABASE names the file " ~ target.database ~ ".duckdb, which is also the name of a schema; give the file another name."
+            ) %}
+        {% endif %}
+        {% if problems %}
+            {{ exceptions.raise_compiler_error("Settings that cannot be used:\n  - " ~ problems | join("\n  - ")) }}
+        {% endif %}
+    {% endif %}
+{%- endmacro %}
