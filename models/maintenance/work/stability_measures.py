@@ -26,6 +26,6 @@ def model(dbt, session):
             customers, features=settings.features, transforms=settings.transforms
         ),
         previous=previous_rows(session, dbt.this),
-        report=lambda line: print(line, flush=True),
+        report=lambda line: print(f"· {line}", flush=True),
     )
     return session.from_df(measures).project(duckdb_projection(STABILITY_COLUMNS))

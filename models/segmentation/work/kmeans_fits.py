@@ -31,6 +31,6 @@ def model(dbt, session):
             features, features=settings.features, transforms=settings.transforms
         ),
         previous=previous_rows(session, dbt.this),
-        report=lambda line: print(line, flush=True),
+        report=lambda line: print(f"· {line}", flush=True),
     )
     return session.from_df(fits).project(duckdb_projection(FIT_COLUMNS))
