@@ -76,6 +76,8 @@ class Trait(NamedTuple):
         return f"case when {self.expression} is null then 'unknown' {bands} else '{last}' end"
 
 
+# What a customer has of whom nothing is known.
+UNKNOWN = ("unknown", "none")
 # Those that are no features; the others are stated with the features.
 FACTS = (
     Trait("state", "customer_state"),
@@ -188,6 +190,18 @@ def count_traits(customers: Any, traits: Sequence[Trait]) -> pd.DataFrame:
         )
         .df()
     )
+
+
+def known_traits(counts: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the traits of which nothing is known of anybody.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        As `count_traits` gives it.
+    """
+    is_known = counts["value"].notna() & ~counts["value"].isin(UNKNOWN)
+    return counts[counts["trait"].isin(counts.loc[is_known, "trait"])].reset_index(drop=True)
 
 
 def trait_numbers(customers: Any, traits: Sequence[Trait]) -> pd.DataFrame:
