@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import jinja2
@@ -42,12 +43,13 @@ def test_there_are_few_settings_and_each_is_stated_once() -> None:
 
 @pytest.mark.parametrize(("name", "one"), stated_values().items(), ids=stated_values())
 def test_a_statement_says_what_the_setting_means_and_must_be(name: str, one: dict) -> None:
-    assert set(one) == {"meaning", "default", "must_be"}
+    assert set(one) - {"for_orders"} == {"meaning", "default", "must_be"}
     assert re.fullmatch(r'(?s)["A-Za-z].*\.\s*', one["meaning"])
     assert one["must_be"]["type"] in A_TYPE
     group, _, key = name.partition(".")
-    given = {group: {key: one["default"]}} if key else {group: one["default"]}
-    assert settings_problems(VARS, given) == []
+    for default in (one["default"], one.get("for_orders", one["default"])):
+        given = {group: {key: default}} if key else {group: default}
+        assert settings_problems(VARS, given) == []
 
 
 def test_defaults_are_those_stated() -> None:
@@ -191,11 +193,12 @@ def test_values_beside_the_statements_are_looked_at_too() -> None:
 # --- the macro that gives them --------------------------------------------------------------------------
 
 
-def setting(*names: str, given: dict | None = None) -> object:
-    """Return what macro setting gives, without dbt."""
+class ReturnError(Exception):
+    """What a macro gives back."""
 
-    class ReturnError(Exception):
-        pass
+
+def setting(*names: str, given: dict | None = None, adapter: str = "olist") -> object:
+    """Return what macro setting gives, without dbt."""
 
     def give_back(value: object) -> None:
         raise ReturnError(value)
@@ -204,31 +207,31 @@ def setting(*names: str, given: dict | None = None) -> object:
         raise ValueError(sentence)
 
     environment = jinja2.Environment(extensions=["jinja2.ext.do"])
-    values = VARS | (given or {})
     environment.globals |= {
-        "var": values.get,
+        "var": (VARS | {"adapter": adapter} | (given or {})).get,
         "exceptions": {"raise_compiler_error": refuse},
         "return": give_back,
     }
     source = (PROJECT / "macros/settings.sql").read_text("utf-8")
-    macros = environment.from_string(source, globals={}).make_module()
-    # One macro calls another: its result is what it gives back, not what it prints.
-    value_of = macros.setting_value
 
-    def setting_value(*arguments: object) -> object:
-        try:
-            value_of(*arguments)
-        except ReturnError as returned:
-            return returned.args[0]
-        raise AssertionError("nothing was returned")
+    def callable_macro(name: str) -> Callable[..., object]:
+        """Return a macro as one of dbt's is called: what it gives back is its value."""
+        text = re.search(rf"(?s){{% macro {name}\(.*?endmacro %}}", source)[0]
+        macro = getattr(environment.from_string(text).module, name)
 
-    source = re.sub(r"(?s){% macro setting_value.*?endmacro %}", "", source)
-    macros = environment.from_string(source, globals={"setting_value": setting_value}).make_module()
-    try:
-        macros.setting(*names)
-    except ReturnError as returned:
-        return returned.args[0]
-    raise AssertionError("nothing was returned")
+        def call(*arguments: object) -> object:
+            try:
+                macro(*arguments)
+            except ReturnError as returned:
+                return returned.args[0]
+            raise AssertionError("nothing was returned")
+
+        return call
+
+    # Each uses those before it.
+    for name in ("default_of", "setting_value", "setting"):
+        environment.globals[name] = callable_macro(name)
+    return environment.globals["setting"](*names)
 
 
 @pytest.mark.parametrize(
@@ -253,6 +256,18 @@ def test_one_key_leaves_the_others(names: list[str], given: dict, value: object)
     assert setting(*names, given=given) == value
     # The statements are as they were.
     assert project_vars(PROJECT) == VARS
+
+
+def test_somebody_s_own_orders_have_defaults_of_their_own() -> None:
+    assert setting("first_as_of_date", adapter="orders") is None
+    assert setting("study", "other_feature_sets", adapter="orders") == {}
+    transforms = setting(
+        "feature_transforms", given={"feature_transforms": {"monetary": None}}, adapter="orders"
+    )
+    assert transforms == {"recency_days": "log1p", "frequency": "log1p"}
+    shops = default_settings(PROJECT, adapter="orders")
+    assert all(setting(name, adapter="orders") == value for name, value in shops.items())
+    assert all(setting(name) == value for name, value in default_settings(PROJECT).items())
 
 
 def test_a_group_is_given_whole() -> None:

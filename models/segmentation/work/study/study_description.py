@@ -31,7 +31,9 @@ def model(dbt, session):
         .join(segments, keys)
         .join(dbt.ref("rfm").project(f"{keys}, {columns}"), keys)
     )
-    separation = explained_separation(measured, made_by=features)
+    separation = explained_separation(
+        measured, made_by=features, features=dbt.config.get("features")
+    )
     axes = projection_axes(
         measured,
         features=features,
