@@ -122,15 +122,27 @@ def test_three_ifs_by_hand() -> None:
     orders, money, day = 0, 1, 2
     assert found[3] == ({orders: 2.0}, {})
     assert found[2][0].keys() == {money}
-    # 306 is the last day below the border: at most 306, 307 or 308 say the same of these rows.
+    # At most 306, 307 or 308 say the same of these rows.
     assert found[0][1][day] == pytest.approx(308, abs=1)
     assert found[1][0][day] == found[0][1][day]
 
 
 def test_a_border_is_as_round_as_the_rows_allow() -> None:
-    values = np.array([[1.0], [2.0], [148.2], [163.7], [900.0]])
-    tree = explain_clusters(values, np.array([0, 0, 0, 1, 1]), np.array([[50.0], [530.0]]), **EXACT)
+    values = np.array([[1.0], [2.0], [148.2], [153.7], [250.0]])
+    labels, centroids = np.array([0, 0, 0, 1, 1]), np.array([[50.4], [251.9]])
+    tree = explain_clusters(values, labels, centroids, **EXACT)
     assert tree == Split(0, 150.0, Leaf(0), Leaf(1))
+
+
+def test_a_border_in_a_gap_lies_where_the_model_cuts() -> None:
+    values = np.concatenate([np.arange(0.0, 60), np.arange(300.0, 330)])[:, None]
+    labels = np.repeat([0, 1], [60, 30])
+    tree = explain_clusters(values, labels, np.array([[30.0], [315.0]]), **EXACT)
+    # Halfway between the centroids is 172.5; a round number near it, and not the first in the gap.
+    assert isinstance(tree, Split)
+    assert tree.border == pytest.approx(172.5, rel=0.02)
+    later = np.arange(0.0, 330)[:, None]
+    assert np.mean(tree_labels(tree, later) == (later[:, 0] > 172.5)) > 0.985
 
 
 def test_one_row_one_cluster_and_a_constant_column() -> None:

@@ -22,6 +22,6 @@ def model(dbt, session):
         lambda: read_panel(session, customers, settings.features, shares=shares),
         settings=settings,
         previous=previous_rows(session, dbt.this),
-        report=lambda line: print(line, flush=True),
+        report=lambda line: print(f"· {line}", flush=True),
     )
     return session.from_df(agreement).project(duckdb_projection(AGREEMENT_COLUMNS))

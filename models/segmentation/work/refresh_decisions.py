@@ -9,6 +9,6 @@ def model(dbt, session):
         dbt.ref("feature_verdicts").order("baseline_as_of_date, as_of_date, feature").df(),
         thresholds_from(dbt.ref("maintenance_thresholds").df()),
         force_retrain=dbt.config.get("settings")["force_retrain"],
-        report=lambda line: print(line, flush=True),
+        report=lambda line: print(f"· {line}", flush=True),
     )
     return session.from_df(decisions).project(duckdb_projection(DECISION_COLUMNS))

@@ -31,6 +31,6 @@ def model(dbt, session):
         rows_of,
         settings=settings,
         previous=previous_rows(session, dbt.this),
-        report=lambda line: print(line, flush=True),
+        report=lambda line: print(f"· {line}", flush=True),
     )
     return session.from_df(rules).project(duckdb_projection(RULE_COLUMNS))

@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+# A border moves by no larger part of itself, however few rows lie between.
+LARGEST_ROUNDING = 0.02
+
 
 @dataclasses.dataclass(frozen=True)
 class Leaf:
@@ -189,6 +192,7 @@ def _one_leaf_each(
     if best is None:
         raise ValueError("Two centroids are the same: no border lies between them.")
     _, feature, border = best
+    border = _within_its_gap(border, X[:, feature], at[:, feature])
     sides = []
     for is_side, is_row_side in (
         (at[:, feature] < border, X[:, feature] < border),
@@ -197,6 +201,22 @@ def _one_leaf_each(
         stays = is_row_side & np.isin(labels, members[is_side])
         sides.append(_one_leaf_each(X[stays], labels[stays], centroids, members[is_side]))
     return Split(feature, border, sides[0], sides[1])
+
+
+def _within_its_gap(border: float, values: np.ndarray, centroids: np.ndarray) -> float:
+    """Move a border to halfway between the centroids beside it, as far as no row changes sides.
+
+    Any border in a gap of the rows reproduces the same labels; those of later rows, which may lie
+    in the gap, are best reproduced where the model itself cuts.
+    """
+    under, over = values[values < border], values[values >= border]
+    # At the lowest row above the gap the border is at its upper end; just above the highest below at its lower.
+    lowest = np.nextafter(under.max(), np.inf) if len(under) else -np.inf
+    highest = over.min() if len(over) else np.inf
+    halfway = (centroids[centroids < border].max() + centroids[centroids >= border].min()) / 2
+    moved = float(np.clip(halfway, lowest, highest))
+    is_whole = (values == np.floor(values)).all()
+    return float(min(np.ceil(moved), highest)) if is_whole else moved
 
 
 def _counts_before(
@@ -277,6 +297,8 @@ def _rounded(tree: Tree, X: np.ndarray, labels: np.ndarray, *, budget: int) -> T
         allowed = budget * (number + 1) // len(borders)
         split = _splits(tree)[number]
         for value in _round_values(split.border, is_whole=is_whole[split.feature]):
+            if abs(value - split.border) > LARGEST_ROUNDING * abs(split.border):
+                continue
             tried = _with_border(tree, number, value)
             is_nested = all(
                 rule.minimum[column] < rule.below[column]

@@ -15,6 +15,8 @@ from customer_segmentation.intake.seed_files import read_yaml
 
 # What `vars:` holds besides values: the statement of each setting, and of each feature.
 STATEMENTS = ("settings", "features")
+# Values that are no settings: whose data, and how they are read (customer_segmentation.shop judges the second).
+ADAPTERS = ("olist", "orders")
 A_TYPE = {
     "boolean": "true or false",
     "date": "a date such as 2018-10-18",
@@ -169,22 +171,28 @@ def project_vars(project: Path) -> dict[str, Any]:
     return dict(read_yaml(project / "dbt_project.yml").get("vars") or {})
 
 
-def default_settings(project: Path) -> dict[str, Any]:
+def default_settings(project: Path, *, adapter: str = "olist") -> dict[str, Any]:
     """Return every setting with its default; groups are mappings.
 
     Parameters
     ----------
     project : Path
         Folder with dbt_project.yml.
+    adapter : str
+        Whose defaults they are.
 
     Returns
     -------
     dict of str to object
     """
+
+    def default(stated: Mapping[str, Any]) -> Any:
+        return stated.get("for_orders" if adapter == "orders" else "default", stated["default"])
+
     return {
-        name: {key: one["default"] for key, one in stated["settings"].items()}
+        name: {key: default(one) for key, one in stated["settings"].items()}
         if "settings" in stated
-        else stated["default"]
+        else default(stated)
         for name, stated in project_vars(project)["settings"].items()
     }
 
@@ -207,7 +215,7 @@ def settings_problems(project: Mapping[str, Any], given: Mapping[Any, Any]) -> l
     features = tuple(name for name, one in project["features"].items() if one["of"] == "rfm")
     stated = project["settings"]
     values = {k: v for k, v in project.items() if k not in STATEMENTS} | dict(given)
-    found: list[str] = []
+    found = _whose(values.pop("adapter", "olist"), values.pop("shop", {}))
     for name, value in values.items():
         if name not in stated:
             found.append(_unknown(name, stated))
@@ -232,6 +240,19 @@ def settings_problems(project: Mapping[str, Any], given: Mapping[Any, Any]) -> l
             if not found:
                 found += _not_one_of(name, group, value)
     return found
+
+
+def _whose(adapter: object, shop: object) -> list[str]:
+    """Say what vars adapter and shop are not."""
+    if adapter not in ADAPTERS:
+        return [f"adapter is {_shown(adapter)}; it must be {' or '.join(ADAPTERS)}."]
+    if not isinstance(shop, Mapping):
+        return [f"shop is {_shown(shop)}; it must be a mapping, as `make shop` writes it."]
+    if shop and adapter == "olist":
+        return ["shop is given, and adapter is olist; write adapter: orders beside it."]
+    if adapter == "orders" and not shop:
+        return ["adapter is orders, and shop is not given; `make shop` writes it."]
+    return []
 
 
 def _not_one_of(

@@ -21,6 +21,6 @@ def model(dbt, session):
         ),
         settings=settings,
         previous=previous_rows(session, dbt.this),
-        report=lambda line: print(line, flush=True),
+        report=lambda line: print(f"· {line}", flush=True),
     )
     return session.from_df(found).project(duckdb_projection(ALTERNATIVE_COLUMNS))

@@ -35,6 +35,6 @@ def model(dbt, session):
         features_of=columns_of,
         settings=StudySettings.from_settings(settings),
         previous=previous_rows(session, dbt.this),
-        report=lambda line: print(line, flush=True),
+        report=lambda line: print(f"· {line}", flush=True),
     )
     return session.from_df(candidates).project(duckdb_projection(CANDIDATE_COLUMNS))

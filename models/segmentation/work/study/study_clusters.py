@@ -25,6 +25,6 @@ def model(dbt, session):
         settings=StudySettings.from_settings(settings),
         centroids_in_use=dbt.ref("model_centroids").join(model_in_use, "model_id").df(),
         previous=previous_rows(session, dbt.this),
-        report=lambda line: print(line, flush=True),
+        report=lambda line: print(f"· {line}", flush=True),
     )
     return session.from_df(clusters).project(duckdb_projection(CLUSTER_COLUMNS))
