@@ -192,14 +192,10 @@ def _one_leaf_each(
     if best is None:
         raise ValueError("Two centroids are the same: no border lies between them.")
     _, feature, border = best
-    # A border of whole numbers that is moved may pass a centroid, which stays on its side all the same.
-    is_under = at[:, feature] < border
+    is_under, is_row_under = at[:, feature] < border, X[:, feature] < border
     border = _within_its_gap(border, X[:, feature], at[:, feature])
     sides = []
-    for is_side, is_row_side in (
-        (is_under, X[:, feature] < border),
-        (~is_under, X[:, feature] >= border),
-    ):
+    for is_side, is_row_side in ((is_under, is_row_under), (~is_under, ~is_row_under)):
         stays = is_row_side & np.isin(labels, members[is_side])
         sides.append(_one_leaf_each(X[stays], labels[stays], centroids, members[is_side]))
     return Split(feature, border, sides[0], sides[1])
