@@ -1,4 +1,4 @@
-"""Maintenance as a user runs it: published is what was decided, both refresh modes, settings, costs."""
+"""Maintenance as a user runs it: published is what was decided, both refresh modes, settings."""
 
 from __future__ import annotations
 
