@@ -10,7 +10,7 @@ override $1 := $$(value $1)
 export $1
 endef
 override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON REPEATS RESULTS \
-	ONLY SCHEMA SEED SEGMENT SELECTOR SIZE SUPERSET_PYTHON TO WORK
+	ONLY ORDERS CURRENCY NOTICE SCHEMA SEED SEGMENT SELECTOR SHOP SIZE TABLE TIME_ZONE SUPERSET_PYTHON TO WORK
 override GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))) \
 	$(foreach name,$(SETTINGS),$(if $(filter environment,$(origin $(name))),$(name)))
 $(foreach name,$(GIVEN),$(eval $(call as_text,$(name))))
@@ -31,13 +31,13 @@ export PYTHONPATH := python
 # dbt reads profiles.yml from here, whatever the caller's own profile is.
 export DBT_PROFILES_DIR := .
 # OPTIONS are several words, quoted as in a shell; Python takes them apart.
-override BUILD = $(BIN)/python -m customer_segmentation build $(call option,--options,OPTIONS)
+override BUILD = $(BIN)/python -m customer_segmentation build $(call option,--shop,SHOP) $(call option,--options,OPTIONS)
 override PYTEST = $(BIN)/python -m pytest --numprocesses auto --no-loadscope-reorder
 # Of `make audience` and `make audiences`.
 override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--to,TO) $(if $(FRENCH),--language fr)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-all sample data verify build rollback contract full-refresh test test-all torture lint docs audience audiences boards pictures superset superset-test postgres metrics benchmark performance lock clean
+.PHONY: help setup setup-dev setup-all sample data verify shop build rollback contract full-refresh test test-all torture lint docs audience audiences boards pictures superset superset-test postgres metrics benchmark performance lock clean
 
 help:  ## [Maintain] This list.
 	@for group in "Build" "Read and share" "Check" "Maintain"; do \
@@ -78,7 +78,11 @@ data: $(if $(FROM),setup,$(VENV)/.fetch)  ## [Build] The real set in data/olist,
 verify: setup  ## [Build] Check OLIST_RAW_DIR against the manifest of the real set.
 	$(BIN)/python -m olist verify -- "$${OLIST_RAW_DIR:-data/olist}"
 
-build: setup $(if $(OLIST_RAW_DIR),,sample)  ## [Build] Build, test and publish the database (OPTIONS=... for dbt build, PARTIAL=1 if they leave something out, VERBOSE=1 for every line).
+shop: setup  ## [Build] Look at ORDERS='folder/*.csv' (TABLE=, TO=shop.yml, TIME_ZONE=, CURRENCY=, NOTICE=), and say how to read them.
+	@$(BIN)/python -m customer_segmentation shop $(call option,--to,TO) $(call option,--table,TABLE) \
+		$(call option,--time-zone,TIME_ZONE) $(call option,--currency,CURRENCY) $(call option,--notice,NOTICE) -- "$$ORDERS"
+
+build: setup $(if $(OLIST_RAW_DIR)$(SHOP),,sample)  ## [Build] Build, test and publish the database (SHOP=shop.yml for own orders, OPTIONS=... for dbt build, PARTIAL=1 if they leave something out, VERBOSE=1 for every line).
 	$(BUILD) $(if $(PARTIAL),--partial) $(if $(VERBOSE),--verbose)
 
 rollback: setup  ## [Build] The database published before (TO=NAME for another one, LIST=1 to see them).
@@ -87,7 +91,7 @@ rollback: setup  ## [Build] The database published before (TO=NAME for another o
 contract: setup  ## [Read and share] The maintenance contract, English and French, Markdown and HTML (TO=folder).
 	@$(BIN)/python -m customer_segmentation contract $(call option,--to,TO)
 
-full-refresh: setup $(if $(OLIST_RAW_DIR),,sample)  ## [Build] As build, re-using nothing.
+full-refresh: setup $(if $(OLIST_RAW_DIR)$(SHOP),,sample)  ## [Build] As build, re-using nothing.
 	$(BUILD) --full-refresh $(if $(PARTIAL),--partial) $(if $(VERBOSE),--verbose)
 
 test: setup-dev  ## [Check] The tests of functions, commands and one build of a small sample, in some minutes.

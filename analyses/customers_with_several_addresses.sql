@@ -4,6 +4,7 @@
 -- 250 of 96,096 people (0.26 %; 8.3 % of the 2,997 with several orders) used two zip codes or more, 39 of them in
 -- different states. One address a person is a choice: the latest order's. Someone who ordered nine times has
 -- three.
+{{ config(enabled=var('adapter') == 'olist') }}
 
 with orders as (
     select

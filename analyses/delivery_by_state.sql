@@ -6,6 +6,7 @@
 -- Amazonas has only 2.8 % late, because 45 days are promised. The worst are Alagoas (21.4 %), Maranhão (17.4 %)
 -- and Sergipe (15.2 %), and with 12,353 orders Rio de Janeiro (12.1 %), which has a third as many orders as São
 -- Paulo and four fifths as many late ones.
+{{ config(enabled=var('adapter') == 'olist') }}
 
 with orders as (
     select

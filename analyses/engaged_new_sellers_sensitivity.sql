@@ -1,3 +1,4 @@
+{{ config(enabled=var('adapter') == 'olist') }}
 {% set readings = [
     {'reading': 'published', 'why': 'the table bi.engaged_new_sellers', 'condition': 'bool_or(is_published)'},
     {'reading': 'the same rule, written here', 'why': 'nothing may differ'},

@@ -8,6 +8,7 @@
 -- and 20 to 29 % in most of the North and Northeast. 35 of 3,095 sellers wrote a state that is not that of their
 -- zip code, 33 of them São Paulo. 162 of 19,177 prefixes have no point (68 in the Federal District), and in 67
 -- half of the points are over 50 km from the centre: keep those off maps.
+{{ config(enabled=var('adapter') == 'olist') }}
 
 with states as (
     select

@@ -1,3 +1,4 @@
+{{ config(enabled=var('adapter') == 'olist') }}
 {% set readings = [
     {
         'reading': 'published',

@@ -4,6 +4,7 @@
 -- 96.9 % of the people ordered once and bring 94.1 % of the money; 2,997 ordered several times and one 17 times.
 -- 848 of the 2,997 did so on one day: a second basket rather than a return. Only 2,149 people (2.2 %) came back on
 -- another day.
+{{ config(enabled=var('adapter') == 'olist') }}
 
 with orders as (
     select

@@ -5,6 +5,7 @@
 -- larger the payment: median 68 BRL at once, 206 BRL in 7 to 10. 5,775 vouchers pay 3,866 orders: a voucher is a
 -- part of a payment. 9 payments are of 0 BRL, 3 of them not_defined (cancelled orders). Two card payments have 0
 -- instalments; they are in 01.
+{{ config(enabled=var('adapter') == 'olist') }}
 
 with payments as (
     select

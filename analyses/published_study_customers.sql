@@ -15,6 +15,7 @@
 -- Clusters of 51,883 recent, 38,660 lapsed, 2,592 big spenders and 2,673 repeat buyers (published: 51,884, 38,661,
 -- 2,590 and 2,673), silhouette 0.486; corrected, as of 2018-10-18: 52,142, 38,484, 2,508 and 2,962, silhouette 0.487.
 -- Repeat buyers gain most: people who ordered from two addresses, and people one of whose orders was cancelled later.
+{{ config(enabled=var('adapter') == 'olist') }}
 with orders as (
     select
         order_id,

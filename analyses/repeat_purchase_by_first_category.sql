@@ -7,6 +7,7 @@
 -- accessories (1.7 % of 6,447) and electronics (1.4 % of 2,492) by more than their intervals; most of the rest is
 -- within them. Half of those who return to bed, bath and table buy from it again. In the large categories the
 -- median return takes two to four months.
+{{ config(enabled=var('adapter') == 'olist') }}
 
 with order_items as (
     select

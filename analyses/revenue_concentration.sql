@@ -4,6 +4,7 @@
 -- Sellers are concentrated: the best 10 % of 3,095 bring 67.6 % of the revenue, half of them 96.8 %. Products too
 -- (10 % of 32,951 bring 60.8 %). Customers less so, as nearly all buy once: the best 10 % bring 41.2 %, the best 1
 -- % 11.5 %. 8 of the 74 categories bring 54.4 %.
+{{ config(enabled=var('adapter') == 'olist') }}
 
 with order_items as (
     select

@@ -5,6 +5,7 @@
 -- falls to 2.23 and then 1.7. 55 % of those 3 to 7 days late give the worst score, of those in time 7 %. Orders
 -- that were never received have 1.76. How early the parcel is hardly matters. The three days of bi.late_orders are
 -- where patience ends.
+{{ config(enabled=var('adapter') == 'olist') }}
 
 with reviews as (
     select

@@ -1,3 +1,4 @@
+{{ config(enabled=var('adapter') == 'olist') }}
 {% set readings = [
     {'reading': 'published', 'why': 'the table bi.worst_rated_zip_codes', 'is_published': true},
     {

@@ -34,10 +34,17 @@
 
 {% macro study_as_of_date() -%}
     {#-
-        Date of the comparison of models, in a query on rows with as_of_date and is_segmentable: the last segmentable first of
+        Date of the comparison of models, in a query on rows with as_of_date and is_segmentable, beside a CTE as_of_dates: the last segmentable first of
         a month that is a whole number of intervals after the first date; before there is one, the first segmentable date.
     -#}
-    {%- set first = setting('first_as_of_date') | string -%}
+    {%- set first = setting('first_as_of_date') -%}
+    {%- set first_month -%}
+    {%- if first is none -%}
+    (select 12 * extract(year from min(as_of_date)) + extract(month from min(as_of_date)) from as_of_dates)
+    {%- else -%}
+    {{ 12 * first[:4] | int + first[5:7] | int }}
+    {%- endif -%}
+    {%- endset -%}
     {% if setting('study_as_of_date') is not none or setting('study', 'interval_months') is none -%}
         {{ described_as_of_date() }}
     {%- else -%}
@@ -48,7 +55,7 @@
                         and extract(day from as_of_date) = 1
                         and (
                             12 * extract(year from as_of_date) + extract(month from as_of_date)
-                            - {{ 12 * first[:4] | int + first[5:7] | int }}
+                            - {{ first_month }}
                         ) % {{ setting('study', 'interval_months') }} = 0
                         then as_of_date
                 end

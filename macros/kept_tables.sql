@@ -125,7 +125,7 @@
 {% macro published_raw_loads() -%}{{ return('staging.published_raw_loads') }}{%- endmacro %}
 
 {% macro create_published_raw_loads() -%}
-    {% if execute and flags.WHICH in ['run', 'build', 'test'] %}
+    {% if execute and var('adapter') == 'olist' and flags.WHICH in ['run', 'build', 'test'] %}
         {% set columns = 'file_name, raw_rows, is_synthetic' %}
         {% set built_before = first_values(
             "select 1 from duckdb_tables() where database_name = current_database() and schema_name = 'staging' "
@@ -146,7 +146,7 @@
         At the end of a run in which nothing failed: what the next one is compared with. Without the test that compares, a smaller
         number is not taken over.
     -#}
-    {% if execute and flags.WHICH in ['run', 'build'] %}
+    {% if execute and var('adapter') == 'olist' and flags.WHICH in ['run', 'build'] %}
         {% set failed = results | selectattr('status', 'in', ['error', 'fail', 'runtime error', 'partial success']) | list %}
         {% set passed = results | map(attribute='node.name') | list %}
         {% if not failed and 'raw_loads' in passed %}

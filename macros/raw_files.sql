@@ -39,7 +39,7 @@
 
 {% macro check_raw_files() -%}
     {#- Before any table is replaced: all nine files and the seeds can be read, with all their columns. -#}
-    {% if execute and flags.WHICH in ['run', 'build', 'seed'] %}
+    {% if execute and flags.WHICH in ['run', 'build', 'seed'] and var('adapter') == 'olist' %}
         {% set found = fromjson(first_values("select raw_folder_findings(" ~ sql_text(raw_dir()) ~ ")")[0]) %}
         {% if found.problems %}
             {{ exceptions.raise_compiler_error(
@@ -57,7 +57,7 @@
 
 {% macro create_csv_rejects() -%}
     {#- The rows that the CSV reader refused, one row per physical line. Filled by keep_csv_rejects(). -#}
-    {% if flags.WHICH in ['run', 'build', 'test'] %}
+    {% if var('adapter') == 'olist' and flags.WHICH in ['run', 'build', 'test'] %}
         create schema if not exists staging;
         create table if not exists {{ csv_rejects_table() }} (
             file_name varchar, record_number bigint, reason varchar, raw_text varchar

@@ -9,16 +9,21 @@
     {%- set absent = {} -%}
     {%- set given = var(name, absent) -%}
     {%- if 'settings' not in stated[name] -%}
-        {{ return(setting_value(name, stated[name], stated[name].default if given is sameas absent else given)) }}
+        {{ return(setting_value(name, stated[name], default_of(stated[name]) if given is sameas absent else given)) }}
     {%- endif -%}
     {%- if given is not mapping -%}
         {{ exceptions.raise_compiler_error(name ~ " is " ~ given ~ "; it must be a mapping of settings to values.") }}
     {%- endif -%}
     {%- set values = {} -%}
     {%- for key, one in stated[name].settings.items() if of_group is none or key == of_group -%}
-        {%- do values.update({key: setting_value(name ~ '.' ~ key, one, given[key] if key in given else one.default)}) -%}
+        {%- do values.update({key: setting_value(name ~ '.' ~ key, one, given[key] if key in given else default_of(one))}) -%}
     {%- endfor -%}
     {{ return(values if of_group is none else values[of_group]) }}
+{%- endmacro %}
+
+{% macro default_of(stated) -%}
+    {#- The default of a setting for the adapter in use. -#}
+    {{ return(stated.for_orders if var('adapter') == 'orders' and 'for_orders' in stated else stated.default) }}
 {%- endmacro %}
 
 {% macro setting_value(name, stated, value) -%}
@@ -36,7 +41,7 @@
     {%- endif -%}
     {%- if kind == 'mapping' -%}
         {%- set merged = {} -%}
-        {%- do merged.update(stated.default) -%}
+        {%- do merged.update(default_of(stated)) -%}
         {%- do merged.update(value or {}) -%}
         {%- for key in merged.keys() | list if merged[key] is none -%}{%- do merged.pop(key) -%}{%- endfor -%}
         {{ return(merged) }}
@@ -64,8 +69,9 @@
         {% do given.update(invocation_args_dict.get('vars') or {}) %}
         {% set absent = {} %}
         {% for name in var('settings') if var(name, absent) is not sameas absent %}{% do given.update({name: var(name)}) %}{% endfor %}
+        {% do given.update({'adapter': var('adapter'), 'shop': var('shop')}) %}
         {% set problems = fromjson(first_values("select settings_problems(" ~ sql_text(toyaml(given)) ~ ")")[0]) %}
-        {% if target.database in ['staging', 'intermediate', 'marts', 'segmentation', 'segmentation_work', 'maintenance', 'maintenance_work', 'bi', 'seeds'] %}
+        {% if target.database in ['staging', 'intermediate', 'marts', 'segmentation', 'segmentation_work', 'maintenance', 'maintenance_work', 'bi', 'seeds', 'input', 'input_work'] %}
             {% do problems.append(
                 "SEGMENTATION_DATABASE names the file " ~ target.database ~ ".duckdb, which is also the name of a schema; give the file another name."
             ) %}

@@ -19,7 +19,6 @@ SCENARIOS = tuple(
         "new_data",
         "raw_values",
         "staging",
-        "torture",
     )
 )
 SHARED = {"sample_database", "real_database"}

@@ -24,6 +24,36 @@ def setting(name, of_group=None):
     return stated["default"] if of_group is None else stated["settings"][of_group]["default"]
 
 
+def sql_text(value):
+    """Return a text of SQL, as the macro does."""
+    return f"'{value}'"
+
+
+def sql_texts(values):
+    """Return what the macro does of none."""
+    return "null"
+
+
+def currency():
+    """Return a currency."""
+    return "BRL"
+
+
+def notice():
+    """Return a notice."""
+    return "notice"
+
+
+def shop_name():
+    """Return a name."""
+    return "name"
+
+
+def shop_lines():
+    """Return a select, as the macro does while parsing."""
+    return "select null as order_id, null as customer_id, null as ordered_at, null as amount, null as status"
+
+
 def ref(*names, **_):
     """Return the model's name."""
     return names[-1]

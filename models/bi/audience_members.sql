@@ -84,7 +84,8 @@ final as (
         profiles.rule,
         profiles.rule_french,
         'Last order ' || rfm.recency_days || case when rfm.recency_days = 1 then ' day' else ' days' end || ' ago, '
-        || rfm.frequency || case when rfm.frequency = 1 then ' order, ' else ' orders, ' end || rfm.monetary || ' BRL: '
+        || rfm.frequency || case when rfm.frequency = 1 then ' order, ' else ' orders, ' end
+        || rfm.monetary || ' {{ currency() }}: '
         || {{ decimals('members.distance_to_centroid', 2) }}
         || ' standard deviations from the middle of the segment, '
         || {{ decimals('members.distance_to_other_centroid', 2) }} || ' from that of ' || others.segment_name
@@ -92,7 +93,7 @@ final as (
         'Dernière commande il y a ' || rfm.recency_days
         || case when rfm.recency_days < 2 then ' jour, ' else ' jours, ' end
         || rfm.frequency || case when rfm.frequency < 2 then ' commande, ' else ' commandes, ' end
-        || replace(cast(rfm.monetary as string), '.', ',') || ' BRL : '
+        || replace(cast(rfm.monetary as string), '.', ',') || ' {{ currency() }} : '
         || replace(cast({{ decimals('members.distance_to_centroid', 2) }} as string), '.', ',')
         || ' écarts-types du centre du segment, '
         || replace(cast({{ decimals('members.distance_to_other_centroid', 2) }} as string), '.', ',')

@@ -34,12 +34,21 @@ customers as (
     from {{ ref('customers') }}
 ),
 
+{% if var('adapter') == 'olist' -%}
 states as (
     select
         state_code,
         region,
     from {{ ref('states') }}
 ),
+{%- else -%}
+states as (
+    select
+        cast(null as string) as state_code,
+        cast(null as string) as region,
+    where false
+),
+{%- endif %}
 
 rfm as (
     select

@@ -8,7 +8,7 @@ with orders as (
         customer_state,
         main_payment_type,
         order_value,
-    from {{ ref('orders') }}
+    from {{ ref('input_orders') }}
 ),
 
 final as (

@@ -1,3 +1,4 @@
+{{ config(enabled=var('adapter') == 'olist') }}
 {% set asked = setting('question_as_of_date') %}
 
 with limits as (

@@ -1,8 +1,14 @@
 {{ config(materialized='view') }}
 
-with verdicts as (
-    select *
-    from {{ ref('feature_verdicts') }}
+with baseline as (
+    select baseline_as_of_date
+    from {{ ref('stability_baseline') }}
+),
+
+verdicts as (
+    select feature_verdicts.*
+    from {{ ref('feature_verdicts') }} as feature_verdicts
+    inner join baseline on feature_verdicts.baseline_as_of_date = baseline.baseline_as_of_date
 ),
 
 final as (
@@ -38,7 +44,6 @@ final as (
         is_sparse,
         reason,
     from verdicts
-    where baseline_as_of_date = cast('{{ setting("baseline_as_of_date") }}' as date)
 )
 
 select * from final

@@ -1,3 +1,5 @@
+{{ config(enabled=var('adapter') == 'olist') }}
+
 with periods as (
     select as_of_date
     from {{ ref('periods') }}

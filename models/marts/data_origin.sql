@@ -1,28 +1,30 @@
-with raw_loads as (
+{% if var('adapter') == 'olist' -%}
+with loads as (
     select
-        raw_rows,
-        rejected_rows,
-        is_synthetic,
+        sum(raw_rows) as raw_rows,
+        sum(rejected_rows) as rejected_rows,
+        max(case when is_synthetic then 1 else 0 end) = 1 as is_synthetic,
     from {{ ref('raw_loads') }}
 ),
+{%- else -%}
+with loads as (
+    select
+        count(*) as raw_rows,
+        count(case when ordered_at is null or amount is null then 1 end) as rejected_rows,
+        false as is_synthetic,
+    from {{ ref('shop_lines') }}
+),
+{%- endif %}
 
 orders as (
     select purchased_at
-    from {{ ref('orders') }}
+    from {{ ref('input_orders') }}
 ),
 
 periods as (
     select as_of_date
     from {{ ref('periods') }}
     where is_latest
-),
-
-loads as (
-    select
-        sum(raw_rows) as raw_rows,
-        sum(rejected_rows) as rejected_rows,
-        max(case when is_synthetic then 1 else 0 end) = 1 as is_synthetic,
-    from raw_loads
 ),
 
 bounds as (
@@ -37,13 +39,15 @@ final as (
         loads.is_synthetic,
         case
             when loads.is_synthetic then 'SYNTHETIC DATA, made by a program: no real customer, seller or order'
-            else 'Brazilian E-Commerce Public Dataset by Olist, CC BY-NC-SA 4.0'
+            else {{ sql_text(notice()) }}
         end as notice,
         cast(loads.raw_rows as bigint) as raw_rows,
         cast(loads.rejected_rows as bigint) as rejected_rows,
         bounds.first_order_at,
         bounds.last_order_at,
         periods.as_of_date as latest_as_of_date,
+        {{ sql_text(currency()) }} as currency,
+        {{ sql_text(shop_name()) }} as data_name,
     from loads
     cross join bounds
     cross join periods

@@ -1,3 +1,5 @@
+{{ config(enabled=var('adapter') == 'olist') }}
+
 with raw_loads as (
     select
         file_name,
@@ -53,6 +55,7 @@ final as (
         cast(checks.maximum_share as double) as maximum_share,
         (checks.check_name != 'rows' or checks.checked_rows > 0)
         and coalesce(checks.found_rows <= checks.maximum_share * checks.checked_rows, true) as is_as_expected,
+        cast(null as decimal(18, 2)) as found_amount,
     from checks
     cross join latest
 )

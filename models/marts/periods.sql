@@ -1,14 +1,15 @@
 {% set history_months = setting('history_months') %}
-{% set first_as_of_date = setting('first_as_of_date') %}
 {% set maximum_dates = setting('engine', 'maximum_as_of_dates') %}
 {% set sparse_month_orders = setting('engine', 'sparse_month_orders') %}
+{% set first_date = setting('first_as_of_date') %}
+{% set baseline = setting('baseline_as_of_date') %}
 
 with orders as (
     select
         customer_unique_id,
         purchased_at,
         delivered_at,
-    from {{ ref('orders') }}
+    from {{ ref('input_orders') }}
 ),
 
 counted_orders as (
@@ -19,19 +20,68 @@ counted_orders as (
     where {{ counted_at() }} is not null
 ),
 
+refunds as (
+    select max(refunded_at) as last_refunded_at
+    from {{ ref('input_refunds') }}
+),
+
 span as (
     select
-        cast(max(purchased_at) as date) as last_date,
+        cast(greatest(max(purchased_at), max(last_refunded_at)) as date) as last_date,
         cast(date_trunc('month', min(purchased_at)) + interval 1 month as date) as first_known_month,
+        cast(min(purchased_at) as date) as first_date,
     from orders
+    cross join refunds
 ),
+
+first_dates as (
+    select
+        customer_unique_id,
+        min(counted_date) as counted_date,
+    from counted_orders
+    group by customer_unique_id
+),
+
+{% if first_date is none -%}
+known_customers as (
+    select
+        counted_date,
+        row_number() over (order by counted_date, customer_unique_id) as customer_count,
+    from first_dates
+),
+
+enough as (
+    -- The first day before whose midnight there is enough history of enough customers.
+    select
+        greatest(
+            min(known_customers.counted_date) + interval 1 day,
+            min(span.first_date) + interval {{ setting('minimum_history_days') }} day
+        ) as first_day,
+    from known_customers
+    cross join span
+    where known_customers.customer_count = {{ setting('minimum_customers') }}
+),
+
+asked as (
+    select
+        cast(
+            date_trunc('month', cast(first_day as timestamp) - interval 1 day) + interval 1 month as date
+        ) as first_as_of_date,
+    from enough
+),
+{%- else -%}
+asked as (
+    select date '{{ first_date }}' as first_as_of_date
+),
+{%- endif %}
 
 bounded_span as (
     -- Nothing is known before the first purchase.
     select
-        greatest(date '{{ first_as_of_date }}', first_known_month) as first_as_of_date,
-        last_date,
+        greatest(coalesce(asked.first_as_of_date, span.first_known_month), span.first_known_month) as first_as_of_date,
+        span.last_date,
     from span
+    cross join asked
 ),
 
 checked_span as (
@@ -59,20 +109,33 @@ as_of_dates as (
     where last_date is not null
 ),
 
+{% if baseline is none -%}
+firsts_of_months as (
+    select
+        as_of_date,
+        row_number() over (order by as_of_date) as date_number,
+        count(*) over () as date_count,
+    from as_of_dates
+    where extract(day from as_of_date) = 1
+),
+
+baseline as (
+    -- The one in the middle; of two the earlier.
+    select max(case when date_number = floor((date_count + 1) / 2.0) then as_of_date end) as baseline_as_of_date
+    from firsts_of_months
+),
+{%- else -%}
+baseline as (
+    select date '{{ baseline }}' as baseline_as_of_date
+),
+{%- endif %}
+
 orders_by_day as (
     select
         counted_date,
         count(*) as order_count,
     from counted_orders
     group by counted_date
-),
-
-first_dates as (
-    select
-        customer_unique_id,
-        min(counted_date) as counted_date,
-    from counted_orders
-    group by customer_unique_id
 ),
 
 customers_by_day as (
@@ -151,6 +214,8 @@ final as (
         is_segmentable,
         coalesce(is_segmentable and as_of_date = {{ study_as_of_date() }}, false) as is_compared,
         coalesce(is_segmentable and as_of_date = {{ described_as_of_date() }}, false) as is_described,
+        coalesce(as_of_date = baseline_as_of_date, false) as is_baseline,
+        extract(day from as_of_date) != 1 as is_month_incomplete,
         case
             when active_customer_count < {{ setting('minimum_customers') }}
                 then 'Not segmented: ' || active_customer_count
@@ -162,15 +227,18 @@ final as (
                 then 'Segmented, but sparse: ' || orders_in_last_month || ' orders in the month before.'
             else 'Segmented.'
         end
+        {% if first_date is not none -%}
         || case
-            when date '{{ first_as_of_date }}' > as_of_date and first_known_month <= last_date
-                then ' It is the only date, because var first_as_of_date is {{ first_as_of_date }} and the last'
+            when date '{{ first_date }}' > as_of_date and first_known_month <= last_date
+                then ' It is the only date, because var first_as_of_date is {{ first_date }} and the last'
                     || ' purchase of ' || last_date || '; it may be the first of a month from ' || first_known_month
                     || ' to ' || cast(date_trunc('month', last_date) as date) || '.'
             else ''
-        end as note,
+        end
+        {%- endif %} as note,
     from judged
     cross join span
+    cross join baseline
 )
 
 select * from final

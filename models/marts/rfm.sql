@@ -15,7 +15,7 @@ counted_orders as (
         purchased_at,
         order_value,
         is_value_imputed,
-    from {{ ref('orders') }}
+    from {{ ref('input_orders') }}
     where {{ counted_at() }} is not null
 ),
 
@@ -24,8 +24,15 @@ reviews as (
         order_id,
         review_score,
         review_answered_at,
-    from {{ ref('stg_order_reviews') }}
-    where review_answered_at is not null
+    from {{ ref('input_reviews') }}
+),
+
+refunds as (
+    select
+        customer_unique_id,
+        refunded_at,
+        refund_value,
+    from {{ ref('input_refunds') }}
 ),
 
 events as (
@@ -48,6 +55,16 @@ events as (
         reviews.review_score,
     from reviews
     inner join counted_orders on reviews.order_id = counted_orders.order_id
+    union all
+    -- A refund changes money only.
+    select
+        customer_unique_id,
+        refunded_at as event_at,
+        null as purchased_at,
+        -refund_value as order_value,
+        null as is_value_imputed,
+        null as review_score,
+    from refunds
 ),
 
 timeline as (
@@ -100,8 +117,10 @@ customers as (
 ),
 {%- else -%}
 customers as (
+    -- Who has only been refunded is no customer yet.
     select *
     from states
+    where frequency > 0
 ),
 {%- endif %}
 

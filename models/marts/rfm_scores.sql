@@ -8,6 +8,8 @@ with rfm as (
     from {{ ref('rfm') }}
 ),
 
+{% if var('adapter') == 'olist' -%}
+-- Nearly everybody has ordered once: fifths would sort them by chance, thresholds do not.
 frequency_scores as (
     select
         minimum_frequency,
@@ -15,6 +17,20 @@ frequency_scores as (
         lead(minimum_frequency) over (order by minimum_frequency) as next_minimum_frequency,
     from {{ ref('rfm_frequency_scores') }}
 ),
+{%- else -%}
+-- In a shop with regular customers, thresholds that fit another one would put nearly all of them together.
+frequency_scores as (
+    {%- for fifth in range(1, 6) %}
+    select
+        as_of_date,
+        {{ 1 if fifth == 1 else 'bound_' ~ fifth }} as minimum_frequency,
+        {{ fifth }} as frequency_score,
+        {{ 'null' if fifth == 5 else 'bound_' ~ (fifth + 1) }} as next_minimum_frequency,
+    from ({{ fifth_bounds(ref('rfm'), 'frequency') }}) as bounds
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+{%- endif %}
 
 segments as (
     select *
@@ -46,6 +62,7 @@ scored as (
             frequency_scores.next_minimum_frequency is null
             or rfm.frequency < frequency_scores.next_minimum_frequency
         )
+        and {{ 'true' if var('adapter') == 'olist' else 'rfm.as_of_date = frequency_scores.as_of_date' }}
 ),
 
 frequency_score_values as (

@@ -1,3 +1,5 @@
+{{ config(enabled=var('adapter') == 'olist') }}
+
 with located as (
     select
         zip_code_prefix,

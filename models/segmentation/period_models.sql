@@ -1,4 +1,6 @@
 {#- With refresh_mode as_decided the decisions say which model is in force; otherwise each date has its own. -#}
+{% set first_date = setting('first_as_of_date') %}
+
 with periods as (
     select
         as_of_date,
@@ -88,7 +90,7 @@ final as (
             when chosen.model_id is null
                 then 'Not segmented: no fit up to this date was accepted. ' || coalesce(fits.gate_failures, '')
                     || case
-                        when date '{{ setting('first_as_of_date') }}' > periods.as_of_date
+                        when {{ 'null' if first_date is none else "date '" ~ first_date ~ "'" }} > periods.as_of_date
                             then ' There are no dates before, because var first_as_of_date is after the last purchase.'
                         else ''
                     end

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(enabled=var('adapter') == 'olist', materialized='table') }}
 
 with settled as (
     select max(purchased_at) - interval 60 day as settled_before

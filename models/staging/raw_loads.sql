@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(enabled=var('adapter') == 'olist', materialized='table') }}
 
 {% set staged = {
     'olist_customers_dataset': 'base_customers',

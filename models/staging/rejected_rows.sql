@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(enabled=var('adapter') == 'olist', materialized='table') }}
 
 {% set base_models = {
     'base_customers': ('olist_customers_dataset', ['order_customer_id']),

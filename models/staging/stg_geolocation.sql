@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(enabled=var('adapter') == 'olist', materialized='table') }}
 
 -- Brazil's own extent, with its islands; a point outside it is a geocoding mistake.
 {% set brazil = {'south': -33.75, 'north': 5.28, 'west': -73.99, 'east': -28.84} %}

@@ -1,3 +1,5 @@
+{{ config(enabled=var('adapter') == 'olist') }}
+
 with final as (
     select
         order_id,

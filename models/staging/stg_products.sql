@@ -1,3 +1,5 @@
+{{ config(enabled=var('adapter') == 'olist') }}
+
 with products as (
     select
         product_id,

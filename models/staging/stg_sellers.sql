@@ -1,3 +1,5 @@
+{{ config(enabled=var('adapter') == 'olist') }}
+
 with final as (
     select
         seller_id,

@@ -5,11 +5,12 @@
 ``measure``     What is measured on clusters and periods: agreement, quality, stability, separation, drift …
 ``steps``       What a dbt Python model calls: one function a table, with re-use of the last build's results.
 ``intake``      What is looked at before dbt starts: the raw files, the seeds and the settings.
+``shop``        Somebody's own orders: where they are, what their columns mean, whether they can be used.
 ``publishing``  Build beside the published database, look, swap in; keep what was there, and go back.
 ``commands``    The command line: ``python -m customer_segmentation --help``.
 
 Each room's ``__init__`` lists its public names; modules with an underscore are its own. Rooms read
-from top to bottom: one uses those above it, never those below. Nothing but the last three
+from top to bottom: one uses those above it, never those below. Nothing but the last four
 rooms reads or writes a file. The Olist data set itself is the business of package ``olist``.
 """
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-__all__ = ["cluster", "commands", "distance", "intake", "measure", "publishing", "steps"]
+__all__ = ["cluster", "commands", "distance", "intake", "measure", "publishing", "shop", "steps"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -59,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         with stopped_by_signals():
-            options.database = database_path(options.database)
+            default = getattr(module, "default_database", lambda options: "")
+            options.database = database_path(options.database or default(options))
             return int(module.run(options))
     except CommandError as error:
         print(f"{name}: {error}", file=sys.stderr)

@@ -302,7 +302,7 @@ def test_the_contract_of_the_real_data_says_what_was_found(
 @pytest.mark.build
 @pytest.mark.thorough
 def test_every_command_of_the_runbook_runs(
-    sample_folder: Path, sample_database: Path, tmp_path: Path
+    small_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:
     database = tmp_path / "olist.duckdb"
     shutil.copy(sample_database, database)
@@ -312,7 +312,7 @@ def test_every_command_of_the_runbook_runs(
     assert len(commands) > 10
     environment = {
         **os.environ,
-        "OLIST_RAW_DIR": str(sample_folder),
+        "OLIST_RAW_DIR": str(small_folder),
         "SEGMENTATION_DATABASE": str(database),
         "DBT_PROFILES_DIR": str(PROJECT),
         "DBT_TARGET_PATH": str(tmp_path / "target"),

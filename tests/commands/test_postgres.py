@@ -18,7 +18,7 @@ import pytest
 
 from conftest import PROJECT, query
 from customer_segmentation.__main__ import main
-from customer_segmentation.commands import _postgres_locks, postgres
+from customer_segmentation.commands import _postgres_server, postgres
 from customer_segmentation.publishing import CommandError
 
 SERVERS = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
@@ -284,7 +284,7 @@ class Publication(threading.Thread):
 def test_a_reader_idle_in_a_transaction_stops_neither_other_readers_nor_is_stopped(
     server: str, small_database: Path, psycopg_connect, monkeypatch, capfd
 ) -> None:
-    monkeypatch.setattr(_postgres_locks, "PAUSES_SECONDS", (0.2, 0.2, 0.2))
+    monkeypatch.setattr(_postgres_server, "PAUSES_SECONDS", (0.2, 0.2, 0.2))
     postgres.publish(small_database, server, schema="idle")
     run_on(server, "update idle.customers set city = 'old'")
     idle = psycopg_connect(application_name="spreadsheet")
@@ -313,7 +313,7 @@ def test_a_reader_idle_in_a_transaction_stops_neither_other_readers_nor_is_stopp
         rf"trying again for 1 s\. In the way: .*pid {idle.info.backend_pid}", capfd.readouterr().err
     )
     # They did wait, and no longer than an attempt takes.
-    assert 0.2 < max(waits) < _postgres_locks.ALL_LOCKS_SECONDS + 3
+    assert 0.2 < max(waits) < _postgres_server.ALL_LOCKS_SECONDS + 3
     assert idle.execute("select count(*) from idle.customers").fetchone() == (3,)
 
 
@@ -342,7 +342,7 @@ def test_a_reader_who_goes_on_reading_is_waited_for(
 def test_a_prepared_transaction_in_the_way_is_named(
     server: str, small_database: Path, psycopg_connect, monkeypatch
 ) -> None:
-    monkeypatch.setattr(_postgres_locks, "PAUSES_SECONDS", ())
+    monkeypatch.setattr(_postgres_server, "PAUSES_SECONDS", ())
     postgres.publish(small_database, server, schema="prepared")
     session = psycopg_connect(autocommit=True)
     session.execute("begin")
@@ -358,7 +358,7 @@ def test_a_prepared_transaction_in_the_way_is_named(
 def test_a_role_that_may_not_see_others_still_gets_the_pid(
     server: str, small_database: Path, psycopg_connect, monkeypatch
 ) -> None:
-    monkeypatch.setattr(_postgres_locks, "PAUSES_SECONDS", ())
+    monkeypatch.setattr(_postgres_server, "PAUSES_SECONDS", ())
     run_on(server, "create role plain login", "grant create on database postgres to plain")
     plain = server.replace("user=analyst", "user=plain")
     postgres.publish(small_database, plain, schema="of_plain")
@@ -375,13 +375,13 @@ def test_who_is_in_the_way_is_looked_up_each_time(server: str, psycopg_connect) 
     run_on(server, "create table public.looked_at as select 1 as one")
     waiting = psycopg_connect()
     locks = "relation = {}::regclass"
-    assert _postgres_locks.sessions(waiting, locks, ["looked_at"]).startswith(
+    assert _postgres_server.sessions(waiting, locks, ["looked_at"]).startswith(
         "Who used them has ended"
     )
     readers = [psycopg_connect(), psycopg_connect()]
     for reader in readers:
         reader.execute("select * from looked_at")
-        said = _postgres_locks.sessions(waiting, locks, ["looked_at"])
+        said = _postgres_server.sessions(waiting, locks, ["looked_at"])
         assert f"pid {reader.info.backend_pid}, analyst, idle in transaction" in said
 
 
@@ -400,7 +400,7 @@ def test_of_two_publications_the_second_waits_and_names_the_first(
     first.rollback()
     assert set(publication.outcome()) == SMALL_NAMES
     first.execute("select pg_advisory_xact_lock(hashtext('customer_segmentation.twice'))")
-    monkeypatch.setattr(_postgres_locks, "OTHER_RUN_SECONDS", 0.2)
+    monkeypatch.setattr(_postgres_server, "OTHER_RUN_SECONDS", 0.2)
     with pytest.raises(CommandError, match=f"does not end.* pid {first.info.backend_pid}, analyst"):
         postgres.publish(small_database, server, schema="twice")
 

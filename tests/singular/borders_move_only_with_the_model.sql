@@ -1,3 +1,4 @@
+{{ config(severity='warn') }}
 -- Dates at which the rules of the model in force, found as of its fit, say something else of the customers than the
 -- model does: a border has moved without a decision. Two hundredths are left, because customers grow older.
 select

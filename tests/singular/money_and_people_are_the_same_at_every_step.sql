@@ -1,4 +1,5 @@
 -- Money in = money out and people in = people out, from staging to the marts; one row for each step that differs.
+{{ config(enabled=var('adapter') == 'olist') }}
 with steps as (
     select
         'payments: staging to orders' as step,

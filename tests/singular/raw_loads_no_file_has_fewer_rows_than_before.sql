@@ -1,5 +1,6 @@
 -- Raw files that have fewer rows than in the last build, and synthetic data in the place of real ones. Real data after
 -- the synthetic sample are other data, and are not compared.
+{{ config(enabled=var('adapter') == 'olist') }}
 with raw_loads as (
     select
         file_name,

@@ -1,4 +1,5 @@
 -- Files of which more rows than max_rejected_share were refused, with the most frequent reason and a row to look for.
+{{ config(enabled=var('adapter') == 'olist') }}
 with raw_loads as (
     select
         file_name,

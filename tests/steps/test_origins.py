@@ -10,13 +10,14 @@ from customer_segmentation.intake import project_vars
 from customer_segmentation.measure.separation import segment_separation
 from customer_segmentation.steps.study.origins import (
     EXPLAINED_COLUMNS,
-    FOLLOWS_FROM,
+    causes_of,
     dependence,
     explained_separation,
     origin,
 )
 from customer_segmentation.steps.study.traits import ORDER_TRAITS, traits_of
 
+STATED = project_vars(PROJECT)["features"]
 RFM = ["recency_days", "frequency", "monetary"]
 
 
@@ -43,16 +44,26 @@ RFM = ["recency_days", "frequency", "monetary"]
     ],
 )
 def test_an_origin_depends_on_what_made_the_clusters(name, made_by, state):
-    found, reason = origin(name, made_by)
+    traits = {trait.name: trait for trait in (*traits_of(STATED), *ORDER_TRAITS)}
+    if name in STATED:
+        found, reason = origin(name, made_by, causes_of(STATED[name]))
+        # A trait that is a feature has its origin.
+        for trait in traits.values():
+            if getattr(trait, "feature", "") == name:
+                assert (found, reason) == origin(trait.feature, made_by, trait.causes)
+    else:
+        trait = traits[name]
+        found, reason = origin(getattr(trait, "feature", "") or name, made_by, trait.causes)
     assert found == state
     assert (reason is not None) == (state == "follows from what did")
 
 
-def test_the_list_names_what_is_described():
-    features = project_vars(PROJECT)["features"]
-    described = {trait.name for trait in (*traits_of(features), *ORDER_TRAITS)}
-    held_out = {name for name, stated in features.items() if stated.get("is_held_out")}
-    assert set(FOLLOWS_FROM) <= described | held_out
+def test_causes_are_features_and_have_a_reason():
+    stated = [causes_of(one) for one in STATED.values()]
+    stated += [trait.causes for trait in (*traits_of(STATED), *ORDER_TRAITS)]
+    for causes in stated:
+        assert set(causes.follows_from) <= set(STATED)
+        assert bool(causes.follows_from) == bool(causes.because)
 
 
 def test_dependence_is_the_largest_rank_correlation_whatever_its_sign():
@@ -102,7 +113,7 @@ def shop() -> pd.DataFrame:
 
 
 def test_what_follows_from_money_is_gone_among_customers_who_spend_alike(shop):
-    table = explained_separation(shop, made_by=["monetary"])
+    table = explained_separation(shop, made_by=["monetary"], features=STATED)
     assert list(table.columns) == list(EXPLAINED_COLUMNS)
     of = table.set_index("feature")
     assert of["origin"].to_dict() == {
@@ -124,6 +135,8 @@ def test_what_follows_from_money_is_gone_among_customers_who_spend_alike(shop):
 
 
 def test_without_money_or_with_one_segment_there_are_no_bands(shop):
-    without = explained_separation(shop.drop(columns="monetary"), made_by=["freight_share"])
+    without = explained_separation(
+        shop.drop(columns="monetary"), made_by=["freight_share"], features=STATED
+    )
     assert without["effect_within_money_bands"].isna().all()
-    assert explained_separation(shop.assign(cluster=1), made_by=["monetary"]).empty
+    assert explained_separation(shop.assign(cluster=1), made_by=["monetary"], features=STATED).empty

@@ -1,4 +1,4 @@
-"""Maintenance as a user runs it: published is what was decided, both refresh modes, settings, costs."""
+"""Maintenance as a user runs it: published is what was decided, both refresh modes, settings."""
 
 from __future__ import annotations
 
@@ -113,8 +113,15 @@ def test_every_period_publishes_each_date_with_its_own_fit(
 ) -> None:
     database = tmp_path / "olist.duckdb"
     shutil.copy(sample_database, database)
+    selection = (
+        "--select",
+        "+customer_segments",
+        "+decisions",
+        "--indirect-selection",
+        "buildable",
+    )
     settings = "{refresh_mode: every_period}"
-    publish(*WITHOUT_STUDY, "--vars", settings, raw_dir=sample_folder, database=database)
+    publish(*selection, "--vars", settings, raw_dir=sample_folder, database=database)
     used = query(
         database,
         "select period_models.as_of_date, fitted_as_of_date, is_accepted, refresh_mode"
@@ -191,9 +198,9 @@ def test_a_setting_of_the_maintenance_out_of_range_is_refused(
     for sentence in (
         "baseline_as_of_date is '2017-01-15'; it must be the first of a month",
         "refresh_mode is 'sometimes'; it must be every_period or as_decided",
-        "force_retrain is 'latest'; it must be a list of dates",
+        "force_retrain is 'latest'; it must be a list of different values, each a date",
         "engine.null_seeds is -1; it must be a whole number, 0 or more",
         "study_as_of_date is '2018-02-30'; it must be a date such as 2018-10-18",
-        "study.interval_months is 0; it must be a whole number, 1 or more (months); or null for a new",
+        "study.interval_months is 0; it must be a whole number from 1 to 1200 (months); or null for a new",
     ):
         assert sentence in done.stderr

@@ -67,6 +67,14 @@ def assert_computed_anew(stdout: str, *, from_date: str) -> None:
             assert is_new == (day >= from_date), (kind, day)
 
 
+def assert_same_tables(database: Path, full: Path) -> None:
+    """Compare what a build without the study made; what a study left for the next one is not of this build."""
+    found, expected = table_fingerprints(database), table_fingerprints(full)
+    made = {table for table in found if not table.startswith("segmentation_work.study_")}
+    assert len(made) > 60
+    assert {table for table in made if found[table] != expected[table]} == set()
+
+
 @pytest.mark.build
 def test_later_months_and_an_order_that_arrives_late_change_the_dates_that_they_touch(
     publish, sample_folder: Path, sample_database: Path, tmp_path: Path
@@ -97,9 +105,9 @@ def test_later_months_and_an_order_that_arrives_late_change_the_dates_that_they_
     assert len(studied) > 10
     assert set(studied) == {"re-used"}
 
-    done = publish(*WITHOUT_TESTS, raw_dir=sample_folder, database=database)
+    done = publish(*WITHOUT_STUDY, *WITHOUT_TESTS, raw_dir=sample_folder, database=database)
     assert_computed_anew(done.stdout, from_date="2018-04-01")
-    assert table_fingerprints(database) == table_fingerprints(sample_database)
+    assert_same_tables(database, sample_database)
 
 
 @pytest.mark.build
@@ -116,9 +124,7 @@ def test_the_last_month_of_the_real_data_is_appended_to_what_one_thread_has_buil
     assert_known_then(database, real_database, up_to="2018-09-01")
     done = publish(*options, raw_dir=real_folder, database=database)
     assert_computed_anew(done.stdout, from_date="2018-09-02")
-    found, expected = table_fingerprints(database), table_fingerprints(real_database)
-    assert len(found) > 60
-    assert found == {table: expected[table] for table in found}
+    assert_same_tables(database, real_database)
 
 
 @pytest.mark.build
@@ -166,7 +172,7 @@ def test_a_corrupted_month_is_named_and_changes_nothing_that_is_published(
     database = tmp_path / "olist.duckdb"
     shutil.copy(sample_database, database)
     before = digest(database)
-    selection = ("--select", "+decisions", "--indirect-selection", "buildable")
+    selection = ("--select", "+decision_reasons", "--indirect-selection", "buildable")
     done = publish(*selection, raw_dir=raw, database=database, may_fail=True)
     assert done.returncode == 1
     assert "The data of the month before 2018-08-01 look corrupted" in done.stdout

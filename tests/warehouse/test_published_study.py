@@ -43,12 +43,13 @@ PUBLISHED = {
         0.9281106503,
     ],
 }
+# Ours as of 2018-10-18, by the model of 2018-08-01 that is in force then.
 CORRECTED = {
-    "recency_days": [0.9998, 0.4423, 0.3907, 0.5575, 0.6091, 0.0710],
-    "frequency": [0, 0.0112, 1, 0.0112, 1, 0.9888],
-    "monetary": [0.0206, 0.9977, 0.4198, 0.9964, 0.4315, 0.9281],
+    "recency_days": [0.9990, 0.5031, 0.4605, 0.4959, 0.5385, 0.0603],
+    "frequency": [0, 0.0137, 1, 0.0137, 1, 0.9863],
+    "monetary": [0.0221, 0.9983, 0.4252, 0.9950, 0.4370, 0.9238],
 }
-NAMES = ["Newer one-time buyers", "Older one-time buyers", "Big spenders", "Repeat buyers"]
+CODES = ["recent", "lapsed", "big", "repeat"]
 
 
 PAGE = Path(__file__).parents[2] / "docs" / "published_study.md"
@@ -245,11 +246,11 @@ def test_the_published_figures_are_these_up_to_rounding_and_sampling(recomputed)
 def test_ours_beside_it(real_database: Path) -> None:
     rows = query(
         real_database,
-        "select feature, segment_a, segment_b, ks_statistic, is_circular"
+        "select feature, segment_code_a, segment_code_b, ks_statistic, is_circular"
         " from segmentation.segment_separation",
     )
     found = {(feature, a, b): statistic for feature, a, b, statistic, _ in rows}
-    pairs = [(a, b) for i, a in enumerate(NAMES) for b in NAMES[i + 1 :]]
+    pairs = [(a, b) for i, a in enumerate(CODES) for b in CODES[i + 1 :]]
     for feature, expected in CORRECTED.items():
         statistics = [found.get((feature, a, b), found.get((feature, b, a))) for a, b in pairs]
         np.testing.assert_allclose(statistics, expected, atol=0.02)
@@ -299,9 +300,12 @@ def test_what_follows_from_money_is_marked_and_mostly_gone_within_its_bands(
     assert feature == "monetary"
     assert dependence == pytest.approx(spearmanr(share[known], money[known]).statistic, abs=1e-9)
     assert dependence == pytest.approx(-0.70, abs=0.01)
-    # Recent and lapsed, 94 % of the customers, differ in next to nothing that is held out.
-    pairs = [row for row in rows if set(row[4:6]) == {"recent", "lapsed"}]
-    assert max(abs(row[6]) for row in pairs if row[0] not in FEATURES) < 0.1
+    # Recent and lapsed, 94 % of the customers, differ in next to nothing else; deliveries were slower
+    # in some months than in others.
+    for row in rows:
+        if set(row[4:6]) == {"recent", "lapsed"} and row[0] not in FEATURES:
+            is_delivery = row[0] in ("delivery_delay_days", "last_order_days_late")
+            assert abs(row[6]) < (0.15 if is_delivery else 0.07)
     # Big spenders pay a smaller share of freight; among those who spend alike they do not.
     ((effect, within),) = [
         row[6:8] for row in rows if row[0] == "freight_share" and set(row[4:6]) == {"recent", "big"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import datetime
 import json
 import re
 import shutil
@@ -12,20 +11,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import duckdb
-import jinja2
 import pytest
 
 from benchmarks.history import table_fingerprints
-from conftest import PROJECT, WITHOUT_TESTS, made_once, query
-from customer_segmentation.intake import default_settings
+from conftest import WITHOUT_TESTS, made_once, query
 from olist.files import SYNTHETIC_MARKER
+from rendering import rendered
 
-SETTINGS = default_settings(PROJECT)
 # What reads the raw files and looks at what they hold.
 RAW_FILES = ("--indirect-selection=buildable", "--select", "+raw_loads", "+file_completeness")
 # A dozen orders are left out of the sample, and their customers stay.
 ORDERS_LEFT_OUT = {"largest_missing_shares": {"customers_without_order": 0.05}}
-CLOCK = datetime.datetime(2018, 10, 20, 12, tzinfo=datetime.UTC)
 # Columns by which the rows of a raw file are told apart; geolocation has none and keeps the file's order.
 KEYS = {
     "olist_customers_dataset": ("base_customers", {"customer_id": "order_customer_id"}),
@@ -52,35 +48,9 @@ KEYS = {
 }
 
 
-def rendered(
-    *files: str, select: str = "", known: Mapping | None = None, **settings: object
-) -> str:
-    """Return the SQL of a model, or of an expression after macros, without dbt; `known` are names that it uses."""
-    environment = jinja2.Environment(extensions=["jinja2.ext.do"])
-    environment.globals.update(
-        {
-            "return": lambda value: value,
-            "setting": lambda name: (
-                SETTINGS[name] | settings.get(name, {})
-                if isinstance(SETTINGS[name], dict)
-                else {**SETTINGS, **settings}[name]
-            ),
-            "ref": lambda name: f"staging.{name}",
-            "config": lambda **_: "",
-            **(known or {}),
-            "run_started_at": CLOCK,
-            "modules": types.SimpleNamespace(
-                datetime=datetime, pytz=types.SimpleNamespace(utc=datetime.UTC)
-            ),
-        }
-    )
-    text = "".join((PROJECT / file).read_text("utf-8") for file in files)
-    return environment.from_string(text + select).render()
-
-
 @pytest.fixture(scope="module")
 def read() -> Callable[[str, str | None], object]:
-    """Return what a macro of parse.sql makes of a text."""
+    """Return what a macro of raw_values.sql makes of a text."""
     connection = duckdb.connect()
     expressions = {}
 
@@ -425,7 +395,7 @@ def spoilt(run, small_folder: Path, shared_folder: Path) -> types.SimpleNamespac
 
     def build() -> None:
         for folder in folders.values():
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
         expected = spoil(small_folder, **folders)
         output = {}
         for kind, folder in folders.items():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import PROJECT, query
+from conftest import query
 
 pytestmark = [pytest.mark.build, pytest.mark.real]
 
@@ -194,21 +194,3 @@ def test_a_fifth_more_orders_cannot_be_seen_in_a_segment_of_this_size(real_datab
     assert all(needed is None or needed > customers for customers, needed, _ in rows)
     # Nobody was treated: the two groups are alike.
     assert sum(holds for *_, holds in rows) / len(rows) > 0.9
-
-
-@pytest.mark.parametrize("page", ["README.md", "docs/results.md"])
-def test_the_segments_on_a_page_are_those_published(real_database: Path, page: str) -> None:
-    published = query(
-        real_database,
-        "select segment_name, format('{:,}', customers), format('{:.1f} %', 100 * customer_share),"
-        " format('{:.1f} %', 100 * revenue_share), format('{:.0f}', median_recency_days),"
-        " format('{:.2f}', mean_frequency), format('{:,.2f}', mean_monetary)"
-        f" from segmentation.segment_profiles where as_of_date = '{LATEST}'",
-    )
-    lines = (PROJECT / page).read_text("utf-8").splitlines()
-    shown = [
-        tuple(cell.strip() for cell in line.strip("|").split("|"))
-        for line in lines
-        if line.startswith(tuple(f"| {row[0]} |" for row in published))
-    ]
-    assert sorted(shown) == sorted(published)

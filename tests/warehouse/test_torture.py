@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,11 +31,11 @@ def right(counts: list[Count]) -> None:
 
 
 def test_kills_at_steps_of_swaps_and_rollbacks_leave_whole_databases(tmp_path: Path) -> None:
-    right(swap_kills.campaign(tmp_path / "kills", at_most=2, titles=SCENES))
+    right(swap_kills.campaign(tmp_path / "kills", at_most=1, titles=SCENES))
 
 
 def test_readers_see_one_build_during_swaps(tmp_path: Path) -> None:
-    right(readers.campaign(tmp_path / "readers", swaps=3))
+    right(readers.campaign(tmp_path / "readers", swaps=2))
 
 
 WRITERS = {
@@ -44,12 +45,22 @@ WRITERS = {
 }
 
 
+@pytest.fixture(scope="module")
+def three_builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a database that was published three times."""
+    folder = tmp_path_factory.mktemp("three_builds")
+    for number in (1, 2, 3):
+        swap_kills.succeed(folder, "build", "--number", str(number))
+    return folder
+
+
 @pytest.mark.parametrize("does", WRITERS.values(), ids=WRITERS.keys())
 @pytest.mark.parametrize("command", list(writers.COMMANDS))
-def test_writers_do_not_get_into_what_is_published(tmp_path: Path, does, command: str) -> None:
-    for number in (1, 2, 3):
-        swap_kills.succeed(tmp_path, "build", "--number", str(number))
-    does(tmp_path, command)
+def test_writers_do_not_get_into_what_is_published(
+    tmp_path: Path, three_builds: Path, does, command: str
+) -> None:
+    folder = shutil.copytree(three_builds, tmp_path / "warehouse")
+    does(folder, command)
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,12 @@ def model(dbt, session):
     given = dbt.config.get("settings")
     settings = StabilitySettings.from_settings(given)
     customers = dbt.ref("segmentation_features")
+    (baseline,) = dbt.ref("stability_baseline").project("baseline_as_of_date").fetchone()
     measures = period_stability(
         dbt.ref("refresh_inputs").filter("is_segmentable").df(),
         dbt.ref("kmeans_fits").df(),
         lambda: read_panel(session, customers, settings.features, shares=shares),
-        baseline=given["baseline_as_of_date"],
+        baseline=baseline,
         settings=settings,
         agreement=dbt.ref("model_agreement").df(),
         quantiles_of=quantile_reader(

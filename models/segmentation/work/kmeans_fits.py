@@ -7,6 +7,7 @@ from customer_segmentation.steps import (
     fit_periods,
     previous_rows,
     quantile_reader,
+    ranks_from,
     rules_from,
 )
 
@@ -14,6 +15,8 @@ from customer_segmentation.steps import (
 def model(dbt, session):
     dbt.config(materialized="table")
     settings = FitSettings.from_settings(dbt.config.get("settings"))
+    is_named_by_rank = dbt.config.meta_get("is_named_by_rank")
+    ranks = ranks_from(dbt.ref("segment_ranks").df())
     features = dbt.ref("segmentation_features")
     customers = features.filter("is_in_fit")
 
@@ -27,6 +30,7 @@ def model(dbt, session):
         rows_of,
         settings=settings,
         playbook=rules_from(dbt.ref("segment_playbook").df(), dbt.ref("segment_labels").df()),
+        ranks=ranks if is_named_by_rank else None,
         quantiles_of=quantile_reader(
             features, features=settings.features, transforms=settings.transforms
         ),

@@ -11,7 +11,7 @@ orders as (
         customer_unique_id,
         {{ counted_at() }} as counted_at,
         order_value,
-    from {{ ref('orders') }}
+    from {{ ref('input_orders') }}
     where {{ counted_at() }} is not null
 ),
 

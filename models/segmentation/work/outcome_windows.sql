@@ -11,7 +11,7 @@ with recursive periods as (
 
 last_day as (
     select cast(max({{ counted_at() }}) as date) as last_date
-    from {{ ref('orders') }}
+    from {{ ref('input_orders') }}
 ),
 
 horizons as (

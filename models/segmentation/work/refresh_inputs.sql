@@ -32,7 +32,7 @@ counted_orders as (
     select
         {{ counted_at() }} as counted_at,
         cast(order_value as double) as order_value,
-    from {{ ref('orders') }}
+    from {{ ref('input_orders') }}
     where {{ counted_at() }} is not null
 ),
 

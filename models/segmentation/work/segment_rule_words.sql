@@ -23,7 +23,13 @@ languages as (
 ),
 
 words as (
-    select *
+    select
+        feature,
+        language,
+        position,
+        {%- for words in ['at_least', 'at_most', 'between', 'only_one'] %}
+        replace({{ words }}, '{currency}', {{ sql_text(currency()) }}) as {{ words }},
+        {%- endfor %}
     from {{ ref('feature_words') }}
 ),
 

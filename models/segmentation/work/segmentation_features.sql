@@ -18,6 +18,7 @@ rfm as (
     from {{ ref('rfm') }}
 ),
 
+{% if var('adapter') == 'olist' -%}
 outlier_rules as (
     select
         feature,
@@ -25,6 +26,16 @@ outlier_rules as (
         maximum,
     from {{ ref('outlier_rules') }}
 ),
+{%- else -%}
+-- An amount that is far out in one shop is everyday in another.
+outlier_rules as (
+    select
+        cast(null as string) as feature,
+        cast(null as double) as minimum,
+        cast(null as double) as maximum,
+    where false
+),
+{%- endif %}
 
 limits as (
     select

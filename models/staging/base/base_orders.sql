@@ -1,4 +1,4 @@
-{{ config(post_hook="{{ keep_csv_rejects('olist_orders_dataset') }}") }}
+{{ config(enabled=var('adapter') == 'olist', post_hook="{{ keep_csv_rejects('olist_orders_dataset') }}") }}
 
 with raw as (
     select

@@ -1,4 +1,4 @@
-{{ config(post_hook="{{ keep_csv_rejects('product_category_name_translation') }}") }}
+{{ config(enabled=var('adapter') == 'olist', post_hook="{{ keep_csv_rejects('product_category_name_translation') }}") }}
 
 with raw as (
     select

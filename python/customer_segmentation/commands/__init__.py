@@ -7,6 +7,7 @@ __all__ = ["COMMANDS"]
 
 # In the order of the help.
 COMMANDS = {
+    "shop": "look at somebody's own orders, and write how they are read, for build --shop",
     "build": "build and test beside the published database, and put the new one in its place",
     "rollback": "go back to the database that was published before",
     "audience": "write who is in a segment, as CSV and Parquet",

@@ -321,7 +321,7 @@ def members(
             members.message_{word} as message,
             members.reason_{word} as reason,
             round(members.confidence, 4) as confidence,
-            case when origin.is_synthetic then 'SYNTHETIC' else 'Olist' end as data,
+            case when origin.is_synthetic then 'SYNTHETIC' else origin.data_name end as data,
             members.{rule} as rule,
             case when members.is_control then 'control' else 'treated' end as "group",
         from bi.audience_members as members

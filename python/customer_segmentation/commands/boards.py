@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import yaml
 
 from customer_segmentation.publishing import CommandError, one_row, reading
 
@@ -41,6 +42,8 @@ TITLES = {
     "experience": "Customer experience",
 }
 TABLE = re.compile(r"\b(?:from|join)\s+((?:marts|segmentation|maintenance|bi|seeds)\.[a-z_0-9]+)")
+# For the segments of a shop that has more than the brand names.
+OTHER_COLOURS = ("#56B4E9", "#D55E00", "#000000", "#8C8C8C", "#F0E442", "#882255")
 # What is no fault of a page: the rows of the brand are replaced on purpose, a page need not draw
 # every segment, and an empty answer is an answer.
 EXPECTED_WARNINGS = (
@@ -110,9 +113,10 @@ def render(
             raise CommandError(
                 f"{database} has none of the tables that the boards read; run `make build`."
             )
-        is_synthetic, as_of_date = one_row(
-            connection, "select is_synthetic, latest_as_of_date from marts.data_origin"
+        is_synthetic, as_of_date, currency = one_row(
+            connection, "select is_synthetic, latest_as_of_date, currency from marts.data_origin"
         )
+        segments, has_reviews = segments_and_reviews(connection)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     # A copy of the project, so that a page per segment needs no file in the repository, and no
@@ -120,6 +124,7 @@ def render(
     with tempfile.TemporaryDirectory(prefix="boards-") as place:
         project = Path(place) / "charts"
         shutil.copytree(CHARTS, project)
+        adapt(project, currency=currency, segments=segments, has_reviews=has_reviews)
         for page in pages:
             if page.segment is not None:
                 text = (project / f"{page.board}.yml").read_text(encoding="utf-8")
@@ -137,6 +142,57 @@ def render(
     )
     print(index)
     return [*written, index]
+
+
+def segments_and_reviews(connection: duckdb.DuckDBPyConnection) -> tuple[list[str], bool]:
+    """Return the segments' names, by number, and whether any customer has given a review."""
+    existing = {
+        row[0]
+        for row in connection.execute(
+            "select table_schema || '.' || table_name from information_schema.tables"
+        ).fetchall()
+    }
+    names: list[str] = []
+    if "segmentation.segment_profiles" in existing:
+        rows = connection.execute(
+            "select segment_name from segmentation.segment_profiles group by 1 order by min(cluster)"
+        ).fetchall()
+        names = [row[0] for row in rows]
+    has_reviews = "input.input_reviews" not in existing or bool(
+        one_row(connection, "select count(*) from input.input_reviews")[0]
+    )
+    return names, has_reviews
+
+
+def adapt(project: Path, *, currency: str, segments: Sequence[str], has_reviews: bool) -> None:
+    """Make the copy of the boards that of these data: their currency, their segments, what they have.
+
+    Parameters
+    ----------
+    project : Path
+        The copy.
+    currency : str
+        Three letters.
+    segments : sequence of str
+        Names by number; those that the brand does not know get its colours in this order.
+    has_reviews : bool
+        Without any, nothing of reviews is drawn.
+    """
+    for board in project.glob("*.yml"):
+        text = re.sub(r"\bBRL\b", currency, board.read_text(encoding="utf-8"))
+        if not has_reviews:
+            text = text.replace("spent, review]", "spent]")
+        board.write_text(text, encoding="utf-8")
+    brand = project / "_brand.yml"
+    described = yaml.safe_load(brand.read_text(encoding="utf-8"))
+    pinned = described["style"]["charts"]["category_colors"]["segment"]["values"]
+    if set(segments) <= set(pinned):
+        return
+    colours = [*pinned.values(), *OTHER_COLOURS]
+    described["style"]["charts"]["category_colors"]["segment"]["values"] = dict(
+        zip(segments, colours, strict=False)
+    )
+    brand.write_text(yaml.safe_dump(described, sort_keys=False, allow_unicode=True), "utf-8")
 
 
 def board_names(asked: Sequence[str] = ()) -> list[str]:
@@ -175,9 +231,14 @@ def has_its_tables(connection: duckdb.DuckDBPyConnection, board: str) -> bool:
     }
     missing = sorted(tables_of(board) - existing)
     if missing:
+        is_shop = "input_work.shop_lines" in existing
+        why = (
+            "which somebody's own orders do not have."
+            if is_shop
+            else "run `make build` without a selection."
+        )
         print(
-            f"{board}: left out, the database has no {', '.join(missing)};"
-            " run `make build` without a selection.",
+            f"{board}: left out, the database has no {', '.join(missing)}{',' if is_shop else ';'} {why}",
             file=sys.stderr,
         )
     return not missing

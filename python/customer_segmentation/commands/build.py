@@ -9,19 +9,21 @@ Examples
   python -m customer_segmentation build
   python -m customer_segmentation build --vars '{n_clusters: 5}'
   python -m customer_segmentation build --partial --select +rfm
+  python -m customer_segmentation build --shop shop.yml
 """  # noqa: D205
 
 from __future__ import annotations
 
 import argparse
 import shlex
+from pathlib import Path
 
-from customer_segmentation.publishing import CommandError, Stopped, build_and_publish
+from customer_segmentation.publishing import CommandError, Stopped, build_and_publish, with_shop
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.usage = f"{parser.prog} [--partial] [--verbose] [--database FILE] [options of dbt build]"
+    parser.usage = f"{parser.prog} [--partial] [--verbose] [--shop FILE] [--database FILE] [options of dbt build]"
     parser.add_argument(
         "--partial",
         action="store_true",
@@ -33,6 +35,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="show every line of dbt, not only progress and what is wrong",
     )
     parser.add_argument(
+        "--shop",
+        metavar="FILE",
+        default="",
+        help="somebody's own orders, as command shop writes them (default: Olist's)",
+    )
+    parser.add_argument(
         "--options",
         metavar="TEXT",
         default="",
@@ -40,6 +48,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     # Those that argparse does not know are dbt's.
     parser.set_defaults(others=[])
+
+
+def default_database(options: argparse.Namespace) -> str:
+    """Return where the database of a shop is, when nothing says another place."""
+    return f"warehouse/{Path(options.shop).stem}.duckdb" if options.shop else ""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -50,6 +63,8 @@ def run(options: argparse.Namespace) -> int:
         raise CommandError(
             f"the options {options.options} cannot be read: {error}. Close what is open."
         ) from None
+    if options.shop:
+        for_dbt = with_shop(for_dbt, Path(options.shop))
     try:
         return build_and_publish(
             options.database,

@@ -155,8 +155,8 @@ FIGURES: dict[str, Figure] = {
     "stability_dates": Figure(
         "select count(distinct as_of_date) from maintenance.period_stability", "whole"
     ),
-    "refused": Figure("select sum(rejected_rows) from staging.raw_loads", "whole"),
-    "raw_rows": Figure("select sum(raw_rows) from staging.raw_loads", "whole"),
+    "refused": Figure("select rejected_rows from marts.data_origin", "whole"),
+    "raw_rows": Figure("select raw_rows from marts.data_origin", "whole"),
     "compared": Figure("select max(as_of_date) from marts.periods where is_compared", "date"),
     "models": Figure("select count(*) from segmentation.model_registry", "whole"),
     "accepted": Figure(
@@ -180,6 +180,7 @@ FIGURES: dict[str, Figure] = {
     "run_bytes": Figure(_last_run("byte_count"), "megabytes"),
     "run_memory": Figure(_last_run("peak_memory_bytes"), "megabytes"),
     "yearly_machine": Figure(_last_run("yearly_cost"), "money"),
+    "currency": Figure("select currency from marts.data_origin", "text"),
     "builds_a_year": Figure(_last_run("yearly_cost / nullif(run_cost, 0)"), "whole"),
 }
 
@@ -205,7 +206,7 @@ TABLES: dict[str, Table] = {
             ("The same, border held", "De même, frontière tenue", "share"),
             ("Beyond the limit", "Hors limite", "text"),
             ("Rescorings a year", "Réattributions par an", "index"),
-            ("Cost a year, BRL", "Coût par an, BRL", "money"),
+            ("Cost a year", "Coût par an", "money"),
         ),
     ),
     "policy": Table(
@@ -231,7 +232,7 @@ TABLES: dict[str, Table] = {
             ("In another segment, worst case", "Dans un autre segment, pire cas", "share"),
             ("Beyond the limit", "Hors limite", "text"),
             ("Refits a year", "Réapprentissages par an", "index"),
-            ("Cost a year, BRL", "Coût par an, BRL", "money"),
+            ("Cost a year", "Coût par an", "money"),
         ),
     ),
     "stability": Table(
@@ -542,8 +543,8 @@ def _cells(
 
 
 def _synthetic_note(connection: duckdb.DuckDBPyConnection, language: Language) -> str:
-    if not _value(connection, "select bool_or(is_synthetic) from staging.raw_loads"):
+    if not _value(connection, "select is_synthetic from marts.data_origin"):
         return ""
     if language == "fr":
-        return "**Données SYNTHÉTIQUES, et non celles d'Olist.**\n\n"
-    return "**SYNTHETIC data, not Olist's.**\n\n"
+        return "**Données SYNTHÉTIQUES : aucun client réel.**\n\n"
+    return "**SYNTHETIC data: no real customer.**\n\n"

@@ -26,15 +26,13 @@ import duckdb
 import pyarrow.csv
 from tqdm import tqdm
 
-from customer_segmentation.commands._postgres_connection import (
+from customer_segmentation.commands._postgres_server import (
     APPLICATION,
     connection_parameters,
-    without_secrets,
-)
-from customer_segmentation.commands._postgres_locks import (
     table_names,
     wait_for_other_runs,
     with_locks,
+    without_secrets,
 )
 from customer_segmentation.publishing import CommandError, Stopped, reading
 

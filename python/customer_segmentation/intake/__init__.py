@@ -12,6 +12,7 @@
 
 from customer_segmentation.intake.raw_folder import look_into, needed_columns, problems
 from customer_segmentation.intake.raw_text import RawFileError
+from customer_segmentation.intake.seed_files import problems as seed_problems
 from customer_segmentation.intake.settings import (
     default_settings,
     project_vars,
@@ -25,5 +26,6 @@ __all__ = [
     "needed_columns",
     "problems",
     "project_vars",
+    "seed_problems",
     "settings_problems",
 ]

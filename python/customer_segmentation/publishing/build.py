@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from customer_segmentation.intake import problems
+from customer_segmentation.intake import problems, seed_problems
 from customer_segmentation.publishing.completeness import Run, read_run
 from customer_segmentation.publishing.costs import complete_last_run, peak_memory_of_children
 from customer_segmentation.publishing.database_file import (
@@ -40,7 +42,7 @@ from customer_segmentation.publishing.rollback import (
     keep_previous,
     kept_databases,
 )
-from customer_segmentation.publishing.settings import refuse_bad_settings
+from customer_segmentation.publishing.settings import given_vars, refuse_bad_settings
 from customer_segmentation.publishing.stopping import finish_undisturbed
 from customer_segmentation.publishing.summary import (
     DEFAULT_RAW_DIR,
@@ -48,6 +50,7 @@ from customer_segmentation.publishing.summary import (
     summary,
     why_nothing_is_segmented,
 )
+from customer_segmentation.shop import problems_of
 
 # With less than this free, a failure is probably one of the disk.
 SMALL_DISK_BYTES = 50_000_000
@@ -131,9 +134,14 @@ def _build(
     int
         Status for the shell.
     """
-    refuse_bad_raw_files(
-        Path(os.environ.get("OLIST_RAW_DIR") or DEFAULT_RAW_DIR), project=project_folder(os.environ)
-    )
+    project = project_folder(os.environ)
+    settings = given_vars(options, project=project)
+    if settings["adapter"] == "orders":
+        refuse_bad_orders(settings, project=project)
+    else:
+        refuse_bad_raw_files(
+            Path(os.environ.get("OLIST_RAW_DIR") or DEFAULT_RAW_DIR), project=project
+        )
     side, before = prepare_side_file(published)
     started_at = time.time()
     last_build = (
@@ -229,6 +237,42 @@ def refuse_bad_raw_files(folder: Path, *, project: Path) -> None:
             "Mend it: `make sample` makes synthetic data, `make data` fetches the real set, `make verify` checks a "
             "folder line by line; OLIST_RAW_DIR says which folder is read."
         )
+
+
+def refuse_bad_orders(settings: Mapping[str, Any], *, project: Path) -> None:
+    """Stop before dbt starts when somebody's own orders cannot be used.
+
+    Parameters
+    ----------
+    settings : mapping
+        The vars of the build.
+    project : Path
+        Folder with dbt_project.yml.
+
+    Raises
+    ------
+    CommandError
+        A sentence for each thing that is wrong with them.
+    """
+    shop = settings["shop"]
+    found = seed_problems(project / "seeds")
+    first = settings["first_as_of_date"]
+    # A dbt model is read by dbt.
+    if not (isinstance(shop.get("orders"), dict) and "model" in shop["orders"]):
+        try:
+            day = datetime.date.fromisoformat(str(first)) if first else None
+        except ValueError:
+            day = None
+        found += problems_of(
+            shop,
+            project=project,
+            minimum_customers=settings["minimum_customers"],
+            minimum_history_days=settings["minimum_history_days"],
+            first_as_of_date=day,
+        )
+    if found:
+        sentences = "".join(f"\n  - {problem}" for problem in found)
+        raise CommandError(f"the orders cannot be used; nothing was replaced.{sentences}")
 
 
 def side_file(published: Path) -> Path:

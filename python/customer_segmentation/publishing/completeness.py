@@ -85,7 +85,12 @@ def _compare(manifest: Mapping[str, Any], passed: set[str], relations: Collectio
     not_built = sorted(
         name for key, name in names.items() if key not in passed or name not in relations
     )
-    tests = [node for node in nodes if node["resource_type"] == "test"]
+    # A test of what is switched off is listed all the same, and never run.
+    tests = [
+        node
+        for node in nodes
+        if node["resource_type"] == "test" and node.get("config", {}).get("enabled", True)
+    ]
     tests += list(manifest.get("unit_tests", {}).values())
     not_tested = sorted(test["name"] for test in tests if test["unique_id"] not in passed)
     return Run(not_built=tuple(not_built), not_tested=tuple(not_tested))

@@ -5,6 +5,7 @@ What a setting must be is stated in dbt_project.yml; macro ``check_settings`` as
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import duckdb
 import yaml
 
-from customer_segmentation.intake import project_vars, settings_problems
+from customer_segmentation.intake import default_settings, project_vars, settings_problems
 from customer_segmentation.publishing.dbt_process import project_folder
 from customer_segmentation.publishing.errors import CommandError
 
@@ -84,6 +85,57 @@ def text_of_vars(options: Sequence[str]) -> str | None:
         elif option.startswith("--vars="):
             text = option.removeprefix("--vars=")
     return text
+
+
+def given_vars(options: Sequence[str], *, project: Path) -> dict[str, Any]:
+    """Return adapter, shop and the settings as a build with these options has them."""
+    text = text_of_vars(options)
+    given = (yaml.safe_load(text) if text else None) or {}
+    if not (project / "dbt_project.yml").exists():
+        # dbt says so.
+        return {"adapter": "olist", **given}
+    stated = project_vars(project)
+    plain = {name: value for name, value in stated.items() if name not in ("settings", "features")}
+    both = {"adapter": "olist", "shop": {}, **plain, **given}
+    return {**default_settings(project, adapter=both["adapter"]), **both}
+
+
+def with_shop(options: Sequence[str], file: Path) -> list[str]:
+    """Return options with the vars of a shop's file in them; those among the options go first.
+
+    Parameters
+    ----------
+    options : sequence of str
+        Those of ``dbt build``.
+    file : Path
+        As command ``shop`` writes it.
+
+    Raises
+    ------
+    CommandError
+    """
+    try:
+        shop = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CommandError(
+            f"{file} cannot be read ({error.strerror}); make shop ORDERS='folder/*.csv' writes it."
+        ) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise CommandError(f"{file} is no YAML ({' '.join(str(error).split())}).") from None
+    if not isinstance(shop, dict) or not isinstance(shop.get("shop"), dict):
+        raise CommandError(
+            f"{file} has no mapping `shop`; make shop ORDERS='folder/*.csv' writes it."
+        )
+    text = text_of_vars(options)
+    try:
+        given = (yaml.safe_load(text) if text else None) or {}
+    except (yaml.YAMLError, ValueError):
+        # refuse_bad_settings says what is wrong with them.
+        return list(options)
+    if not isinstance(given, dict):
+        return list(options)
+    both = {"adapter": "orders", **shop, **given}
+    return [*options, "--vars", json.dumps(both, default=str)]
 
 
 def var_problems(text: str | None, *, project: Mapping[str, Any]) -> list[str]:

@@ -95,6 +95,8 @@ def _has(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
 
 
 def _data_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    if _has(connection, "input_work", "shop_lines"):
+        return _shop_lines(connection)
     if not _has(connection, "staging", "raw_loads"):
         return []
     is_synthetic, raw_rows, rejected_rows = one_row(
@@ -113,7 +115,39 @@ def _customer_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
         connection,
         "select count(*), coalesce(sum(order_count), 0), coalesce(sum(total_spent), 0) from marts.customers",
     )
-    return [f"  {customers:,} customers, {orders:,} orders, {spent:,.2f} BRL"]
+    currency = _currency(connection)
+    return [f"  {customers:,} customers, {orders:,} orders, {spent:,.2f} {currency}"]
+
+
+def _currency(connection: duckdb.DuckDBPyConnection) -> str:
+    """Return the currency of a database; one of an earlier build does not name it."""
+    try:
+        return str(one_row(connection, "select currency from marts.data_origin")[0])
+    except (duckdb.Error, LookupError, TypeError):
+        return "BRL"
+
+
+def _shop_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Say what became of somebody's own orders, and what was assumed."""
+    name, raw_rows, rejected, currency = one_row(
+        connection, "select data_name, raw_rows, rejected_rows, currency from marts.data_origin"
+    )
+    counted = {
+        check: (rows, amount)
+        for check, rows, amount in connection.execute(
+            "select check_name, found_rows, coalesce(found_amount, 0) from marts.data_quality"
+        ).fetchall()
+    }
+    guests, guest_amount = counted.get("guests", (0, 0))
+    refunds, refund_amount = counted.get("refunds", (0, 0))
+    refund_only = counted.get("refunds only", (0, 0))[0]
+    return [
+        f"  from {name}: {raw_rows:,} rows, {rejected:,} without a time or an amount",
+        f"  {guests:,} orders of guests ({guest_amount:,.2f} {currency}) are in no segment; {refunds:,} refunds"
+        f" ({refund_amount:,.2f} {currency}); {refund_only:,} people with refunds only are no customers",
+        "  Assumed: features are taken as log1p, segments are named by their rank in the shop, the last month may be"
+        " incomplete. Left out, as the orders do not have them: reviews, places, categories, deliveries, sellers",
+    ]
 
 
 def _segment_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:

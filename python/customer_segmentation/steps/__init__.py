@@ -35,7 +35,7 @@ from customer_segmentation.steps.meaning import (
     segment_rules,
     segmentation_alternatives,
 )
-from customer_segmentation.steps.naming import rules_from
+from customer_segmentation.steps.naming import ranks_from, rules_from
 from customer_segmentation.steps.panel import read_panel
 from customer_segmentation.steps.periods import (
     STABILITY_COLUMNS,
@@ -70,6 +70,7 @@ from customer_segmentation.steps.study.origins import EXPLAINED_COLUMNS, explain
 from customer_segmentation.steps.study.traits import (
     TRAIT_COLUMNS,
     count_traits,
+    known_traits,
     segment_traits,
     trait_numbers,
     trait_origins,
@@ -107,6 +108,7 @@ __all__ = [
     "feature_changes",
     "features_with",
     "fit_periods",
+    "known_traits",
     "model_agreement",
     "one_list",
     "period_stability",
@@ -114,6 +116,7 @@ __all__ = [
     "project_customers",
     "projection_axes",
     "quantile_reader",
+    "ranks_from",
     "read_panel",
     "refresh_costs",
     "refresh_policy",

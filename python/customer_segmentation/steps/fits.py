@@ -23,10 +23,12 @@ from customer_segmentation.cluster import (
 )
 from customer_segmentation.distance import silhouette_estimate
 from customer_segmentation.steps.naming import (
+    Ranks,
     Rule,
     cluster_measures,
     naming_failure,
     playbook_problem,
+    segments_by_rank,
     segments_of,
 )
 from customer_segmentation.steps.reuse import (
@@ -161,6 +163,7 @@ def fit_periods(
     *,
     settings: FitSettings,
     playbook: Sequence[Rule] | None = None,
+    ranks: Ranks | None = None,
     quantiles_of: Callable[[Any], Quantiles] = lambda as_of_date: {},
     previous: pd.DataFrame | None = None,
     report: Callable[[str], None] = lambda message: None,
@@ -183,6 +186,8 @@ def fit_periods(
     playbook : sequence of Rule, optional
         Gate: by these rules every cluster has a name of its own, with the number that the name has
         in the accepted fits before. Without rules names are not looked at.
+    ranks : mapping, optional
+        As `ranks_from` gives them: clusters are named by their ranks, and not by the limits of the rules.
     quantiles_of : callable
         From an as-of date to the quantiles of the features with the transform quantile.
     previous : DataFrame, optional
@@ -230,6 +235,7 @@ def fit_periods(
                 functools.partial(rows_of, as_of_date),
                 settings=settings,
                 playbook=playbook,
+                ranks=ranks,
                 quantiles=quantiles,
                 reference=reference,
             )
@@ -258,6 +264,7 @@ def _numbered_and_judged(
     *,
     settings: FitSettings,
     playbook: Sequence[Rule] | None,
+    ranks: Ranks | None,
     quantiles: Quantiles,
     reference: _Reference | None,
 ) -> tuple[Fit, list[Rule | None], str]:
@@ -267,8 +274,8 @@ def _numbered_and_judged(
     failures = gate_failures(fit, settings=settings)
     if playbook is None:
         return fit, [], failures
-    segments, naming = _named(fit, playbook, settings, quantiles)
-    if naming and not playbook_problem(playbook):
+    segments, naming = _named(fit, playbook, settings, quantiles, ranks)
+    if naming and not ranks and not playbook_problem(playbook):
         naming += _mend(fit, segments, read_rows(), settings, playbook, quantiles)
     elif not naming and reference and set(segments) == set(reference.segments):
         # Where the nearest centroid has another name, the name goes first.
@@ -280,11 +287,17 @@ def _numbered_and_judged(
 
 
 def _named(
-    fit: Fit, playbook: Sequence[Rule], settings: FitSettings, quantiles: Quantiles
+    fit: Fit,
+    playbook: Sequence[Rule],
+    settings: FitSettings,
+    quantiles: Quantiles,
+    ranks: Ranks | None = None,
 ) -> tuple[list[Rule | None], str]:
     """Return the segment of each cluster, and why they cannot be used, if so."""
     measures = cluster_measures(pd.DataFrame(_fit_rows({}, fit, settings, quantiles)))
-    segments = segments_of(measures, playbook)
+    segments = (
+        segments_by_rank(measures, playbook, ranks) if ranks else segments_of(measures, playbook)
+    )
     return segments, playbook_problem(playbook) or naming_failure(measures, segments)
 
 

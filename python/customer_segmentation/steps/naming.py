@@ -19,6 +19,8 @@ MEASURES = {
     "recency_days": ("recency_days", False),
 }
 NAMES = ("segment_code", "name_english", "name_french")
+# Code of a segment by number of clusters, tier and place in it: seed segment_ranks.
+Ranks = Mapping[tuple[int, int, int], str]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -139,6 +141,57 @@ def segments_of(
 ) -> list[Rule | None]:
     """Return the first rule that each cluster satisfies, None where there is none."""
     return [next((rule for rule in rules if rule.fits(one)), None) for one in measures]
+
+
+def ranks_from(ranks: pd.DataFrame) -> Ranks:
+    """Read seed segment_ranks.
+
+    Parameters
+    ----------
+    ranks : DataFrame with columns n_clusters, tier, place, segment_code
+    """
+    return {
+        (int(row.n_clusters), int(row.tier), int(row.place)): str(row.segment_code)
+        for row in ranks.itertuples(index=False)
+    }
+
+
+def segments_by_rank(
+    measures: Sequence[Mapping[str, float]], rules: Sequence[Rule], ranks: Ranks
+) -> list[Rule | None]:
+    """Return the segment of each cluster by its rank among them, None where there is none.
+
+    Two clusters make a tier, those with the smallest sums of their ranks of money and of orders first;
+    of the two, that with fewer days since the last purchase. macros/name_by_rank.sql does the same.
+
+    Parameters
+    ----------
+    measures : sequence of mapping
+        Of each cluster, as `cluster_measures` gives them.
+    rules : sequence of Rule
+        The segments that there are; their limits are not looked at.
+    ranks : mapping
+        As `ranks_from` gives them.
+    """
+    count = len(measures)
+    by_code = {rule.segment_code: rule for rule in rules}
+
+    def rank_of(name: str) -> dict[int, int]:
+        order = sorted(range(count), key=lambda one: (-measures[one].get(name, 0.0), one))
+        return {cluster: rank for rank, cluster in enumerate(order)}
+
+    money, orders = rank_of("monetary_ratio"), rank_of("frequency")
+    by_value = sorted(range(count), key=lambda one: (money[one] + orders[one], money[one], one))
+    found: list[Rule | None] = [None] * count
+    for first in range(0, count, 2):
+        pair = sorted(
+            by_value[first : first + 2],
+            key=lambda one: (measures[one].get("recency_ratio", 0.0), one),
+        )
+        for place, cluster in enumerate(pair, start=1):
+            code = ranks.get((count, first // 2 + 1, place), "")
+            found[cluster] = by_code.get(code)
+    return found
 
 
 def naming_failure(measures: Sequence[Mapping[str, float]], segments: Sequence[Rule | None]) -> str:

@@ -199,7 +199,7 @@ def period_stability(
     start = dates[(days == pd.Timestamp(baseline)) & dates["model_id"].notna()]
     if start.empty:
         report(
-            f"Period stability: nothing to compare, the baseline {pd.Timestamp(baseline).date()}"
+            f"Period stability: nothing to compare, the baseline {baseline}"
             " is not a segmented as-of date (var baseline_as_of_date);"
             " table maintenance.stability_baseline names dates that are."
         )

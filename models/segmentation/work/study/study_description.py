@@ -5,6 +5,7 @@ from customer_segmentation.steps import (
     TRAIT_COLUMNS,
     count_traits,
     explained_separation,
+    known_traits,
     one_list,
     projection_axes,
     segment_traits,
@@ -30,7 +31,9 @@ def model(dbt, session):
         .join(segments, keys)
         .join(dbt.ref("rfm").project(f"{keys}, {columns}"), keys)
     )
-    separation = explained_separation(measured, made_by=features)
+    separation = explained_separation(
+        measured, made_by=features, features=dbt.config.get("features")
+    )
     axes = projection_axes(
         measured,
         features=features,
@@ -43,7 +46,7 @@ def model(dbt, session):
         made_by=features,
     )
     numbers = trait_numbers(customers.order("customer_unique_id"), stated)
-    traits = segment_traits(count_traits(customers, stated), numbers, origins)
+    traits = segment_traits(known_traits(count_traits(customers, stated)), numbers, origins)
     return (
         one_list(session, separation, EXPLAINED_COLUMNS, name="separation")
         .cross(one_list(session, axes, AXIS_COLUMNS, name="axes"))

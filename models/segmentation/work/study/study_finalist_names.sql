@@ -59,7 +59,11 @@ relative as (
 ),
 
 named as (
+    {% if var('adapter') == 'olist' -%}
     {{ name_by_playbook('relative', ['candidate_id', 'cluster']) }}
+    {%- else -%}
+    {{ name_by_rank('relative', ['candidate_id', 'cluster']) }}
+    {%- endif %}
 ),
 
 playbook as (

@@ -1,6 +1,7 @@
 {% set features = setting('segmentation_features') %}
-{#- What had no part in the segments; steps/study/origins.py says what it owes to the features. -#}
+{#- What had no part in the segments; `vars: features:` says what it follows from. -#}
 {% set held_out = features_with('is_held_out') | reject('in', features) | list %}
+{% if var('adapter') == 'orders' %}{% set held_out = [] %}{% endif %}
 
 with segments as (
     select

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,29 +21,23 @@ MADE = "made the clusters"
 FOLLOWS = "follows from what did"
 INDEPENDENT = "independent"
 
-# A description by its name: the features that it is computed with, and why it cannot but differ.
-FOLLOWS_FROM: dict[str, tuple[tuple[str, ...], str]] = {
-    "freight_share": (("monetary",), "the amount is in its denominator"),
-    "payment_installments": (
-        ("monetary", "frequency"),
-        "large amounts are paid in more instalments, and the most of several orders counts",
-    ),
-    "average_review_score": (("frequency",), "a mean over several orders is rarely extreme"),
-    "review_score": (
-        ("average_review_score", "frequency"),
-        "a mean over several orders is rarely extreme",
-    ),
-    "review_of_an_order": (("average_review_score",), "the mean is made of it"),
-    "last_order_review_score": (("average_review_score",), "the mean is made of it"),
-    "delivery_delay_days": (("frequency",), "a mean over several orders is rarely extreme"),
-    "first_order_quarter": (
-        ("recency_days", "tenure_days", "frequency"),
-        "the only order of most customers is their last one",
-    ),
-    "last_purchase_weekday": (("recency_days",), "days since the last order tell its weekday"),
-}
-# Traits that are a feature under another name.
-SAME_AS = {"review_score": "average_review_score"}
+
+class Causes(NamedTuple):
+    """What a description is computed with.
+
+    Attributes
+    ----------
+    follows_from : tuple of str
+        Features; when they make the clusters, it cannot but differ between them.
+    because : str or None
+        Why not.
+    """
+
+    follows_from: tuple[str, ...] = ()
+    because: str | None = None
+
+
+NO_CAUSES = Causes()
 # Bands of money of two per cent of the customers each.
 MONEY_BANDS = 50
 
@@ -56,13 +51,15 @@ EXPLAINED_COLUMNS = SEPARATION_COLUMNS | {
 }
 
 
-def origin(name: str, made_by: Iterable[str]) -> tuple[str, str | None]:
+def origin(name: str, made_by: Iterable[str], causes: Causes = NO_CAUSES) -> tuple[str, str | None]:
     """Say what a feature or trait owes to the features that made the clusters.
 
     Parameters
     ----------
     name : str
+        Of the feature.
     made_by : iterable of str
+    causes : Causes
 
     Returns
     -------
@@ -72,10 +69,14 @@ def origin(name: str, made_by: Iterable[str]) -> tuple[str, str | None]:
         Why it follows.
     """
     made = set(made_by)
-    if name in made or SAME_AS.get(name) in made:
+    if name in made:
         return MADE, None
-    causes, reason = FOLLOWS_FROM.get(name, ((), None))
-    return (FOLLOWS, reason) if made & set(causes) else (INDEPENDENT, None)
+    return (FOLLOWS, causes.because) if made & set(causes.follows_from) else (INDEPENDENT, None)
+
+
+def causes_of(stated: Mapping[str, Any]) -> Causes:
+    """Return the causes of a feature as dbt_project.yml states it."""
+    return Causes(tuple(stated.get("follows_from", ())), stated.get("because"))
 
 
 def dependence(
@@ -111,7 +112,12 @@ def dependence(
     return known[feature], feature
 
 
-def explained_separation(rows: pd.DataFrame, *, made_by: Sequence[str]) -> pd.DataFrame:
+def explained_separation(
+    rows: pd.DataFrame,
+    *,
+    made_by: Sequence[str],
+    features: Mapping[str, Mapping[str, Any]],
+) -> pd.DataFrame:
     """Compare every pair of segments, and say what each feature owes to those that made them.
 
     Parameters
@@ -120,6 +126,8 @@ def explained_separation(rows: pd.DataFrame, *, made_by: Sequence[str]) -> pd.Da
         As in `segment_separation`.
     made_by : sequence of str
         The features that made the segments.
+    features : mapping of str to mapping
+        All of them, as dbt_project.yml states them.
 
     Returns
     -------
@@ -138,7 +146,7 @@ def explained_separation(rows: pd.DataFrame, *, made_by: Sequence[str]) -> pd.Da
     parts = []
     for feature, part in table.groupby("feature", sort=False):
         name = str(feature)
-        state, reason = origin(name, made_by)
+        state, reason = origin(name, made_by, causes_of(features.get(name, {})))
         depends, on = dependence(rows[name], made.drop(columns=name, errors="ignore"))
         part = part.assign(
             origin=state,

@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 
 from customer_segmentation.measure import cramers_v, eta_squared, trait_shares
-from customer_segmentation.steps.study.origins import dependence, origin
+from customer_segmentation.steps.study.origins import (
+    NO_CAUSES,
+    Causes,
+    causes_of,
+    dependence,
+    origin,
+)
 
 TRAIT_COLUMNS = {
     "as_of_date": "date",
@@ -46,11 +52,16 @@ class Trait(NamedTuple):
         SQL, on a customer's row of marts.customer_facts and marts.rfm.
     limits : tuple of float
         Of a number: the upper limits of its bands, the last band being open.
+    causes : Causes
+    feature : str
+        The feature that it is, when it is one.
     """
 
     name: str
     expression: str
     limits: tuple[float, ...] = ()
+    causes: Causes = NO_CAUSES
+    feature: str = ""
 
     def value(self) -> str:
         """Return the SQL of what is counted; bands begin with their number, so that they sort."""
@@ -65,14 +76,27 @@ class Trait(NamedTuple):
         return f"case when {self.expression} is null then 'unknown' {bands} else '{last}' end"
 
 
+# What a customer has of whom nothing is known.
+UNKNOWN = ("unknown", "none")
 # Those that are no features; the others are stated with the features.
 FACTS = (
     Trait("state", "customer_state"),
     Trait("region", "coalesce(region, 'unknown')"),
     Trait("product_category", "coalesce(main_category, 'none')"),
     Trait("payment_type", "coalesce(main_payment_type, 'none')"),
-    Trait("first_order_quarter", "year(first_purchased_at) || '-Q' || quarter(first_purchased_at)"),
-    Trait("last_purchase_weekday", "dayname(last_purchased_at)"),
+    Trait(
+        "first_order_quarter",
+        "year(first_purchased_at) || '-Q' || quarter(first_purchased_at)",
+        causes=Causes(
+            ("recency_days", "tenure_days", "frequency"),
+            "the only order of most customers is their last one",
+        ),
+    ),
+    Trait(
+        "last_purchase_weekday",
+        "dayname(last_purchased_at)",
+        causes=Causes(("recency_days",), "days since the last order tell its weekday"),
+    ),
     Trait("last_purchase_hour", "hour(last_purchased_at)", (5, 11, 17)),
 )
 
@@ -86,7 +110,13 @@ def traits_of(features: Mapping[str, Mapping[str, Any]]) -> tuple[Trait, ...]:
         The features as dbt_project.yml states them; those with bands are traits.
     """
     banded = [
-        Trait(one.get("trait", name), one.get("column", name), tuple(one["bands"]))
+        Trait(
+            one.get("trait", name),
+            one.get("column", name),
+            tuple(one["bands"]),
+            causes_of(one),
+            name,
+        )
         for name, one in features.items()
         if "bands" in one
     ]
@@ -103,11 +133,13 @@ class OrderTrait(NamedTuple):
         What is counted.
     counts : tuple of (str, str)
         Value, and the SQL of how many of a customer's orders or reviews have it.
+    causes : Causes
     """
 
     name: str
     unit: str
     counts: tuple[tuple[str, str], ...]
+    causes: Causes = NO_CAUSES
 
 
 ORDER_TRAITS = (
@@ -115,6 +147,7 @@ ORDER_TRAITS = (
         "review_of_an_order",
         "review",
         (("1 or 2", "bad_reviews"), ("3 to 5", "reviews - bad_reviews")),
+        Causes(("average_review_score",), "the mean is made of it"),
     ),
     OrderTrait(
         "delivery_of_an_order",
@@ -157,6 +190,18 @@ def count_traits(customers: Any, traits: Sequence[Trait]) -> pd.DataFrame:
         )
         .df()
     )
+
+
+def known_traits(counts: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the traits of which nothing is known of anybody.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        As `count_traits` gives it.
+    """
+    is_known = counts["value"].notna() & ~counts["value"].isin(UNKNOWN)
+    return counts[counts["trait"].isin(counts.loc[is_known, "trait"])].reset_index(drop=True)
 
 
 def trait_numbers(customers: Any, traits: Sequence[Trait]) -> pd.DataFrame:
@@ -202,7 +247,8 @@ def trait_origins(
     found = []
     described: list[Trait | OrderTrait] = [*traits, *ORDER_TRAITS]
     for trait in described:
-        state, reason = origin(trait.name, made_by)
+        name = (trait.feature if isinstance(trait, Trait) else "") or trait.name
+        state, reason = origin(name, made_by, trait.causes)
         depends, on = np.nan, None
         if isinstance(trait, Trait):
             depends, on = dependence(rows[trait.name], made, is_category=not trait.limits)

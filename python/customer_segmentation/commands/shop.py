@@ -1,0 +1,125 @@
+"""Look at somebody's own orders, say what they are, and write how they are read into shop.yml.
+
+Which column is what is guessed from names and values; correct the file where the guess is wrong. The
+database is built from it by: build --shop shop.yml, or by dbt build --vars "$(cat shop.yml)".
+
+Examples
+--------
+  python -m customer_segmentation shop 'folder/*.csv'
+  python -m customer_segmentation shop orders.parquet --to gifts.yml --time-zone Europe/London --currency GBP
+  python -m customer_segmentation shop --table sales.orders warehouse.duckdb
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from customer_segmentation.intake import default_settings
+from customer_segmentation.publishing import CommandError
+from customer_segmentation.shop import (
+    Look,
+    ShopError,
+    guess_mapping,
+    look_at,
+    open_source,
+)
+
+DEFAULT_FILE = "shop.yml"
+PROJECT = Path()
+HEAD = """\
+# How somebody's own orders are read, for `make build SHOP={name}` and `dbt build --vars "$(cat {name})"`.
+# docs/your_own_orders.md has every key; any var of dbt_project.yml may be added.
+"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument(
+        "orders", nargs="+", help="files, or globs in quotes; with --table a database"
+    )
+    parser.add_argument(
+        "--table", help="of a DuckDB, SQLite or PostgreSQL database (default: ORDERS are files)"
+    )
+    parser.add_argument("--to", metavar="FILE", default=DEFAULT_FILE, help="(default: %(default)s)")
+    parser.add_argument("--time-zone", metavar="NAME", help="of the shop (default: UTC)")
+    parser.add_argument("--currency", metavar="CODE", help="three letters (default: guessed)")
+    parser.add_argument(
+        "--notice", metavar="TEXT", help="printed beside every result (default: Orders of FILE)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Look, guess, tell and write."""
+    orders: Any = options.orders[0] if len(options.orders) == 1 else options.orders
+    if options.table:
+        orders = {"database": options.orders[0], "table": options.table}
+    to = Path(options.to)
+    defaults = default_settings(PROJECT, adapter="orders")
+    try:
+        with duckdb.connect() as connection:
+            source = open_source(connection, orders)
+            guess = guess_mapping(connection, source)
+        shop = {
+            "name": to.stem,
+            "orders": orders,
+            **guess.shop,
+            "time_zone": options.time_zone or "UTC",
+            "currency": options.currency or guess.shop.get("currency") or "XXX",
+            "notice": options.notice or f"Orders of {to.stem}",
+        }
+        write(to, shop)
+        look = look_at(
+            shop,
+            project=PROJECT,
+            minimum_customers=defaults["minimum_customers"],
+            minimum_history_days=defaults["minimum_history_days"],
+        )
+    except ShopError as error:
+        written = f"\n{to} has the guess; correct it there." if to.exists() else ""
+        raise CommandError(f"{error}{written}") from None
+    print("\n".join(told(shop, look, guess.notes)))
+    print(f"\n{to} is written. Look at it, then: make build SHOP={to}")
+    return 0
+
+
+def write(to: Path, shop: dict[str, Any]) -> None:
+    """Write the file of vars."""
+    text = yaml.safe_dump(
+        {"adapter": "orders", "shop": shop}, sort_keys=False, allow_unicode=True, width=120
+    )
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_text(HEAD.format(name=to) + text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(
+            f"{to} cannot be written ({error.strerror}); name another file with TO=."
+        ) from None
+
+
+def told(shop: dict[str, Any], look: Look, notes: tuple[str, ...]) -> list[str]:
+    """Return what a person is told of the orders, a line each."""
+    currency, dates = shop["currency"], look.as_of_dates
+    lines = [
+        f"  customer_id  {shop['customer_id']}",
+        f"  ordered_at   {shop['ordered_at']}, time zone {shop['time_zone']}",
+        f"  amount       {shop['amount']}, {currency}",
+        f"  order_id     {shop.get('order_id', 'none: one order per person and day')}",
+        "",
+        f"  {look.lines:,} rows, {look.rejected:,} of them without a time or an amount, which do not count",
+        f"  {look.customers:,} customers, {look.orders:,} orders, net {look.net:,.2f} {currency}",
+        f"  {look.guests:,} orders of guests (no customer id), {look.guest_amount:,.2f} {currency}: counted in"
+        " marts.data_quality, in no segment",
+        f"  {look.refunds:,} refunds, {look.refund_amount:,.2f} {currency}; {look.refund_only:,} people"
+        " have refunds only and are no customers",
+        f"  {look.first:%Y-%m-%d} to {look.last:%Y-%m-%d}; the last month may be incomplete",
+        f"  {len(dates)} as-of dates, from {dates[0]} to {dates[-1]}"
+        if dates
+        else "  no as-of date",
+        "  Missing, and left out of what is built: reviews, places, categories, deliveries, sellers",
+    ]
+    return lines + [f"  Note: {note}" for note in notes]

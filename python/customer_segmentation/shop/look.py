@@ -1,0 +1,305 @@
+"""What somebody's orders are: counted as the models count them, with what speaks against them."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import re
+from collections.abc import Mapping as AnyMapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from customer_segmentation.shop.errors import ShopError
+from customer_segmentation.shop.lines import typed_lines
+from customer_segmentation.shop.mapping import Mapping, mapping_from
+from customer_segmentation.shop.source import Source, open_source
+
+EVENTS = Path("models/adapters/orders/work/shop_events.sql")
+FIRST_POSSIBLE_YEAR = 1900
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """What the orders are.
+
+    Attributes
+    ----------
+    lines, rejected, customers, orders, guests, refunds, refund_only : int
+        Rows; rows without a time or an amount; people who have bought; their orders; orders and
+        refunds without a person; refunds of people; people with refunds only.
+    guest_amount, refund_amount, net : float
+        Of the guests; of the refunds, negative; of the customers' orders and refunds.
+    first, last : datetime
+        Of all events.
+    as_of_dates : tuple of date
+        Those that would be used.
+    """
+
+    lines: int
+    rejected: int
+    customers: int
+    orders: int
+    guests: int
+    refunds: int
+    refund_only: int
+    guest_amount: float
+    refund_amount: float
+    net: float
+    first: datetime.datetime
+    last: datetime.datetime
+    as_of_dates: tuple[datetime.date, ...]
+
+
+def events_sql(project: Path) -> str:
+    """Return the SQL of the model that makes orders and refunds of lines, on a table shop_lines."""
+    model = (project / EVENTS).read_text(encoding="utf-8")
+    without_config = re.sub(r"\{\{ config\(.*?\) \}\}", "", model, flags=re.DOTALL)
+    return re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"\1", without_config)
+
+
+def read_lines(
+    connection: duckdb.DuckDBPyConnection, shop: AnyMapping[str, Any]
+) -> tuple[Source, Mapping]:
+    """Put the lines into a temporary table shop_lines, as the model of that name does.
+
+    Raises
+    ------
+    ShopError
+    """
+    connection.execute("set timezone = 'UTC'")
+    mapping = mapping_from(shop)
+    source = open_source(connection, shop.get("orders"))
+    lines = typed_lines(connection, source, mapping)
+    statuses = ", ".join("'" + one.replace("'", "''") + "'" for one in mapping.refund_statuses)
+    try:
+        connection.execute(
+            "create or replace temp table shop_lines as select order_id, customer_id as customer_unique_id, ordered_at,"
+            f" cast(amount as decimal(24, 6)) as amount, coalesce(status in ({statuses or 'null'}), false)"
+            f" as is_refund_status from ({lines.sql})"
+        )
+    except duckdb.Error as error:
+        raise ShopError(
+            f"{source.label} cannot be read as var shop says: {str(error).splitlines()[0]}"
+        ) from None
+    return source, mapping
+
+
+def look_at(
+    shop: AnyMapping[str, Any],
+    *,
+    project: Path,
+    minimum_customers: int,
+    minimum_history_days: int,
+    first_as_of_date: datetime.date | None = None,
+) -> Look:
+    """Count the orders.
+
+    Parameters
+    ----------
+    shop : mapping
+        Var shop.
+    project : Path
+        Folder with dbt_project.yml.
+    minimum_customers, minimum_history_days : int
+        Vars of these names.
+    first_as_of_date : date, optional
+        Var of that name.
+
+    Raises
+    ------
+    ShopError
+    """
+    with duckdb.connect() as connection:
+        source, _ = read_lines(connection, shop)
+        connection.execute(f"create temp table shop_events as {events_sql(project)}")
+        found = _problems(
+            connection,
+            source,
+            minimum_customers=minimum_customers,
+            minimum_history_days=minimum_history_days,
+            first_as_of_date=first_as_of_date,
+        )
+        if found:
+            raise ShopError(*found)
+        row = connection.execute(
+            """
+            with people as (
+                select customer_unique_id, count(*) filter (where kind = 'order') as orders, sum(amount) as amount
+                from shop_events where customer_unique_id is not null group by all
+            )
+            select
+                (select count(*) from shop_lines),
+                (select count(*) from shop_lines where ordered_at is null or amount is null),
+                (select count(*) from people where orders > 0),
+                (select coalesce(sum(orders), 0) from people),
+                count(*) filter (where customer_unique_id is null),
+                count(*) filter (where customer_unique_id is not null and kind = 'refund'),
+                (select count(*) from people where orders = 0),
+                coalesce(sum(amount) filter (where customer_unique_id is null), 0)::double,
+                coalesce(sum(amount) filter (where customer_unique_id is not null and kind = 'refund'), 0)::double,
+                (select coalesce(sum(amount), 0)::double from people where orders > 0),
+                min(event_at) filter (where kind = 'order' and customer_unique_id is not null),
+                max(event_at) filter (where customer_unique_id is not null)
+            from shop_events
+            """
+        ).fetchone()
+        assert row is not None
+        names = [field.name for field in dataclasses.fields(Look)][: len(row)]
+        dates = as_of_dates(
+            connection,
+            minimum_customers=minimum_customers,
+            minimum_history_days=minimum_history_days,
+            first_as_of_date=first_as_of_date,
+        )
+        return Look(**dict(zip(names, row, strict=True)), as_of_dates=dates)
+
+
+def as_of_dates(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    minimum_customers: int,
+    minimum_history_days: int,
+    first_as_of_date: datetime.date | None,
+) -> tuple[datetime.date, ...]:
+    """Return the dates that marts.periods will have, from the table shop_events."""
+    first, last, enough = connection.execute(
+        f"""
+        with firsts as (
+            select customer_unique_id, min(event_at)::date as day
+            from shop_events where kind = 'order' and customer_unique_id is not null group by all
+        )
+        select
+            (select min(day) from firsts),
+            (select max(event_at)::date from shop_events where customer_unique_id is not null),
+            (select day from firsts order by day, customer_unique_id limit 1 offset {minimum_customers - 1})
+        """
+    ).fetchone() or (None, None, None)
+    if first is None or last is None:
+        return ()
+    one = datetime.timedelta(days=1)
+    known = _month_after(first)
+    begin = first_as_of_date
+    if begin is None and enough is not None:
+        needed = max(enough + one, first + datetime.timedelta(days=minimum_history_days))
+        begin = _month_after(needed - one)
+    day = max(begin or known, known)
+    dates = []
+    while day <= last:
+        dates.append(day)
+        day = _month_after(day)
+    return tuple(sorted({*dates, last + one}))
+
+
+def _month_after(day: datetime.date) -> datetime.date:
+    return (day.replace(day=1) + datetime.timedelta(days=32)).replace(day=1)
+
+
+def problems_of(
+    shop: AnyMapping[str, Any],
+    *,
+    project: Path,
+    minimum_customers: int,
+    minimum_history_days: int,
+    first_as_of_date: datetime.date | None = None,
+) -> list[str]:
+    """Say in sentences why orders cannot be used; empty when they can."""
+    try:
+        look_at(
+            shop,
+            project=project,
+            minimum_customers=minimum_customers,
+            minimum_history_days=minimum_history_days,
+            first_as_of_date=first_as_of_date,
+        )
+    except ShopError as error:
+        return list(error.problems)
+    return []
+
+
+def _problems(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    *,
+    minimum_customers: int,
+    minimum_history_days: int,
+    first_as_of_date: datetime.date | None,
+) -> list[str]:
+    row = connection.execute(
+        """
+        select count(*), count(customer_unique_id), count(*) filter (where ordered_at is null),
+            count(*) filter (where amount is null),
+            count(*) filter (where ordered_at > now()::timestamp + interval 1 day), max(ordered_at),
+            count(*) filter (where year(ordered_at) < ?), min(ordered_at)
+        from shop_lines
+        """,
+        [FIRST_POSSIBLE_YEAR],
+    ).fetchone()
+    assert row is not None
+    rows, people, without_time, without_amount, future, latest, ancient, earliest = row
+    if not rows:
+        return [f"{source.label} has no row."]
+    found = []
+    if not people:
+        found.append(
+            f"customer_id is empty in all {rows:,} rows of {source.label}: nobody can be recognised."
+            " Name another column."
+        )
+    found += [
+        f"{count:,} of {rows:,} rows have no {what}: fill it in, or leave the rows out of the file."
+        for count, what in ((without_time, "time"), (without_amount, "amount"))
+        if count > 0.01 * rows
+    ]
+    if future:
+        found.append(
+            f"{future:,} orders are later than today, the last on {latest:%Y-%m-%d}: correct their dates,"
+            " or give time_format."
+        )
+    if ancient:
+        found.append(
+            f"{ancient:,} orders are before {FIRST_POSSIBLE_YEAR}, the first on {earliest:%Y-%m-%d}: correct their"
+            " dates, or give time_format."
+        )
+    found += _orders_of_two(connection)
+    if found:
+        return found
+    first, last, customers = connection.execute(
+        "select min(event_at), max(event_at), count(distinct customer_unique_id) from shop_events"
+        " where kind = 'order' and customer_unique_id is not null"
+    ).fetchone() or (None, None, 0)
+    if first is None:
+        return [f"{source.label} has refunds only, and no order of a customer."]
+    days = (last.date() - first.date()).days + 1
+    if customers < minimum_customers or days < minimum_history_days:
+        return [
+            f"{source.label} has {customers:,} customers in {days:,} days ({first:%Y-%m-%d} to {last:%Y-%m-%d});"
+            f" segments need {minimum_customers:,} customers and {minimum_history_days:,} days."
+            " Give more orders, or lower vars minimum_customers and minimum_history_days."
+        ]
+    if first_as_of_date is not None and not first.date() < first_as_of_date <= last.date():
+        return [
+            f"first_as_of_date is {first_as_of_date}, and the orders go from {first:%Y-%m-%d} to {last:%Y-%m-%d}:"
+            f" name the first of a month from {_month_after(first.date())} to {last.date().replace(day=1)},"
+            " or leave it out."
+        ]
+    return []
+
+
+def _orders_of_two(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    of_two = connection.execute(
+        """
+        select count(*), arg_min(order_id, order_id), arg_min(people, order_id) from (
+            select order_id, list_sort(list(distinct customer_unique_id))[:2] as people
+            from shop_lines where order_id is not null group by all
+            having count(distinct customer_unique_id) > 1
+        )
+        """
+    ).fetchone()
+    if not of_two or not of_two[0]:
+        return []
+    count, order, people = of_two
+    return [
+        f"{count:,} orders are of two people, such as {order} of {' and '.join(people)}: an order has one."
+        " Name another column as order_id, or leave it out (then there is one order per person and day)."
+    ]

@@ -1,0 +1,227 @@
+"""Where the orders are: files, or a table of another database, as SQL that DuckDB reads."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import glob
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from customer_segmentation.shop.errors import ShopError
+
+PARQUET_ENDINGS = (".parquet", ".pq")
+# Spreadsheets of western offices write this when they do not write UTF-8.
+OTHER_ENCODING = "latin-1"
+SQLITE_HEADER = b"SQLite format 3\x00"
+POSTGRES_PREFIXES = ("postgres://", "postgresql://")
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Orders as a table expression.
+
+    Attributes
+    ----------
+    sql : str
+        What follows `from`.
+    columns : dict of str to str
+        Name and type of each column.
+    label : str
+        What a message calls it.
+    is_text : bool
+        Whether every column is read as text, as of CSV files.
+    """
+
+    sql: str
+    columns: dict[str, str]
+    label: str
+    is_text: bool
+
+
+def quoted(name: str) -> str:
+    """Return a name as an identifier of SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """Return a text as one of SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def source_from(orders: Any) -> list[str] | dict[str, str]:
+    """Read key `orders` of var shop: paths, or a mapping with database and table.
+
+    Raises
+    ------
+    ShopError
+    """
+    if isinstance(orders, str):
+        return [orders]
+    if isinstance(orders, Mapping):
+        named = {str(key): str(value) for key, value in orders.items()}
+        if set(named) == {"database", "table"} or set(named) == {"model"}:
+            return named
+    elif isinstance(orders, Sequence) and orders and all(isinstance(one, str) for one in orders):
+        return list(orders)
+    raise ShopError(
+        f"orders is {orders!r}; it is a file or several (folder/*.csv), or {{database: file, table: name}}, or "
+        "{model: name of a dbt model}."
+    )
+
+
+def open_source(connection: duckdb.DuckDBPyConnection, orders: Any) -> Source:
+    """Find the orders and say how DuckDB reads them.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        Where they are looked at; other databases are attached to it.
+    orders : str, list of str or mapping
+        As in var shop.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    ShopError
+    """
+    named = source_from(orders)
+    if isinstance(named, dict):
+        return _table(connection, named)
+    files = find_files(named)
+    endings = {Path(file).suffix.lower() in PARQUET_ENDINGS for file in files}
+    if len(endings) > 1:
+        raise ShopError(f"{', '.join(named)} holds Parquet files and others; name one kind.")
+    label = files[0] if len(files) == 1 else f"{len(files)} files of {', '.join(named)}"
+    if endings == {True}:
+        listed = ", ".join(text(file) for file in files)
+        return _described(
+            connection, f"read_parquet([{listed}], union_by_name = true)", label, is_text=False
+        )
+    return _csv(connection, files, label)
+
+
+def find_files(patterns: Sequence[str]) -> list[str]:
+    """Return the files that paths and globs name, sorted.
+
+    Raises
+    ------
+    ShopError
+    """
+    found: set[str] = set()
+    for pattern in patterns:
+        path = Path(pattern).expanduser()
+        if path.is_dir():
+            raise ShopError(f"{pattern} is a folder; name its files, such as '{pattern}/*.csv'.")
+        files = [str(path)] if path.is_file() else glob.glob(str(path), recursive=True)
+        files = [file for file in files if Path(file).is_file()]
+        if not files:
+            raise ShopError(
+                f"there is no file {pattern} (looked for in {Path.cwd()}); a path with * is quoted."
+            )
+        found.update(files)
+    return sorted(found)
+
+
+def _csv(connection: duckdb.DuckDBPyConnection, files: Sequence[str], label: str) -> Source:
+    listed = ", ".join(text(file) for file in files)
+    options = "all_varchar = true, header = true, union_by_name = true"
+    sql = f"read_csv([{listed}], {options})"
+    try:
+        source = _described(connection, sql, label, is_text=True)
+        connection.execute(f"select count(columns(*)) from {sql}")
+    except duckdb.Error as error:
+        if "utf-8" not in str(error).lower() and "unicode" not in str(error).lower():
+            raise ShopError(f"{label} cannot be read: {_first_lines(error)}") from None
+        sql = f"read_csv([{listed}], {options}, encoding = '{OTHER_ENCODING}')"
+        try:
+            source = _described(connection, sql, label, is_text=True)
+            connection.execute(f"select count(columns(*)) from {sql}")
+        except duckdb.Error as second:
+            raise ShopError(f"{label} cannot be read: {_first_lines(second)}") from None
+    return source
+
+
+def _first_lines(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:3])
+
+
+def _described(
+    connection: duckdb.DuckDBPyConnection, sql: str, label: str, *, is_text: bool
+) -> Source:
+    rows = connection.execute(f"describe select * from {sql}").fetchall()
+    return Source(sql=sql, columns={row[0]: row[1] for row in rows}, label=label, is_text=is_text)
+
+
+def _table(connection: duckdb.DuckDBPyConnection, named: dict[str, str]) -> Source:
+    if "model" in named:
+        raise ShopError(f"the dbt model {named['model']} is read by dbt only.")
+    database, table = named["database"], named["table"]
+    label = f"table {table} of {database}"
+    if database.startswith(POSTGRES_PREFIXES):
+        return _postgres(connection, database, table)
+    path = Path(database).expanduser()
+    if not path.is_file():
+        raise ShopError(f"there is no database {database} (looked for in {Path.cwd()}).")
+    with path.open("rb") as file:
+        is_sqlite = file.read(len(SQLITE_HEADER)) == SQLITE_HEADER
+    if is_sqlite:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{path.resolve()}?mode=ro", uri=True)
+        ) as lite:
+            known = [row[0] for row in lite.execute("select name from sqlite_master")]
+            if table not in known:
+                raise ShopError(f"{database} has no table {table}; it has {', '.join(known[:10])}.")
+            frame = pd.read_sql_query(f"select * from {quoted(table)}", lite)
+        connection.register("shop_table", frame)
+        return _described(connection, "shop_table", label, is_text=False)
+    try:
+        connection.execute(f"attach if not exists {text(str(path))} as shop_source (read_only)")
+    except duckdb.Error as error:
+        raise ShopError(
+            f"{database} is no database of DuckDB or SQLite that can be read: {_first_lines(error)}"
+        ) from None
+    name = ".".join(quoted(part) for part in table.split("."))
+    try:
+        return _described(connection, f"shop_source.{name}", label, is_text=False)
+    except duckdb.Error:
+        known = [
+            f"{schema}.{one}"
+            for schema, one in connection.execute(
+                "select table_schema, table_name from information_schema.tables where table_catalog = 'shop_source'"
+                " order by all"
+            ).fetchall()
+        ]
+        raise ShopError(
+            f"{database} has no table {table}; it has {', '.join(known[:10]) or 'none'}."
+        ) from None
+
+
+def _postgres(connection: duckdb.DuckDBPyConnection, database: str, table: str) -> Source:
+    try:
+        import psycopg
+    except ImportError:
+        raise ShopError(
+            "a table of PostgreSQL needs psycopg: make setup-all, or pip install psycopg."
+        ) from None
+    name = ".".join(quoted(part) for part in table.split("."))
+    try:
+        with psycopg.connect(database) as server, server.cursor() as cursor:
+            cursor.execute(f"select * from {name}".encode())
+            columns = [column.name for column in cursor.description or ()]
+            frame = pd.DataFrame(cursor.fetchall(), columns=columns)
+    except psycopg.Error as error:
+        raise ShopError(
+            f"table {table} of PostgreSQL cannot be read: {_first_lines(error)}"
+        ) from None
+    connection.register("shop_table", frame)
+    return _described(connection, "shop_table", f"table {table}", is_text=False)

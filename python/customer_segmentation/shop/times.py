@@ -1,0 +1,125 @@
+"""Which format the times of a column have."""
+
+from __future__ import annotations
+
+import itertools
+
+import duckdb
+
+from customer_segmentation.shop.errors import ShopError
+from customer_segmentation.shop.source import text
+
+# As strptime of DuckDB writes them. Of one that fits all times, no other is asked.
+DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d")
+# Which of day and month comes first is seen only where one of them is above 12.
+DAY_OR_MONTH_FIRST = tuple(
+    f"{one}{sign}{other}{sign}{year}"
+    for sign, year in itertools.product("/-.", ("%Y", "%y"))
+    for one, other in (("%d", "%m"), ("%m", "%d"))
+)
+NAMED_MONTHS = ("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
+CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+ISO = "(iso)"
+
+
+def time_sql(value: str, time_format: str | None, zone: str) -> str:
+    """Return SQL that reads a text as a time of the shop; null where it is none.
+
+    Parameters
+    ----------
+    value : str
+        SQL of a text.
+    time_format : str or None
+        None or `ISO` for ISO 8601, with or without an offset.
+    zone : str
+        Time zone of the shop.
+    """
+    trimmed = f"trim({value})"
+    if time_format is not None and time_format != ISO:
+        if "%z" in time_format:
+            return f"try_strptime({trimmed}, {text(time_format)}) at time zone {text(zone)}"
+        return f"cast(try_strptime({trimmed}, {text(time_format)}) as timestamp)"
+    spaced = f"replace(replace({trimmed}, ' +', '+'), ' -', '-')"
+    return (
+        f"case when regexp_matches(substr({trimmed}, 12), '[-+A-Za-z]')"
+        f" then try_cast({spaced} as timestamptz) at time zone {text(zone)}"
+        f" else try_cast({trimmed} as timestamp) end"
+    )
+
+
+def find_format(connection: duckdb.DuckDBPyConnection, value: str, rows: str, *, what: str) -> str:
+    """Find the format that fits every time of a column.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    value : str
+        SQL of the text.
+    rows : str
+        What follows `from`.
+    what : str
+        What a message calls the column.
+
+    Returns
+    -------
+    str
+        A format, or `ISO`.
+
+    Raises
+    ------
+    ShopError
+        When none fits all of them, or several that differ do.
+    """
+    connection.execute(
+        f"create or replace temp table shop_times as select trim({value}) as said, count(*) as times"
+        f" from {rows} where trim({value}) != '' group by all"
+    )
+    (total,) = connection.execute("select coalesce(sum(times), 0) from shop_times").fetchone() or (
+        0,
+    )
+    if not total:
+        raise ShopError(f"{what} has no time at all: every row is empty.")
+    (as_iso,) = connection.execute(
+        f"select coalesce(sum(times), 0) from shop_times where {time_sql('said', ISO, 'UTC')} is not null"
+    ).fetchone() or (0,)
+    if as_iso == total:
+        return ISO
+    formats = [
+        day + clock for day in (*DAYS, *DAY_OR_MONTH_FIRST, *NAMED_MONTHS) for clock in CLOCKS
+    ]
+    counted = ", ".join(
+        f"coalesce(sum(times) filter (where {time_sql('said', one, 'UTC')} is not null), 0)"
+        for one in (ISO, *formats)
+    )
+    read = connection.execute(f"select {counted} from shop_times").fetchone() or ()
+    fitting = [one for one, count in zip((ISO, *formats), read, strict=True) if count == total]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        return _only_one(connection, fitting, what)
+    best = max(zip(read, (ISO, *formats), strict=True), key=lambda pair: pair[0])[1]
+    bad = connection.execute(
+        f"select said, times from shop_times where {time_sql('said', best, 'UTC')} is null order by said"
+    ).fetchall()
+    count = sum(row[1] for row in bad)
+    shown = ", ".join(f"'{row[0]}'" for row in bad[:3])
+    raise ShopError(
+        f"{count:,} of {total:,} times in {what} cannot be read, such as {shown}. Correct them, or say how they are "
+        "written with time_format, such as '%d/%m/%Y %H:%M' (day, month, year, hour, minute)."
+    )
+
+
+def _only_one(connection: duckdb.DuckDBPyConnection, fitting: list[str], what: str) -> str:
+    """Return the first of several formats that fit, if all of them say the same."""
+    first, *others = fitting
+    for other in others:
+        differing = connection.execute(
+            f"select said from shop_times where {time_sql('said', first, 'UTC')}"
+            f" is distinct from {time_sql('said', other, 'UTC')} order by said limit 1"
+        ).fetchone()
+        if differing:
+            raise ShopError(
+                f"times in {what} such as '{differing[0]}' can be read in two ways: say which with time_format: "
+                f"'{first}' or '{other}'."
+            )
+    return first

@@ -1,0 +1,42 @@
+"""SQL of models and macros without dbt, to ask DuckDB what it says about a few rows."""
+
+from __future__ import annotations
+
+import datetime
+import types
+from collections.abc import Mapping
+from pathlib import Path
+
+import jinja2
+
+from customer_segmentation.intake import default_settings
+
+PROJECT = Path(__file__).resolve().parents[1]
+CLOCK = datetime.datetime(2018, 10, 20, 12, tzinfo=datetime.UTC)
+SETTINGS = default_settings(PROJECT)
+
+
+def rendered(
+    *files: str, select: str = "", known: Mapping | None = None, **settings: object
+) -> str:
+    """Return the SQL of a model, or of an expression after macros, without dbt; `known` are names that it uses."""
+    environment = jinja2.Environment(extensions=["jinja2.ext.do"])
+    environment.globals.update(
+        {
+            "return": lambda value: value,
+            "setting": lambda name: (
+                SETTINGS[name] | settings.get(name, {})
+                if isinstance(SETTINGS[name], dict)
+                else {**SETTINGS, **settings}[name]
+            ),
+            "ref": lambda name: f"staging.{name}",
+            "config": lambda **_: "",
+            **(known or {}),
+            "run_started_at": CLOCK,
+            "modules": types.SimpleNamespace(
+                datetime=datetime, pytz=types.SimpleNamespace(utc=datetime.UTC)
+            ),
+        }
+    )
+    text = "".join((PROJECT / file).read_text("utf-8") for file in files)
+    return environment.from_string(text + select).render()
