@@ -203,3 +203,11 @@ def test_one_row_one_cluster_and_a_constant_column() -> None:
 def test_what_has_no_rules_is_refused(X, labels, centroids, what: str) -> None:
     with pytest.raises(ValueError, match=what):
         explain_clusters(np.array(X), np.array(labels), np.array(centroids), **EXACT)
+
+
+def test_a_border_of_whole_numbers_may_pass_a_centroid() -> None:
+    """Halfway between 1.2 and 1.8 orders is 2 for whole numbers, above both: each keeps its side."""
+    X = np.array([[1.0], [1.0], [2.0], [2.0]])
+    centroids = np.array([[1.2], [1.8]])
+    tree = explain_clusters(X, np.array([0, 0, 1, 1]), centroids, **EXACT)
+    assert tree == Split(0, 2.0, Leaf(0), Leaf(1))
