@@ -50,7 +50,7 @@ KEYS = {
 
 @pytest.fixture(scope="module")
 def read() -> Callable[[str, str | None], object]:
-    """Return what a macro of parse.sql makes of a text."""
+    """Return what a macro of raw_values.sql makes of a text."""
     connection = duckdb.connect()
     expressions = {}
 
@@ -395,7 +395,7 @@ def spoilt(run, small_folder: Path, shared_folder: Path) -> types.SimpleNamespac
 
     def build() -> None:
         for folder in folders.values():
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
         expected = spoil(small_folder, **folders)
         output = {}
         for kind, folder in folders.items():
