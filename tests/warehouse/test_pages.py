@@ -47,7 +47,7 @@ SENTENCES = [
         "select max(excess_percent) from segmentation.optimiser_budget where n_clusters = 4",
     ),
     (
-        "(mean Jaccard {:.3f}), but cuts along recency (silhouette {:.3f})",
+        "too few for a verdict (mean Jaccard {:.3f}), but cuts along recency (silhouette {:.3f})",
         "select mean_jaccard, silhouette from segmentation.model_comparison"
         " where algorithm = 'spectral' and feature_set = 'in_use' and n_clusters = 4",
     ),
