@@ -302,6 +302,8 @@ def test_a_group_is_given_whole() -> None:
         (["n_cluster"], {}, "There is no setting n_cluster in"),
         (["engine", "n_inti"], {}, "There is no setting engine.n_inti in"),
         (["n_clusters"], {"n_clusters": "four"}, "n_clusters is four; it must be a whole number"),
+        (["n_clusters"], {"n_clusters": None}, "n_clusters is None; it must be a whole number"),
+        (["segmentation_features"], {"segmentation_features": None}, "must be a list"),
         (["segmentation_features"], {"segmentation_features": "monetary"}, "must be a list"),
         (["feature_transforms"], {"feature_transforms": [1]}, "must be a mapping"),
         (["engine", "n_init"], {"engine": 5}, "engine is 5; it must be a mapping"),

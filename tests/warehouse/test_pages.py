@@ -78,6 +78,45 @@ SENTENCES = [
         "select 100 * share_in_segment from segmentation.segment_traits"
         " where segment_code = 'repeat' and trait = 'review_score' and value like '%up to 2' and value like '1.%'",
     ),
+    (
+        "{:.2f} % of the customers ordered again: repeat buyers {:.2f} % ({} of {:,}; 95 % interval {:.2f} to {:.2f}),"
+        " newer one-time buyers {:.2f} %, older ones {:.2f} %, big spenders {:.2f} % ({} of {:,}; {:.2f} to {:.2f})",
+        "select 100.0 * sum(customers_ordering) over () / sum(customers) over (), 100 * ordering_share,"
+        " customers_ordering, customers, 100 * share_low, 100 * share_high, 100 * recent, 100 * lapsed, 100 * big,"
+        " big_ordering, big_customers, 100 * big_low, 100 * big_high"
+        " from segmentation.segment_outcomes_pooled cross join ("
+        " select max(ordering_share) filter (where segment_code = 'recent') as recent,"
+        " max(ordering_share) filter (where segment_code = 'lapsed') as lapsed,"
+        " max(ordering_share) filter (where segment_code = 'big') as big,"
+        " max(customers_ordering) filter (where segment_code = 'big') as big_ordering,"
+        " max(customers) filter (where segment_code = 'big') as big_customers,"
+        " max(share_low) filter (where segment_code = 'big') as big_low,"
+        " max(share_high) filter (where segment_code = 'big') as big_high"
+        " from segmentation.segment_outcomes_pooled where horizon_days = 90)"
+        " where horizon_days = 90 qualify segment_code = 'repeat'",
+    ),
+    (
+        "its segments (AUC {:.3f}) are worth as much as two orders, 500 BRL and 180 days, limits that nobody fitted"
+        " ({:.3f}; difference {:.3f}, 95 % interval {:.3f} to {:.3f}), and no more than days since the last order alone"
+        " ({:.3f}) or RFM boxes ({:.3f}); spectral clustering says a little more ({:.3f})",
+        "select max(auc) filter (where alternative = 'kmeans'), max(auc) filter (where alternative = 'thresholds'),"
+        " max(auc_difference) filter (where alternative = 'thresholds'),"
+        " max(auc_difference_low) filter (where alternative = 'thresholds'),"
+        " max(auc_difference_high) filter (where alternative = 'thresholds'),"
+        " max(auc) filter (where alternative = 'recency_days'), max(auc) filter (where alternative = 'rfm_boxes'),"
+        " max(auc) filter (where alternative = 'spectral') from segmentation.segmentation_alternatives",
+    ),
+    (
+        "its four groups hold {:.0f} % of the variance of the features, plain limits {:.0f} %",
+        "select 100 * max(explained_variance_share) filter (where alternative = 'kmeans'),"
+        " 100 * max(explained_variance_share) filter (where alternative = 'thresholds')"
+        " from segmentation.segmentation_alternatives",
+    ),
+    (
+        "would need {:,} customers to show a fifth more orders within 90 days, and has {:,} (as of 2018-06-01",
+        "select customers_needed, treated_customers + control_customers from segmentation.control_outcomes"
+        " where as_of_date = '2018-06-01' and horizon_days = 90 and segment_code = 'repeat'",
+    ),
 ]
 BORDERS = {"recent": "cut", "lapsed": "cut", "big": "tail", "repeat": "gap"}
 
