@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     if options.shop:
         for_dbt = with_shop(for_dbt, Path(options.shop))
     try:
-        return build_and_publish(
+        status = build_and_publish(
             options.database,
             for_dbt,
             may_be_partial=options.partial,
@@ -74,3 +74,6 @@ def run(options: argparse.Namespace) -> int:
         )
     except Stopped:
         raise Stopped("The published database is as it was.") from None
+    if options.shop and status == 0:
+        print(f"They read this database with SEGMENTATION_DATABASE={options.database}")
+    return status

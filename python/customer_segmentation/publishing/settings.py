@@ -35,8 +35,10 @@ def refuse_bad_settings(options: Sequence[str], *, environment: Mapping[str, str
         With a sentence for each.
     """
     found = environment_problems(environment)
-    project = project_vars(project_folder(environment))
-    found += var_problems(text_of_vars(options), project=project)
+    folder = project_folder(environment)
+    # Of a folder without the file, dbt says so.
+    if (folder / "dbt_project.yml").exists():
+        found += var_problems(text_of_vars(options), project=project_vars(folder))
     if found:
         raise CommandError("\n  - ".join(["settings that cannot be used:", *found]))
 

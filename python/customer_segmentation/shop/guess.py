@@ -49,6 +49,9 @@ ORDER = (
     "receipt",
     "ticket",
     "sales order",
+    "document no",
+    "doc no",
+    "document",
     "transaction",
     "basket",
     "order",
@@ -97,6 +100,11 @@ TOTAL = (
     "betrag",
     "umsatz",
     "importe",
+    "net",
+    "gross",
+    "eur",
+    "usd",
+    "gbp",
 )
 QUANTITY = ("quantity", "qty", "units", "pieces", "menge", "quantite", "cantidad", "count")
 PRICE = ("unit price", "price each", "item price", "price", "prix", "preis", "precio")
@@ -354,6 +362,10 @@ def _amount(numbers: list[_Column], notes: list[str]) -> str | None:
     if price is not None:
         notes.append(f"There is no quantity: {price.name} is taken for what a row is worth.")
         return price.name
+    with_cents = [one for one in others if not one.is_whole]
+    if len(with_cents) == 1:
+        notes.append(f"No column is called after money: {with_cents[0].name} is taken for it.")
+        return with_cents[0].name
     return None
 
 
