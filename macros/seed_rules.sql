@@ -54,7 +54,7 @@
                     || coalesce('; ' || {{ decimals('lowest_null_jaccard', 3) }} || ' in data without structure', '')
                     || '), the smallest has ' || {{ percent('smallest_cluster_share', 1) }}
                     || ' of the customers, and no eligible candidate tells more segments apart: ' || names
-                    || '. The number is a business choice: the playbook has ' || possible_names
+                    || '. The number is a business choice: there are ' || possible_names
                     || ' names for these features, so no more clusters can be chosen'
                     || coalesce('; the rule of the gap statistic says ' || gap_choice, '')
                     || case

@@ -34,7 +34,7 @@
     {%- set must_be = stated.must_be -%}
     {%- set kind = 'mapping' if must_be.by else 'list' if must_be.list else must_be.type -%}
     {%- if not (
-        value is none or (kind == 'mapping' and value is mapping) or (kind == 'list' and value is sequence and value is not string)
+        (value is none and (must_be.or_null or kind == 'mapping')) or (kind == 'mapping' and value is mapping) or (kind == 'list' and value is sequence and value is not string)
         or (kind in ['integer', 'number'] and value is number) or kind in ['boolean', 'text', 'date', 'month']
     ) -%}
         {{ exceptions.raise_compiler_error(name ~ " is " ~ value ~ "; it must be a " ~ ('whole number' if kind == 'integer' else kind) ~ ", such as " ~ stated.default ~ ".") }}

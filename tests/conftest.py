@@ -43,8 +43,14 @@ WITHOUT_STUDY = ("--selector", "without_study")
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Say which tests `make test` leaves to `make test-all`, skip those without their data, and order the workers'."""
     for item in items:
-        if item.get_closest_marker("real") or "publish" in item._fixtureinfo.argnames:
+        if (
+            item.get_closest_marker("real")
+            or item.get_closest_marker("shops")
+            or "publish" in item._fixtureinfo.argnames
+        ):
             item.add_marker(pytest.mark.thorough)
+        if item.get_closest_marker("shops") and not os.environ.get("SEGMENTATION_SHOPS_DIR"):
+            item.add_marker(pytest.mark.skip(reason="SEGMENTATION_SHOPS_DIR is not set"))
     skip_without_real_data(items)
     if hasattr(config, "workerinput"):
         in_order_of_start(items)

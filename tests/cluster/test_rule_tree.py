@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeClassifier
@@ -92,6 +94,36 @@ def test_more_rules_reproduce_more_labels_and_rounding_costs_no_more_than_allowe
     assert fidelity(9, 0.03) >= found[2] - 0.03
 
 
+def test_a_corner_is_found_that_takes_two_borders() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 100, (4_000, 2)).astype(float)
+    labels = (X[:, 0] >= 50).astype(int)
+    # In the lower half, but of the other cluster; no single border mends any label.
+    corner = (X[:, 0] < 50) & (X[:, 0] >= 30) & (X[:, 1] >= 80)
+    labels[corner] = 1
+    tree = explain_clusters(
+        X,
+        labels,
+        np.array([[24.0, 45.0], [74.0, 50.0]]),
+        fidelity=1.0,
+        maximum_rules=5,
+        rounding_loss=0.0,
+    )
+    assert (tree_labels(tree, X) == labels).all()
+    assert len(tree_rules(tree)) == 4
+
+
+def test_splits_that_help_nobody_are_taken_back() -> None:
+    X = np.array(list(itertools.product(range(10), range(10), range(4))), dtype=float)[:, :2]
+    labels = (X[:, 0] >= 5).astype(int)
+    # One of four alike: whatever the limits, its cell is of the other three.
+    labels[::37] = 1
+    centroids = np.array([[2.0, 4.5], [7.0, 4.5]])
+    two = explain_clusters(X, labels, centroids, **EXACT)
+    nine = {"fidelity": 1.0, "maximum_rules": 9, "rounding_loss": 0.0}
+    assert explain_clusters(X, labels, centroids, **nine) == two
+
+
 def test_enough_is_enough() -> None:
     X, labels, centroids = blobs(1, n_clusters=5)
     four = explain_clusters(X, labels, centroids, **EXACT)
@@ -171,3 +203,11 @@ def test_one_row_one_cluster_and_a_constant_column() -> None:
 def test_what_has_no_rules_is_refused(X, labels, centroids, what: str) -> None:
     with pytest.raises(ValueError, match=what):
         explain_clusters(np.array(X), np.array(labels), np.array(centroids), **EXACT)
+
+
+def test_a_border_of_whole_numbers_may_pass_a_centroid() -> None:
+    """Halfway between 1.2 and 1.8 orders is 2 for whole numbers, above both: each keeps its side."""
+    X = np.array([[1.0], [1.0], [2.0], [2.0]])
+    centroids = np.array([[1.2], [1.8]])
+    tree = explain_clusters(X, np.array([0, 0, 1, 1]), centroids, **EXACT)
+    assert tree == Split(0, 2.0, Leaf(0), Leaf(1))

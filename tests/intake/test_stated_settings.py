@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import jinja2
@@ -42,12 +43,13 @@ def test_there_are_few_settings_and_each_is_stated_once() -> None:
 
 @pytest.mark.parametrize(("name", "one"), stated_values().items(), ids=stated_values())
 def test_a_statement_says_what_the_setting_means_and_must_be(name: str, one: dict) -> None:
-    assert set(one) == {"meaning", "default", "must_be"}
+    assert set(one) - {"for_orders"} == {"meaning", "default", "must_be"}
     assert re.fullmatch(r'(?s)["A-Za-z].*\.\s*', one["meaning"])
     assert one["must_be"]["type"] in A_TYPE
     group, _, key = name.partition(".")
-    given = {group: {key: one["default"]}} if key else {group: one["default"]}
-    assert settings_problems(VARS, given) == []
+    for default in (one["default"], one.get("for_orders", one["default"])):
+        given = {group: {key: default}} if key else {group: default}
+        assert settings_problems(VARS, given) == []
 
 
 def test_defaults_are_those_stated() -> None:
@@ -82,20 +84,23 @@ def test_every_setting_is_read_and_every_name_that_is_read_is_stated() -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"n_clusters": 1}, "n_clusters is 1; it must be a whole number, 2 or more (clusters)."),
+        ({"n_clusters": 1}, "n_clusters is 1; it must be a whole number from 2 to 100 (clusters)."),
         ({"n_clusters": 4.0}, "n_clusters is 4.0; it must be a whole number"),
         ({"n_clusters": True}, "n_clusters is true; it must be a whole number"),
         ({"n_clusters": None}, "n_clusters is null; it must be a whole number"),
         ({"n_clusters": "four"}, "n_clusters is 'four'; it must be a whole number"),
         ({"n_clusters": [4]}, "n_clusters is [4]; it must be a whole number"),
-        ({"seed": -1}, "seed is -1; it must be a whole number, 0 or more."),
+        ({"seed": -1}, "seed is -1; it must be a whole number from 0 to 4294967295."),
         ({"max_rejected_share": 2}, "max_rejected_share is 2; it must be a number from 0 to 1"),
         ({"max_rejected_share": float("nan")}, "max_rejected_share is nan; it must be"),
         ({"minimum_silhouette": -1.5}, "minimum_silhouette is -1.5; it must be a number from -1"),
         ({"largest_amount": 0}, "largest_amount is 0; it must be a number above 0 (BRL)."),
-        ({"largest_amount": float("inf")}, "largest_amount is inf; it must be a number above 0"),
-        ({"largest_gap_days": 0}, "largest_gap_days is 0; it must be a whole number, 1 or more"),
-        ({"history_months": 0}, "history_months is 0; it must be a whole number, 1 or more"),
+        ({"largest_amount": float("inf")}, "largest_amount is inf; it must be at most 4294967295."),
+        (
+            {"largest_gap_days": 0},
+            "largest_gap_days is 0; it must be a whole number from 1 to 100000",
+        ),
+        ({"history_months": 0}, "history_months is 0; it must be a whole number from 1 to 1200"),
         ({"allow_fewer_rows": 1}, "allow_fewer_rows is 1; it must be true or false."),
         ({"allow_future_times": "maybe"}, "allow_future_times is 'maybe'; it must be true or"),
         ({"order_basis": "shipped"}, "order_basis is 'shipped'; it must be placed or delivered."),
@@ -146,10 +151,24 @@ def test_every_setting_is_read_and_every_name_that_is_read_is_stated() -> None:
             "outcomes.comparison_horizon_days is 90; it must be one of outcomes.horizon_days, [30].",
         ),
         ({"n_cluster": 5}, "there is no setting n_cluster; did you mean n_clusters?"),
-        ({"n_init": 5}, "there is no setting n_init; it is one of engine: {engine: {n_init: …}}."),
+        ({"n_init": 5}, "there is no setting n_init; it is one of engine: write {engine: {n_"),
         ({"null_seed": 5}, "there is no setting null_seed; did you mean engine.null_seeds?"),
-        ({"zzz": 5}, "there is no setting zzz; dbt_project.yml has all of them."),
-        ({4: 5}, "there is no setting 4; dbt_project.yml has all of them."),
+        (
+            {"exact_silhouette_rows": 5},
+            "there is no setting exact_silhouette_rows; it is one of study and of engine: write"
+            " {study: {exact_silhouette_rows: …}} or {engine: {exact_silhouette_rows: …}}.",
+        ),
+        ({"zzz": 5}, "there is no setting zzz; dbt_project.yml has all of them, and seeds what a"),
+        ({4: 5}, "there is no setting 4; dbt_project.yml has all of them"),
+        (
+            {"n_clusters": 10**9},
+            "n_clusters is 1000000000; it must be a whole number from 2 to 100",
+        ),
+        (
+            {"minimum_customers": 10**12},
+            "minimum_customers is 1000000000000; it must be at most 4294967295.",
+        ),
+        ({"history_months": 10**6}, "history_months is 1000000; it must be a whole number from"),
         ({"settings": {}}, "there is no setting settings; "),
     ],
 )
@@ -191,11 +210,12 @@ def test_values_beside_the_statements_are_looked_at_too() -> None:
 # --- the macro that gives them --------------------------------------------------------------------------
 
 
-def setting(*names: str, given: dict | None = None) -> object:
-    """Return what macro setting gives, without dbt."""
+class ReturnError(Exception):
+    """What a macro gives back."""
 
-    class ReturnError(Exception):
-        pass
+
+def setting(*names: str, given: dict | None = None, adapter: str = "olist") -> object:
+    """Return what macro setting gives, without dbt."""
 
     def give_back(value: object) -> None:
         raise ReturnError(value)
@@ -204,31 +224,31 @@ def setting(*names: str, given: dict | None = None) -> object:
         raise ValueError(sentence)
 
     environment = jinja2.Environment(extensions=["jinja2.ext.do"])
-    values = VARS | (given or {})
     environment.globals |= {
-        "var": values.get,
+        "var": (VARS | {"adapter": adapter} | (given or {})).get,
         "exceptions": {"raise_compiler_error": refuse},
         "return": give_back,
     }
     source = (PROJECT / "macros/settings.sql").read_text("utf-8")
-    macros = environment.from_string(source, globals={}).make_module()
-    # One macro calls another: its result is what it gives back, not what it prints.
-    value_of = macros.setting_value
 
-    def setting_value(*arguments: object) -> object:
-        try:
-            value_of(*arguments)
-        except ReturnError as returned:
-            return returned.args[0]
-        raise AssertionError("nothing was returned")
+    def callable_macro(name: str) -> Callable[..., object]:
+        """Return a macro as one of dbt's is called: what it gives back is its value."""
+        text = re.search(rf"(?s){{% macro {name}\(.*?endmacro %}}", source)[0]
+        macro = getattr(environment.from_string(text).module, name)
 
-    source = re.sub(r"(?s){% macro setting_value.*?endmacro %}", "", source)
-    macros = environment.from_string(source, globals={"setting_value": setting_value}).make_module()
-    try:
-        macros.setting(*names)
-    except ReturnError as returned:
-        return returned.args[0]
-    raise AssertionError("nothing was returned")
+        def call(*arguments: object) -> object:
+            try:
+                macro(*arguments)
+            except ReturnError as returned:
+                return returned.args[0]
+            raise AssertionError("nothing was returned")
+
+        return call
+
+    # Each uses those before it.
+    for name in ("default_of", "setting_value", "setting"):
+        environment.globals[name] = callable_macro(name)
+    return environment.globals["setting"](*names)
 
 
 @pytest.mark.parametrize(
@@ -255,6 +275,18 @@ def test_one_key_leaves_the_others(names: list[str], given: dict, value: object)
     assert project_vars(PROJECT) == VARS
 
 
+def test_somebody_s_own_orders_have_defaults_of_their_own() -> None:
+    assert setting("first_as_of_date", adapter="orders") is None
+    assert setting("study", "other_feature_sets", adapter="orders") == {}
+    transforms = setting(
+        "feature_transforms", given={"feature_transforms": {"monetary": None}}, adapter="orders"
+    )
+    assert transforms == {"recency_days": "log1p", "frequency": "log1p"}
+    shops = default_settings(PROJECT, adapter="orders")
+    assert all(setting(name, adapter="orders") == value for name, value in shops.items())
+    assert all(setting(name) == value for name, value in default_settings(PROJECT).items())
+
+
 def test_a_group_is_given_whole() -> None:
     group = setting("engine", given={"engine": {"n_init": 20}})
     assert group == default_settings(PROJECT)["engine"] | {"n_init": 20}
@@ -270,6 +302,8 @@ def test_a_group_is_given_whole() -> None:
         (["n_cluster"], {}, "There is no setting n_cluster in"),
         (["engine", "n_inti"], {}, "There is no setting engine.n_inti in"),
         (["n_clusters"], {"n_clusters": "four"}, "n_clusters is four; it must be a whole number"),
+        (["n_clusters"], {"n_clusters": None}, "n_clusters is None; it must be a whole number"),
+        (["segmentation_features"], {"segmentation_features": None}, "must be a list"),
         (["segmentation_features"], {"segmentation_features": "monetary"}, "must be a list"),
         (["feature_transforms"], {"feature_transforms": [1]}, "must be a mapping"),
         (["engine", "n_init"], {"engine": 5}, "engine is 5; it must be a mapping"),

@@ -348,10 +348,10 @@ def test_a_setting_out_of_range_is_refused(sample_folder: Path, publish, tmp_pat
     assert done.returncode == 1
     for sentence in (
         "order_basis is 'shipped'; it must be placed or delivered",
-        "n_clusters is 1; it must be a whole number, 2 or more",
+        "n_clusters is 1; it must be a whole number from 2 to 100",
         "first_as_of_date is '2017-04-15'; it must be the first of a month",
         "max_rejected_share is 3; it must be a number from 0 to 1",
-        "history_months is 0; it must be a whole number, 1 or more (months); or null for the whole",
+        "history_months is 0; it must be a whole number from 1 to 1200 (months); or null for the whole",
         "feature_transforms of monetary is 'sqrt'; it must be log1p, robust or quantile",
         "feature_transforms names age; it can name recency_days",
         "segmentation_features is [age]; it must be a list of different values, each recency_days",

@@ -201,6 +201,6 @@ def test_a_setting_of_the_maintenance_out_of_range_is_refused(
         "force_retrain is 'latest'; it must be a list of different values, each a date",
         "engine.null_seeds is -1; it must be a whole number, 0 or more",
         "study_as_of_date is '2018-02-30'; it must be a date such as 2018-10-18",
-        "study.interval_months is 0; it must be a whole number, 1 or more (months); or null for a new",
+        "study.interval_months is 0; it must be a whole number from 1 to 1200 (months); or null for a new",
     ):
         assert sentence in done.stderr

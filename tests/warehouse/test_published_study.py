@@ -424,9 +424,7 @@ def test_the_study_chooses_four_stable_clusters(real_database: Path) -> None:
     assert (algorithm, n_clusters) == ("kmeans", 4)
     assert lowest > 0.85
     assert reason.startswith("Chosen: every cluster is found again")
-    assert (
-        "the playbook has 4 names for these features, so no more clusters can be chosen" in reason
-    )
+    assert "there are 4 names for these features, so no more clusters can be chosen" in reason
     assert "the rule of the gap statistic says 1" in reason
     best = query(
         real_database,

@@ -50,7 +50,7 @@ KEYS = {
 
 @pytest.fixture(scope="module")
 def read() -> Callable[[str, str | None], object]:
-    """Return what a macro of parse.sql makes of a text."""
+    """Return what a macro of raw_values.sql makes of a text."""
     connection = duckdb.connect()
     expressions = {}
 

@@ -14,6 +14,9 @@ def model(dbt, session):
     in_use = dbt.config.get("settings")["segmentation_features"]
     features = list(dict.fromkeys([*features_with(stated, "is_described"), *in_use]))
     customers = dbt.ref("rfm")
+    # What nobody has, as reviews in a table of orders, cannot change.
+    counts = customers.aggregate(", ".join(f"count({name})" for name in features)).fetchone()
+    features = [name for name, count in zip(features, counts, strict=True) if count] or features
     inputs = dbt.ref("period_inputs")
     changes = feature_changes(
         inputs.project("as_of_date, rfm_fingerprint as rows_fingerprint").df(),

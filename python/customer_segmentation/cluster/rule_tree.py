@@ -130,6 +130,7 @@ def explain_clusters(
         and (grown := _with_one_leaf_more(tree, X, labels)) is not None
     ):
         tree = grown
+    tree = _without_useless_splits(tree)
     return _rounded(tree, X, labels, budget=math.floor(rounding_loss * len(X)))
 
 
@@ -192,12 +193,10 @@ def _one_leaf_each(
     if best is None:
         raise ValueError("Two centroids are the same: no border lies between them.")
     _, feature, border = best
+    is_under, is_row_under = at[:, feature] < border, X[:, feature] < border
     border = _within_its_gap(border, X[:, feature], at[:, feature])
     sides = []
-    for is_side, is_row_side in (
-        (at[:, feature] < border, X[:, feature] < border),
-        (at[:, feature] >= border, X[:, feature] >= border),
-    ):
+    for is_side, is_row_side in ((is_under, is_row_under), (~is_under, ~is_row_under)):
         stays = is_row_side & np.isin(labels, members[is_side])
         sides.append(_one_leaf_each(X[stays], labels[stays], centroids, members[is_side]))
     return Split(feature, border, sides[0], sides[1])
@@ -239,35 +238,57 @@ def _counts_before(
 
 
 def _with_one_leaf_more(tree: Tree, X: np.ndarray, labels: np.ndarray) -> Tree | None:
-    """Split the leaf whose split mends most labels; None when none mends any."""
+    """Split the leaf whose split mends most labels, or else parts the clusters best; None for a pure tree.
+
+    A corner of a leaf takes two borders: the first of them mends nothing, so that the one that
+    lowers the Gini impurity most is taken (Breiman et al. 1984, "Classification and Regression
+    Trees").
+    """
     clusters = np.unique(labels)
-    best: tuple[int, ClusterRule, Split] | None = None
+    best: tuple[tuple[float, float], ClusterRule, Split] | None = None
     for rule in tree_rules(tree):
         here = rule.holds(X)
         rows, row_labels = X[here], labels[here]
         right = int(np.count_nonzero(row_labels == rule.cluster))
         if right == len(rows):
             continue
+        sizes = np.array([np.count_nonzero(row_labels == one) for one in clusters])
         for feature in range(X.shape[1]):
-            borders, before = _counts_before(rows[:, feature], row_labels, clusters)
-            after = before[:, -1:] - before
-            mended = before.max(axis=0) + after.max(axis=0) - right
-            # No border below all rows or above them: one side would be empty.
-            mended = mended[1:-1]
-            if not len(mended):
+            values, before = _counts_before(rows[:, feature], row_labels, clusters)
+            if len(values) < 3:
                 continue
-            place = int(mended.argmax())
-            if mended[place] > 0 and (best is None or mended[place] > best[0]):
+            # No border below all rows or above them: one side would be empty.
+            below = before[:, 1:-1]
+            above = sizes[:, None] - below
+            mended = np.maximum(below.max(axis=0) + above.max(axis=0) - right, 0)
+            purity = sum((side**2).sum(axis=0) / side.sum(axis=0) for side in (below, above))
+            gained = purity - (sizes**2).sum() / len(rows)
+            place = int(np.lexsort((-gained, -mended))[0])
+            gain = float(mended[place]), float(gained[place])
+            if gain[1] > 1e-9 and (best is None or gain > best[0]):
+                border = (values[place] + values[place + 1]) / 2
+                if (values[:-1] == np.floor(values[:-1])).all():
+                    border = np.ceil(border)
                 split = Split(
                     feature,
-                    float(borders[place + 1]),
-                    Leaf(int(clusters[before[:, place + 1].argmax()])),
-                    Leaf(int(clusters[after[:, place + 1].argmax()])),
+                    float(border),
+                    Leaf(int(clusters[below[:, place].argmax()])),
+                    Leaf(int(clusters[above[:, place].argmax()])),
                 )
-                best = int(mended[place]), rule, split
+                best = gain, rule, split
     if best is None:
         return None
     return _replaced(tree, best[1], best[2], {}, {})
+
+
+def _without_useless_splits(tree: Tree) -> Tree:
+    """Join leaves that lie side by side and say the same."""
+    if isinstance(tree, Leaf):
+        return tree
+    below, above = _without_useless_splits(tree.below), _without_useless_splits(tree.above)
+    if isinstance(below, Leaf) and below == above:
+        return below
+    return dataclasses.replace(tree, below=below, above=above)
 
 
 def _replaced(

@@ -155,8 +155,8 @@ FIGURES: dict[str, Figure] = {
     "stability_dates": Figure(
         "select count(distinct as_of_date) from maintenance.period_stability", "whole"
     ),
-    "refused": Figure("select sum(rejected_rows) from staging.raw_loads", "whole"),
-    "raw_rows": Figure("select sum(raw_rows) from staging.raw_loads", "whole"),
+    "refused": Figure("select rejected_rows from marts.data_origin", "whole"),
+    "raw_rows": Figure("select raw_rows from marts.data_origin", "whole"),
     "compared": Figure("select max(as_of_date) from marts.periods where is_compared", "date"),
     "models": Figure("select count(*) from segmentation.model_registry", "whole"),
     "accepted": Figure(

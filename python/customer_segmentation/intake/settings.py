@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from customer_segmentation.intake.seed_files import read_yaml
 
@@ -17,6 +17,8 @@ from customer_segmentation.intake.seed_files import read_yaml
 STATEMENTS = ("settings", "features")
 # Values that are no settings: whose data, and how they are read (customer_segmentation.shop judges the second).
 ADAPTERS = ("olist", "orders")
+# A whole number of DuckDB's holds no more, and no setting needs to.
+LARGEST = 2**32 - 1
 A_TYPE = {
     "boolean": "true or false",
     "date": "a date such as 2018-10-18",
@@ -82,7 +84,9 @@ class Stated:
             Sentences.
         """
         if self.by is None:
-            if not self.has(value):
+            if _is_number(value) and abs(value) > LARGEST:
+                yield f"{name} is {value}; it must be at most {LARGEST}."
+            elif not self.has(value):
                 yield f"{name} is {_shown(value)}; it must be {self.wanted()}."
         elif not isinstance(value, Mapping):
             yield f"{name} is {_shown(value)}; it must be a mapping, such as {_shown(self.example())}."
@@ -124,6 +128,7 @@ class Stated:
             return False
         return (
             (self.type == "number" or isinstance(value, int))
+            and abs(value) <= LARGEST
             and (self.minimum is None or value >= self.minimum)
             and (self.maximum is None or value <= self.maximum)
             and (self.above is None or value > self.above)
@@ -136,11 +141,11 @@ class Stated:
         else:
             one = " or ".join([A_TYPE[self.type], *self.values])
         if self.minimum is not None and self.maximum is not None:
-            one += f" from {self.minimum:g} to {self.maximum:g}"
+            one += f" from {_shown(self.minimum)} to {_shown(self.maximum)}"
         elif self.minimum is not None:
-            one += f", {self.minimum:g} or more"
+            one += f", {_shown(self.minimum)} or more"
         elif self.above is not None:
-            one += f" above {self.above:g}"
+            one += f" above {_shown(self.above)}"
         if self.unit:
             one += f" ({self.unit})"
         if self.list:
@@ -285,15 +290,25 @@ def _stated(stated: Mapping[str, Any], features: tuple[str, ...]) -> Stated:
 
 def _unknown(name: object, stated: Mapping[str, Any]) -> str:
     """Say that nobody reads a setting, and which one was perhaps meant."""
-    for group, of_group in stated.items():
-        if name in of_group.get("settings", ()):
-            return f"there is no setting {name}; it is one of {group}: {{{group}: {{{name}: …}}}}."
+    groups = [key for key, group in stated.items() if name in group.get("settings", ())]
+    if groups:
+        written = " or ".join(f"{{{group}: {{{name}: …}}}}" for group in groups)
+        return (
+            f"there is no setting {name}; it is one of {' and of '.join(groups)}: write {written}."
+        )
     within = {key: group for group in stated for key in stated[group].get("settings", ())}
     alike = difflib.get_close_matches(str(name), [*stated, *within], n=1)
     if not alike:
-        return f"there is no setting {name}; dbt_project.yml has all of them."
+        return (
+            f"there is no setting {name}; dbt_project.yml has all of them, and seeds what a business"
+            " decides."
+        )
     meant = alike[0] if alike[0] in stated else f"{within[alike[0]]}.{alike[0]}"
     return f"there is no setting {name}; did you mean {meant}?"
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_day(value: object, *, is_month: bool) -> bool:

@@ -79,6 +79,11 @@ def find_format(connection: duckdb.DuckDBPyConnection, value: str, rows: str, *,
     )
     if not total:
         raise ShopError(f"{what} has no time at all: every row is empty.")
+    (as_iso,) = connection.execute(
+        f"select coalesce(sum(times), 0) from shop_times where {time_sql('said', ISO, 'UTC')} is not null"
+    ).fetchone() or (0,)
+    if as_iso == total:
+        return ISO
     formats = [
         day + clock for day in (*DAYS, *DAY_OR_MONTH_FIRST, *NAMED_MONTHS) for clock in CLOCKS
     ]
@@ -88,8 +93,6 @@ def find_format(connection: duckdb.DuckDBPyConnection, value: str, rows: str, *,
     )
     read = connection.execute(f"select {counted} from shop_times").fetchone() or ()
     fitting = [one for one, count in zip((ISO, *formats), read, strict=True) if count == total]
-    if ISO in fitting:
-        return ISO
     if len(fitting) == 1:
         return fitting[0]
     if fitting:

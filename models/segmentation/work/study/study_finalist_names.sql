@@ -67,11 +67,18 @@ named as (
 ),
 
 playbook as (
+    {% if var('adapter') == 'olist' -%}
     select
         count(*) as all_names,
         count(case when minimum_review_score is null and maximum_review_score is null then 1 end)
             as names_without_satisfaction,
     from {{ ref('segment_playbook') }}
+    {%- else -%}
+    select
+        max(n_clusters) as all_names,
+        max(n_clusters) as names_without_satisfaction,
+    from {{ ref('segment_ranks') }}
+    {%- endif %}
 ),
 
 summarised as (

@@ -1,0 +1,108 @@
+"""`make shop`: what it tells of somebody's orders, and what it writes."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import PROJECT
+from customer_segmentation.__main__ import main
+from customer_segmentation.publishing import CommandError, with_shop
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> Path:
+    """Write the orders of 600 people over half a year, in two files."""
+    first = datetime.date(2021, 1, 1)
+    rows = [
+        (
+            f"R{number}",
+            f"k{number % 600:04}",
+            first + datetime.timedelta(number % 180),
+            10 + number % 7,
+        )
+        for number in range(1_800)
+    ]
+    for part in range(2):
+        with (tmp_path / f"part_{part}.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["Receipt", "Client", "Sold at", "Total EUR"])
+            writer.writerows(rows[part::2])
+    return tmp_path
+
+
+def test_it_tells_what_the_orders_are_and_writes_how_they_are_read(
+    orders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    file = orders / "corner.yml"
+    assert main(["shop", f"{orders}/part_*.csv", "--to", str(file), "--notice", "Ours"]) == 0
+    told = capsys.readouterr().out
+    for sentence in (
+        "1,800 rows, 0 of them",
+        "600 customers, 1,800 orders, net 23,397.00 EUR",
+        "2021-01-01 to 2021-06-29; the last month may be incomplete",
+        "4 as-of dates, from 2021-04-01 to 2021-06-30",
+        "Missing, and left out of what is built: reviews",
+        f"make build SHOP={file}",
+    ):
+        assert sentence in told
+    assert yaml.safe_load(file.read_text()) == {
+        "adapter": "orders",
+        "shop": {
+            "name": "corner",
+            "orders": f"{orders}/part_*.csv",
+            "customer_id": "Client",
+            "ordered_at": "Sold at",
+            "amount": "Total EUR",
+            "order_id": "Receipt",
+            "currency": "EUR",
+            "time_zone": "UTC",
+            "notice": "Ours",
+        },
+    }
+
+
+def test_orders_that_cannot_be_used_end_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    assert main(["shop", str(tmp_path / "none.csv"), "--to", str(tmp_path / "shop.yml")]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"shop: there is no file {tmp_path}/none.csv")
+    assert "Traceback" not in said
+    assert not (tmp_path / "shop.yml").exists()
+
+
+def test_vars_of_the_options_go_before_those_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "shop.yml"
+    file.write_text("shop: {orders: x.csv}\nn_clusters: 3\n")
+    options = with_shop(["--quiet", "--vars", "{n_clusters: 5}"], file)
+    assert options[:3] == ["--quiet", "--vars", "{n_clusters: 5}"]
+    assert yaml.safe_load(options[-1]) == {
+        "adapter": "orders",
+        "shop": {"orders": "x.csv"},
+        "n_clusters": 5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (None, "cannot be read"),
+        ("a: [", "is no YAML"),
+        ("n_clusters: 4", "has no mapping `shop`"),
+    ],
+)
+def test_a_file_that_is_none_of_a_shop_is_refused(
+    tmp_path: Path, text: str | None, sentence: str
+) -> None:
+    file = tmp_path / "shop.yml"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(CommandError, match=sentence):
+        with_shop([], file)

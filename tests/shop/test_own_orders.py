@@ -1,0 +1,302 @@
+"""Somebody's own orders, on shops made up here: what is read, what is counted, and what is refused in a sentence."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import sqlite3
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from conftest import PROJECT
+from customer_segmentation.shop import (
+    ShopError,
+    guess_mapping,
+    look_at,
+    mapping_from,
+    open_source,
+    problems_of,
+)
+
+HEADER = "who,when,what,order,status\n"
+SHOP = {"customer_id": "who", "ordered_at": "when", "amount": "what", "order_id": "order"}
+NEEDS = {"project": PROJECT, "minimum_customers": 1, "minimum_history_days": 1}
+
+
+def shop_of(folder: Path, rows: str, header: str = HEADER, **changes: object) -> dict[str, object]:
+    """Write a file of orders, and say how it is read; a change to None leaves a key out."""
+    path = folder / "orders.csv"
+    path.write_text(header + rows, encoding="utf-8")
+    both = {"orders": str(path), **SHOP, **changes}
+    return {key: value for key, value in both.items() if value is not None}
+
+
+def events(shop: dict[str, object]) -> list[tuple]:
+    """Return the events of a shop as the model makes them."""
+    from customer_segmentation.shop.look import events_sql, read_lines
+
+    with duckdb.connect() as connection:
+        read_lines(connection, shop)
+        return connection.execute(
+            "select customer_unique_id, cast(event_at as varchar), kind, cast(amount as varchar)"
+            f" from ({events_sql(PROJECT)}) order by all"
+        ).fetchall()
+
+
+def test_lines_of_an_order_are_summed_and_then_rounded(tmp_path: Path) -> None:
+    shop = shop_of(tmp_path, "a,2020-01-01 10:00:00,0.004,1,\na,2020-01-01 10:05:00,0.004,1,\n")
+    assert events(shop) == [("a", "2020-01-01 10:00:00", "order", "0.01")]
+
+
+def test_without_an_order_id_a_person_has_one_order_a_day(tmp_path: Path) -> None:
+    rows = "a,2020-01-01,1,,\na,2020-01-01,2,,\na,2020-01-02,0,,\na,2020-01-02,-5,,\n"
+    assert events(shop_of(tmp_path, rows, order_id=None)) == [
+        ("a", "2020-01-01 00:00:00", "order", "3.00"),
+        ("a", "2020-01-02 00:00:00", "order", "0.00"),
+        ("a", "2020-01-02 00:00:00", "refund", "-5.00"),
+    ]
+
+
+def test_a_refund_is_an_event_at_its_own_time(tmp_path: Path) -> None:
+    rows = (
+        "a,2020-01-01,10,1,paid\n"
+        # The same order id on a later day: what was known before it does not change.
+        "a,2020-02-01,-4,1,paid\n"
+        "a,2020-03-01,3,2,refunded\n"
+        "a,2020-04-01,-2,C3,paid\n"
+    )
+    shop = shop_of(tmp_path, rows, status="status", refund_statuses=["refunded"])
+    assert events(shop) == [
+        ("a", "2020-01-01 00:00:00", "order", "10.00"),
+        ("a", "2020-02-01 00:00:00", "refund", "-4.00"),
+        ("a", "2020-03-01 00:00:00", "refund", "-3.00"),
+        ("a", "2020-04-01 00:00:00", "refund", "-2.00"),
+    ]
+
+
+def test_guests_and_people_with_refunds_only_are_counted_and_no_customers(tmp_path: Path) -> None:
+    rows = "a,2020-01-01,10,1,\n,2020-01-02,7,2,\nNaN,2020-01-02,5,3,\nb,2020-01-03,-4,4,\na,2020-03-01,1,5,\n"
+    look = look_at(shop_of(tmp_path, rows), **NEEDS)
+    assert (look.customers, look.orders, look.net) == (1, 2, 11.0)
+    assert (look.guests, look.guest_amount) == (2, 12.0)
+    assert (look.refunds, look.refund_amount, look.refund_only) == (1, -4.0, 1)
+
+
+def test_ids_that_were_held_as_doubles_are_whole_and_zeros_before_them_stay(tmp_path: Path) -> None:
+    rows = "17850.0,2020-01-01,1,1.0,\n17850,2020-01-02,1,2,\n0017,2020-01-02,1,3,\n17,2020-01-02,1,4,\n"
+    assert {row[0] for row in events(shop_of(tmp_path, rows))} == {"17850", "0017", "17"}
+
+
+def test_the_zone_of_the_shop_counts_before_the_day(tmp_path: Path) -> None:
+    rows = "a,2020-07-01T23:30:00Z,1,,\na,2020-07-02T10:00:00+01:00,1,,\n"
+    london = shop_of(tmp_path, rows, order_id=None, time_zone="Europe/London")
+    assert events(london) == [("a", "2020-07-02 00:30:00", "order", "2.00")]
+    assert len(events({**london, "time_zone": "UTC"})) == 2
+
+
+@pytest.mark.parametrize(
+    ("times", "first"),
+    [
+        (("11/8/2017", "11/28/2017"), "2017-11-08 00:00:00"),
+        (("8/11/2017", "28/11/2017"), "2017-11-08 00:00:00"),
+        (("08.11.2017 09:30", "28.11.2017 10:00"), "2017-11-08 09:30:00"),
+        (("20171108", "20171128"), "2017-11-08 00:00:00"),
+        (("11/8/2017 1:05 PM", "11/28/2017 2:00 AM"), "2017-11-08 13:05:00"),
+    ],
+)
+def test_the_format_that_fits_every_time_is_found(
+    tmp_path: Path, times: tuple[str, str], first: str
+) -> None:
+    rows = "".join(f"a,{time},1,{number},\n" for number, time in enumerate(times))
+    assert min(row[1] for row in events(shop_of(tmp_path, rows))) == first
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "sentences"),
+    [
+        ("a,2020-01-01,1,1,\n", {"amount": "What"}, []),
+        (
+            "a,2020-01-01,1,1,\n",
+            {"amount": "amount", "customer_id": "whom"},
+            [
+                "amount is amount, and",
+                "has no such column: its header is who, when, what, order, status.",
+                "Did you mean who?",
+            ],
+        ),
+        (
+            "a,2020-01-01,1,1,\na,yesterday,1,2,\na,2020-13-01,1,3,\na,soon,1,4,\na,then,1,5,\n",
+            {},
+            [
+                "4 of 5 times in when of",
+                "such as '2020-13-01', 'soon', 'then'",
+                "time_format, such as '%d/%m/%Y %H:%M'",
+            ],
+        ),
+        (
+            "a,3/4/2020,1,1,\na,4/3/2020,1,2,\n",
+            {},
+            ["can be read in two ways: say which with time_format: '%d/%m/%Y' or '%m/%d/%Y'"],
+        ),
+        ("a,3/4/2020,1,1,\n", {"time_format": "%d/%m/%Y"}, []),
+        (
+            'a,2020-01-01,"1.234,56",1,\na,2020-01-02,"7,00",2,\n',
+            {},
+            [
+                "2 of 2 amounts in what of",
+                "such as '1.234,56', '7,00'",
+                "They have a decimal comma: write amount: replace(replace(\"what\", '.', ''), ',', '.')::double",
+            ],
+        ),
+        (
+            'a,2020-01-01,"1.234,56",1,\n',
+            {"amount": "replace(replace(what, '.', ''), ',', '.')::double"},
+            [],
+        ),
+        (",2020-01-01,1,1,\nnull,2020-01-01,1,2,\n", {}, ["customer_id is empty in all 2 rows"]),
+        (
+            "a,2020-01-01,1,1,\nb,2020-01-01,1,1,\n",
+            {},
+            ["1 orders are of two people, such as 1 of a and b"],
+        ),
+        ("a,2999-01-01,1,1,\n", {}, ["1 orders are later than today, the last on 2999-01-01"]),
+        ("a,1019-01-01,1,1,\n", {}, ["1 orders are before 1900, the first on 1019-01-01"]),
+        ("", {}, ["when of"]),
+        ("a,2020-01-01,-1,1,\n", {}, ["refunds only, and no order of a customer"]),
+        ("a,2020-01-01,1,1,\n", {"currency": "euro"}, ["currency is 'euro'; it is three letters"]),
+        ("a,2020-01-01,1,1,\n", {"time_zone": "Londn"}, ["time_zone is 'Londn'; it is a name"]),
+        ("a,2020-01-01,1,1,\n", {"amout": "what"}, ["shop has no key amout; did you mean amount?"]),
+        ("a,2020-01-01,1,1,\n", {"amount": "what +"}, ["the mapping is no SQL that can be run"]),
+        ("a,2020-01-01,1,1,\n", {"orders": "nowhere/*.csv"}, ["there is no file nowhere/*.csv"]),
+    ],
+)
+def test_bad_input_is_refused_in_sentences(
+    tmp_path: Path, rows: str, changes: dict[str, object], sentences: list[str]
+) -> None:
+    found = problems_of(shop_of(tmp_path, rows, **changes), **NEEDS)
+    assert bool(found) == bool(sentences), found
+    for sentence in sentences:
+        assert sentence in "\n".join(found)
+
+
+def test_too_few_customers_or_days_are_told_with_what_is_needed(tmp_path: Path) -> None:
+    shop = shop_of(tmp_path, "a,2020-01-01,1,1,\nb,2020-01-31,1,2,\n")
+    (found,) = problems_of(shop, project=PROJECT, minimum_customers=500, minimum_history_days=90)
+    assert "has 2 customers in 31 days (2020-01-01 to 2020-01-31)" in found
+    assert "need 500 customers and 90 days" in found
+
+
+@pytest.mark.parametrize(("first", "is_refused"), [("2020-02-01", False), ("2021-01-01", True)])
+def test_a_first_date_outside_of_the_orders_is_refused(
+    tmp_path: Path, first: str, is_refused: bool
+) -> None:
+    shop = shop_of(tmp_path, "a,2020-01-01,1,1,\nb,2020-03-15,1,2,\n")
+    day = datetime.date.fromisoformat(first)
+    found = problems_of(shop, first_as_of_date=day, **NEEDS)
+    assert bool(found) == is_refused
+    if is_refused:
+        assert "name the first of a month from 2020-02-01 to 2020-03-01" in found[0]
+
+
+def test_as_of_dates_begin_with_enough_customers_and_days(tmp_path: Path) -> None:
+    # The third customer comes on 1 April, so the first date that knows three is 1 May.
+    rows = "a,2020-01-05,1,1,\nb,2020-02-05,1,2,\nc,2020-04-01,1,3,\na,2020-06-10,1,4,\n"
+    shop = shop_of(tmp_path, rows)
+    look = look_at(shop, project=PROJECT, minimum_customers=3, minimum_history_days=30)
+    assert [str(day) for day in look.as_of_dates] == ["2020-05-01", "2020-06-01", "2020-06-11"]
+    later = look_at(shop, project=PROJECT, minimum_customers=1, minimum_history_days=100)
+    # 100 days after 5 January is 14 April.
+    assert str(later.as_of_dates[0]) == "2020-05-01"
+
+
+def test_orders_come_from_files_of_every_kind_and_from_databases(tmp_path: Path) -> None:
+    rows = "a,2020-01-01,1.5,1,\na,2020-02-01,2.5,2,\n"
+    shop = shop_of(tmp_path, rows)
+    expected = events(shop)
+    path = str(shop["orders"])
+    with gzip.open(tmp_path / "orders.csv.gz", "wt") as file:
+        file.write(HEADER + rows)
+    database = str(tmp_path / "shop.duckdb")
+    with duckdb.connect(database) as connection:
+        connection.execute(f"create schema sales; create table sales.lines as from '{path}'")
+        connection.execute(f"copy sales.lines to '{tmp_path / 'orders.parquet'}'")
+    lite = str(tmp_path / "shop.sqlite")
+    with sqlite3.connect(lite) as connection:
+        connection.execute('create table lines (who text, "when" text, what real, "order" text)')
+        connection.execute("insert into lines values ('a', '2020-01-01', 1.5, '1')")
+        connection.execute("insert into lines values ('a', '2020-02-01', 2.5, '2')")
+    for orders in (
+        f"{path}.gz",
+        str(tmp_path / "orders.parquet"),
+        [path],
+        str(tmp_path / "ord*.csv"),
+        {"database": database, "table": "sales.lines"},
+        {"database": lite, "table": "lines"},
+    ):
+        assert events({**shop, "orders": orders}) == expected, orders
+    with pytest.raises(ShopError, match=r"has no table lines; it has sales\.lines"):
+        events({**shop, "orders": {"database": database, "table": "lines"}})
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "expected"),
+    [
+        (
+            "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID,Country",
+            "5,x,2,2020-01-0{n},1.5,{n},United Kingdom",
+            {
+                "customer_id": "CustomerID",
+                "ordered_at": "InvoiceDate",
+                "amount": "Quantity * UnitPrice",
+                "order_id": "InvoiceNo",
+                "currency": "GBP",
+            },
+        ),
+        (
+            "Order ID,Order Date,Ship Date,Customer ID,Customer Name,Sales,Quantity,Discount,Profit",
+            "o{n},11/2{n}/2017,11/2{n}/2017,c{n},Ann,9.99,1,0.2,3.5",
+            {
+                "customer_id": "Customer ID",
+                "ordered_at": "Order Date",
+                "amount": "Sales",
+                "order_id": "Order ID",
+            },
+        ),
+        (
+            "TRANSACTION_DT,CUSTOMER_ID,PRODUCT_ID,AMOUNT,ASSET,SALES_PRICE",
+            "11/2{n}/2000,c{n},p,1,30,44",
+            {"customer_id": "CUSTOMER_ID", "ordered_at": "TRANSACTION_DT", "amount": "SALES_PRICE"},
+        ),
+        (
+            "customer_id,date,number_of_cds,dollar_value",
+            "0{n},1997-01-0{n},1,11.77",
+            {
+                "customer_id": "customer_id",
+                "ordered_at": "date",
+                "amount": "dollar_value",
+                "currency": "USD",
+            },
+        ),
+    ],
+)
+def test_columns_are_guessed_by_names_and_values(
+    tmp_path: Path, header: str, row: str, expected: dict[str, str]
+) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("\n".join([header, *(row.format(n=n) for n in range(1, 8))]), encoding="utf-8")
+    with duckdb.connect() as connection:
+        guess = guess_mapping(connection, open_source(connection, str(path)))
+    assert guess.shop == expected
+    mapping_from({"orders": str(path), **guess.shop})
+
+
+def test_what_cannot_be_guessed_is_named_with_the_header(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("colour,size\nred,big\nblue,small\n", encoding="utf-8")
+    with (
+        duckdb.connect() as connection,
+        pytest.raises(ShopError, match=r"customer_id .* ordered_at .* amount .* colour, size"),
+    ):
+        guess_mapping(connection, open_source(connection, str(path)))
