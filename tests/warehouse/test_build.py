@@ -386,6 +386,7 @@ def test_a_killed_build_leaves_the_published_file_and_the_next_one_gives_the_sam
             "-m",
             "customer_segmentation",
             "build",
+            "--verbose",
             "--partial",
             *SPINE,
             "--full-refresh",
