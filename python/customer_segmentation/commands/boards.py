@@ -181,7 +181,11 @@ def adapt(project: Path, *, currency: str, segments: Sequence[str], has_reviews:
     for board in project.glob("*.yml"):
         text = re.sub(r"\bBRL\b", currency, board.read_text(encoding="utf-8"))
         if not has_reviews:
-            text = text.replace("spent, review]", "spent]")
+            text = re.sub(r"(?m)^  review: .*\n", "", text)
+            text = text.replace("spent, review]", "spent]").replace(
+                "  - marks\n",
+                "  - visible: {query: marked, column: is_marked}\n    rows: [marks]\n",
+            )
         board.write_text(text, encoding="utf-8")
     brand = project / "_brand.yml"
     described = yaml.safe_load(brand.read_text(encoding="utf-8"))
