@@ -132,6 +132,8 @@ def test_an_analysis_can_be_shown(run: Run, sample_folder: Path, sample_database
         "-1",
         raw_dir=sample_folder,
         database=sample_database,
+        # Others read it at the same time.
+        SEGMENTATION_ACCESS_MODE="read_only",
     )
     assert done.returncode == 0, done.stdout
     assert "published" in done.stdout

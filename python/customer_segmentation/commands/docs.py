@@ -28,9 +28,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run ``dbt docs generate --static`` and clean its page."""
     dbt = Path(sys.executable).with_name("dbt")
+    # It reads beside readers; without a database there are no columns to look up, and dbt says so.
+    access = {"SEGMENTATION_ACCESS_MODE": "read_only"} if Path(options.database).exists() else {}
     done = subprocess.run(
         [str(dbt), "--quiet", "docs", "generate", "--static"],
-        env={**os.environ, "SEGMENTATION_DATABASE": str(options.database)},
+        env={**access, **os.environ, "SEGMENTATION_DATABASE": str(options.database)},
         check=False,
     )
     if done.returncode != 0:
