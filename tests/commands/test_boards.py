@@ -248,8 +248,8 @@ def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
         " where design = 'prediction_vs_refit'), min(retention), min_by(segment_name, retention)"
         f" from segmentation.segment_retention where as_of_date > '{now}'::date - 330",
     )[0]
-    assert f"A model left alone agrees with a new one to {agreement:.2f}" in page.text
-    assert f"At the least {100 * retention:.0f} % stayed in their segment {segment}" in page.text
+    assert f"A model left alone agrees to {agreement:.2f}" in page.text
+    assert f"At least {100 * retention:.0f} % stayed in their segment {segment}" in page.text
 
 
 @needs_charts
