@@ -105,18 +105,33 @@ class Warehouse:
     def _run_python(self, node: Mapping[str, Any], changes: Mapping[str, Any]) -> Any:
         code: dict[str, Any] = {"__name__": node["name"]}
         exec(compile(node["raw_code"], node["original_file_path"], "exec"), code)
-        return code["model"](_Dbt(self, node, changes), self.connection)
+        # What macro build_config_dict gives to every model.
+        given: dict[str, Any] = {"__name__": node["name"]}
+        exec(compile(node["compiled_code"], node["original_file_path"], "exec"), given)
+        config = given["config_dict"]
+        settings = merged(config["settings"], changes)
+        dbt = _Dbt(self, node, {**config, "settings": settings})
+        return code["model"](dbt, self.connection)
+
+
+def merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with some replaced; of a group, what is not named stays."""
+    return {
+        name: merged(value, changes[name])
+        if isinstance(value, dict) and isinstance(changes.get(name), dict)
+        else changes.get(name, value)
+        for name, value in settings.items()
+    }
 
 
 class _Dbt:
     """What a Python model sees of dbt."""
 
     def __init__(
-        self, warehouse: Warehouse, node: Mapping[str, Any], changes: Mapping[str, Any]
+        self, warehouse: Warehouse, node: Mapping[str, Any], config: Mapping[str, Any]
     ) -> None:
         self._warehouse = warehouse
-        meta = {**node["config"]["meta"], **changes}
-        self.config = _Config(meta)
+        self.config = _Config(config, node["config"]["meta"])
         self.this = types.SimpleNamespace(schema=node["schema"], identifier=node["alias"])
 
     def ref(self, name: str) -> duckdb.DuckDBPyRelation:
@@ -125,11 +140,15 @@ class _Dbt:
 
 
 class _Config:
-    def __init__(self, meta: Mapping[str, Any]) -> None:
+    def __init__(self, config: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
+        self._config = config
         self._meta = meta
 
     def __call__(self, **_: object) -> None:
         """Take no notice of the model's configuration; the manifest has it."""
+
+    def get(self, key: str) -> Any:
+        return self._config[key]
 
     def meta_get(self, key: str) -> Any:
         return self._meta[key]
