@@ -29,6 +29,7 @@ def rendered(
                 if isinstance(SETTINGS[name], dict)
                 else {**SETTINGS, **settings}[name]
             ),
+            "var": {"adapter": "olist"}.get,
             "ref": lambda name: f"staging.{name}",
             "config": lambda **_: "",
             **(known or {}),

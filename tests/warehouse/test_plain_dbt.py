@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 from conftest import PROJECT, Run, make_sample, query
 
@@ -94,11 +95,11 @@ def test_a_profile_elsewhere_without_our_modules_is_refused_before_any_table_is_
     project: Project, tmp_path: Path
 ) -> None:
     text = (PROJECT / "profiles.yml").read_text("utf-8")
-    # The plugin is one of our modules, too.
-    kept = [
-        line for line in text.splitlines() if "module_paths" not in line and "plugins" not in line
-    ]
-    (tmp_path / "profiles.yml").write_text("\n".join(kept), "utf-8")
+    profile = yaml.safe_load(text)
+    for output in profile["customer_segmentation"]["outputs"].values():
+        # The plugins are modules of ours, too.
+        del output["module_paths"], output["plugins"]
+    (tmp_path / "profiles.yml").write_text(yaml.safe_dump(profile), "utf-8")
     settings = {"SEGMENTATION_DATABASE": str(tmp_path / "olist.duckdb")}
     command = ("build", "--select", "segment_playbook", *ALONE)
     done = project.dbt(*command, profiles=tmp_path, **settings)
