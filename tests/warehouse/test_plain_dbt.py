@@ -56,6 +56,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return Project(tmp_path_factory.mktemp("a project"), tmp_path_factory.mktemp("elsewhere"))
 
 
+@pytest.fixture
+def project_with_data(project: Project, run: Run) -> Project:
+    """Return the project with a small sample where it is looked for, whichever test comes first."""
+    if not (project.folder / "data").exists():
+        make_sample(run, project.folder / "data" / "sample", 900)
+    return project
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [
@@ -72,7 +80,10 @@ def test_what_needs_no_data_works_without(
     assert list(project.elsewhere.iterdir()) == []
 
 
-def test_a_build_without_data_says_so_before_any_table_is_made(project: Project) -> None:
+def test_a_build_without_data_says_so_before_any_table_is_made(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    project = Project(tmp_path_factory.mktemp("without data"), tmp_path_factory.mktemp("elsewhere"))
     done = project.dbt("build", "--select", "base_customers", *ALONE)
     assert done.returncode == 2
     assert f"The raw data in {project.folder}/data/sample cannot be used" in done.stdout
@@ -80,9 +91,9 @@ def test_a_build_without_data_says_so_before_any_table_is_made(project: Project)
 
 
 def test_a_build_from_another_folder_finds_modules_data_and_database(
-    project: Project, run: Run
+    project_with_data: Project,
 ) -> None:
-    make_sample(run, project.folder / "data" / "sample", 900)
+    project = project_with_data
     done = project.dbt("build", "--select", "+kmeans_fits", *ALONE)
     assert done.returncode == 0, done.stdout[-3000:]
     assert query(project.database, "select count(*) > 0 from segmentation_work.kmeans_fits") == [
@@ -92,8 +103,9 @@ def test_a_build_from_another_folder_finds_modules_data_and_database(
 
 
 def test_a_profile_elsewhere_without_our_modules_is_refused_before_any_table_is_made(
-    project: Project, tmp_path: Path
+    project_with_data: Project, tmp_path: Path
 ) -> None:
+    project = project_with_data
     text = (PROJECT / "profiles.yml").read_text("utf-8")
     profile = yaml.safe_load(text)
     for output in profile["customer_segmentation"]["outputs"].values():
@@ -116,8 +128,9 @@ def test_a_profile_elsewhere_without_our_modules_is_refused_before_any_table_is_
 
 
 def test_a_retry_goes_on_with_the_database_of_the_run_before_and_with_no_other(
-    project: Project, tmp_path: Path
+    project_with_data: Project, tmp_path: Path
 ) -> None:
+    project = project_with_data
     other = tmp_path / "olist.duckdb"
     with duckdb.connect(str(other)) as connection:
         connection.execute("create schema marts; create table marts.customers as select 1 as mine")
