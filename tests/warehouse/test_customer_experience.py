@@ -57,11 +57,11 @@ def answer(
     run: Run,
     database: Path,
     raw_dir: Path,
-    as_of_date: str,
+    as_of_date: str | None,
     limits: Mapping[str, float],
     select: list[str],
 ) -> None:
-    """Build models of a database anew as of a date and with given limits."""
+    """Build models of a database anew as of a date (None: the latest) and with given limits."""
     if not database.exists():
         seeded = run("dbt", "seed", raw_dir=raw_dir, database=database)
         assert seeded.returncode == 0, seeded.stdout
@@ -372,7 +372,7 @@ def test_data_quality_counts_what_is_wrong(
     # Two products with one key: one of them is refused.
     rewrite(folder / "olist_products_dataset.csv", lambda rows: [*rows, rows[0]])
     spoilt_database = tmp_path / "olist.duckdb"
-    answer(run, spoilt_database, folder, {}, ["+data_quality"])
+    answer(run, spoilt_database, folder, None, {}, ["+data_quality"])
 
     def found(database: Path) -> dict[tuple, tuple]:
         rows = query(
