@@ -105,7 +105,7 @@ def follow(
         Returns seconds.
     """
     begin = said = clock()
-    finished, skipped, has_failed = 0, 0, False
+    finished, count, skipped, has_failed = 0, "", 0, False
     is_terminal = out.isatty()
     clear = "\r\x1b[K" if is_terminal else ""
     progress = ""
@@ -119,8 +119,9 @@ def follow(
             count, state, rest = node.groups()
             finished += state != "START"
             skipped += state == "SKIP"
-            progress = f"  {finished} of {count} models and tests, {at - begin:.0f} s"
             doing = _name_of(rest)
+        if count:
+            progress = f"  {finished} of {count} models and tests, {at - begin:.0f} s"
         is_routine = bool(doing) or (is_dbt and _ROUTINE.fullmatch(text) is not None)
         if not is_routine or (has_failed and not text):
             has_failed = has_failed or text.startswith("Completed with")

@@ -165,8 +165,8 @@ def _segment_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "select as_of_date, note from segmentation.period_models order by as_of_date desc limit 1",
     )
     lines = [
-        f"  {dates - unsegmented} of {dates} as-of dates segmented by {models} models;"
-        f" at {fallbacks} a new one was called for and could not be had",
+        f"  {dates - unsegmented} of {dates} as-of dates segmented by {models} models"
+        + (f"; at {fallbacks} a new one was called for and could not be had" if fallbacks else ""),
         f"  Segments as of {as_of_date}. {note}",
     ]
     if _has(connection, "maintenance", "stability_baseline"):
