@@ -294,9 +294,9 @@ def test_the_contract_of_the_real_data_says_what_was_found(
     english = pages["maintenance_contract.en.md"]
     assert "SYNTHETIC" not in english
     assert "Mode: **as_decided**" in english
-    assert "**Rescore every 1 month.**" in english
-    assert "**Refit at the latest every 3 months**" in english
-    assert "tous les 3 mois" in pages["maintenance_contract.fr.md"]
+    assert "**Rescore: 1 month at the longest.**" in english
+    assert "**Refit: 3 months at the latest**" in english
+    assert "**Réapprendre : au plus tard au bout de 3 mois**" in pages["maintenance_contract.fr.md"]
 
 
 @pytest.mark.build

@@ -102,9 +102,6 @@ def render(
     list of Path
         The files; with all the boards also an index.
     """
-    dct = Path(sys.executable).with_name("dct")
-    if not dct.exists():
-        raise CommandError("dbt Charts is not installed; run `make boards`, which installs it.")
     chosen = board_names(boards)
     with reading(database) as connection:
         chosen = [name for name in chosen if has_its_tables(connection, name)]
@@ -117,6 +114,9 @@ def render(
             connection, "select is_synthetic, latest_as_of_date, currency from marts.data_origin"
         )
         segments, has_reviews = segments_and_reviews(connection)
+    dct = Path(sys.executable).with_name("dct")
+    if not dct.exists():
+        raise CommandError("dbt Charts is not installed; run `make boards`, which installs it.")
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     # A copy of the project, so that a page per segment needs no file in the repository, and no
