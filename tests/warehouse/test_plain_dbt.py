@@ -16,7 +16,7 @@ from conftest import PROJECT, Run, make_sample, query
 
 pytestmark = [pytest.mark.build, pytest.mark.thorough]
 
-OURS = ("OLIST_", "DBT_", "PYTHONPATH")
+OURS = ("OLIST_", "SEGMENTATION_", "DBT_", "PYTHONPATH")
 # One model, without the tests of what it reads.
 ALONE = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 
