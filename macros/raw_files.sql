@@ -1,6 +1,6 @@
 {#-
     Reading the nine raw files in OLIST_RAW_DIR. What each of them is, and how it is read, is found out by
-    python/customer_segmentation/intake/raw_folder.py; the columns that must be there are those of models/staging/_sources.yml.
+    python/customer_segmentation/intake/raw_folder.py; the columns that must be there are those of models/adapters/olist/staging/_sources.yml.
 -#}
 
 {% macro raw_dir() -%}

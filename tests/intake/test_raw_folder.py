@@ -1056,7 +1056,7 @@ def test_damaged_rows_of_odd_files_are_in_the_quarantine(run, folder: Path, tmp_
     )(folder)
     database = tmp_path / "warehouse" / "olist.duckdb"
     done = run(
-        *("dbt", "build", "--select", "path:models/staging", *WITHOUT_TESTS),
+        *("dbt", "build", "--select", "path:models/adapters/olist/staging", *WITHOUT_TESTS),
         raw_dir=folder,
         database=database,
     )

@@ -405,6 +405,7 @@ def spoilt(run, small_folder: Path, shared_folder: Path) -> types.SimpleNamespac
                 *(["--indirect-selection=buildable"] if kind == "bad" else WITHOUT_TESTS),
                 "--select",
                 "+path:models/marts",
+                "+path:models/adapters/olist/marts",
                 "+worst_rated_zip_codes",
                 "+file_completeness",
                 "--vars",
@@ -513,7 +514,7 @@ def incomplete(database: Path, folder: Path, name: str | None, share: float) -> 
         known={"return": returned.append},
     )
     checks = rendered(
-        "models/staging/file_completeness.sql",
+        "models/adapters/olist/staging/file_completeness.sql",
         known={"file_completeness_checks": lambda: returned[0]},
         **ORDERS_LEFT_OUT,
     )
