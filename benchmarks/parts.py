@@ -134,7 +134,7 @@ class Load(ModelPart):
     """Raw files to one row per order."""
 
     name, title = "load", "Raw files to orders"
-    made = ("orders", "stg_products", "stg_sellers", "stg_geolocation")
+    made = ("orders", "stg_products", "stg_sellers", "int_zip_code_centres")
     largest_size = 10
 
     def prepare_ours(self, job: Job) -> Any:

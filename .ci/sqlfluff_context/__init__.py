@@ -124,14 +124,19 @@ def is_synthetic():
     return "false"
 
 
+def staged_files():
+    """Return one file, as the macro does all."""
+    return {"olist_sellers_dataset": ("stg_sellers", ["seller_id"])}
+
+
 def file_completeness_checks():
     """Return one check, as the macro does all."""
     return {
         "orders_without_payment": {
             "file": "olist_order_payments_dataset",
             "counted_as": "orders have no payment",
-            "counted": [("base_orders", "order_id")],
-            "found_in": ("base_order_payments", "order_id"),
+            "counted": [("stg_orders", "order_id")],
+            "found_in": ("stg_order_payments", "order_id"),
             "where": "purchased_at < (select settled_before from settled)",
         }
     }

@@ -1,7 +1,8 @@
-{% test grain(model, key=none, other_keys=[], not_null=[], has_rows=false) %}
+{% test grain(model, key=none, other_keys=[], not_null=[], has_rows=false, among=none) %}
     {#-
         What a row is, in one query: fails for each value of a key (a list of columns; other_keys, a list of such) that occurs more
-        than once, for each column of a key or of not_null that has a null, and with has_rows when there is no row at all.
+        than once, for each column of a key or of not_null that has a null, and with has_rows when there is no row at all. Only the
+        rows of a condition count when among is given.
     -#}
     {%- set keys = ([key] if key else []) + other_keys -%}
     {%- set columns = (keys | sum(start=[]) + not_null) | unique | list -%}
@@ -12,6 +13,7 @@
             count({{ column }}) as values_{{ loop.index }},
             {%- endfor %}
         from {{ model }}
+        {{ 'where ' ~ among if among }}
     ),
 
     {% for names in keys %}
@@ -20,6 +22,7 @@
             {{ names | join(', ') }},
             count(*) as occurrences,
         from {{ model }}
+        {{ 'where ' ~ among if among }}
         group by {{ names | join(', ') }}
         having count(*) > 1
     ),
