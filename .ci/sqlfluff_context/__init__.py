@@ -84,6 +84,12 @@ def features_with(attribute):
     return [name for name, stated in VARS["features"].items() if stated.get(attribute)]
 
 
+def features_of(table):
+    """Return name and column of the features of a table, as the macro does."""
+    stated = VARS["features"].items()
+    return {name: one.get("column", name) for name, one in stated if one["of"] == table}
+
+
 def playbook_measures():
     """Return the pairs as the macro does."""
     return [
