@@ -68,8 +68,8 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
 	$(call install,$(VENV),requirements-dev.txt)
 	@touch $@
 
-# Optional groups, each into the same environment from its own lock: fetch, charts, pictures, postgres, metrics.
-$(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
+# Optional groups, each into the same environment from its own lock: fetch, charts, pictures, postgres, metrics, benchmarks.
+$(VENV)/.benchmarks $(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
 	$(call install,$(VENV),$<)
 	@touch $@
 
@@ -147,10 +147,11 @@ postgres: setup $(VENV)/.postgres  ## [Read and share] Copy the public tables in
 metrics: setup $(VENV)/.metrics  ## [Read and share] A metric from the semantic layer: METRICS=revenue BY=customer__segment.
 	@$(BIN)/python -m customer_segmentation metrics $(call option,--metrics,METRICS) $(call option,--by,BY)
 
-benchmark: setup  ## [Check] Ours against pandas and scikit-learn: SIZE=1, 10 or 100, PARTS=rfm,ks, REPEATS=3, WORK=folder.
+benchmark: setup $(if $(QUICK),,$(VENV)/.benchmarks)  ## [Check] Ours against pandas and scikit-learn, and against experts' tools: SIZE=1, 10 or 100, PARTS=rfm,ks, REPEATS=3, WORK=folder. QUICK=1: has a part become slower (STORE=1)?
 	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.run $(call option,--size,SIZE) $(call option,--parts,PARTS) \
 		$(call option,--repeats,REPEATS) $(call option,--work,WORK) $(call option,--name,NAME) \
-		$(call option,--results,RESULTS) $(call option,--selector,SELECTOR)
+		$(call option,--results,RESULTS) $(call option,--selector,SELECTOR) \
+		$(if $(QUICK),--quick) $(if $(STORE),--store)
 
 performance: setup  ## [Maintain] docs/performance.md from what `make benchmark` has stored.
 	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.report
@@ -163,7 +164,7 @@ lock: setup-dev  ## [Maintain] Resolve pyproject.toml anew into the requirements
 	$(BIN)/uv lock
 	$(BIN)/uv export --quiet --frozen --no-dev --no-header -o requirements.txt
 	$(BIN)/uv export --quiet --frozen --no-header -o requirements-dev.txt
-	for group in fetch charts pictures postgres metrics; do \
+	for group in fetch charts pictures postgres metrics benchmarks; do \
 		$(BIN)/uv export --quiet --frozen --only-group $$group --no-header -o requirements-$$group.txt || exit 1; done
 	rm uv.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
