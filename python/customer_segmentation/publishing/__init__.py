@@ -29,7 +29,11 @@ from customer_segmentation.publishing.dbt_process import (
 from customer_segmentation.publishing.errors import CommandError, InUseError
 from customer_segmentation.publishing.readers import one_row, open_to_read, reading
 from customer_segmentation.publishing.rollback import WITHDRAWN, choices, go_back
-from customer_segmentation.publishing.settings import given_vars, with_shop
+from customer_segmentation.publishing.settings import (
+    given_vars,
+    with_chosen_clusters,
+    with_shop,
+)
 from customer_segmentation.publishing.stopping import Stopped, stopped_by_signals
 from customer_segmentation.publishing.summary import DEFAULT_RAW_DIR
 
@@ -53,5 +57,6 @@ __all__ = [
     "reading",
     "stopped_by_signals",
     "target_folder",
+    "with_chosen_clusters",
     "with_shop",
 ]
