@@ -13,7 +13,6 @@ import numpy as np
 
 from customer_segmentation.shop.errors import ShopError
 from customer_segmentation.shop.look import as_of_dates, events_sql, problems_in, read_lines
-from customer_segmentation.steps import StudySettings, largest_stable_number
 
 STUDY = "study"
 # Features as of a date, in the words of the table shop_events.
@@ -67,6 +66,9 @@ def choose_clusters(
     ShopError
         When the orders cannot be read, or segments are made from what they do not hold.
     """
+    # Only who asks pays for what it needs: dbt and Superset look at orders without it.
+    from customer_segmentation.steps import StudySettings, largest_stable_number
+
     features = list(settings["segmentation_features"])
     transforms = settings["feature_transforms"] or {}
     if not set(features) <= FEATURES.keys() or not set(transforms.values()) <= TRANSFORMS.keys():
