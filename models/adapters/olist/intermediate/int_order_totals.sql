@@ -3,6 +3,7 @@
 with orders as (
     select order_id
     from {{ ref('stg_orders') }}
+    where reject_reason is null
 ),
 
 items as (
@@ -13,6 +14,7 @@ items as (
         cast(sum(price) as decimal(14, 2)) as items_value,
         cast(sum(freight_value) as decimal(14, 2)) as freight_value,
     from {{ ref('stg_order_items') }}
+    where reject_reason is null
     group by order_id
 ),
 
@@ -24,6 +26,7 @@ payments_by_type as (
         max(payment_installments) as payment_installments,
         sum(payment_value) as payment_value,
     from {{ ref('stg_order_payments') }}
+    where reject_reason is null
     group by order_id, payment_type
 ),
 
@@ -54,6 +57,7 @@ reviews as (
         cast(count(*) as int) as review_count,
         cast(sum(review_score) as double) / count(*) as average_review_score,
     from {{ ref('stg_order_reviews') }}
+    where reject_reason is null
     group by order_id
 ),
 

@@ -8,6 +8,7 @@ with people as (
         customer_city,
         customer_state,
     from {{ ref('stg_customers') }}
+    where reject_reason is null
 ),
 
 orders as (

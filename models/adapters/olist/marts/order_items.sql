@@ -10,6 +10,7 @@ with items as (
         price,
         freight_value,
     from {{ ref('stg_order_items') }}
+    where reject_reason is null
 ),
 
 orders as (
@@ -29,8 +30,16 @@ products as (
     select
         product_id,
         product_category_name,
-        product_category_name_english,
     from {{ ref('stg_products') }}
+    where reject_reason is null
+),
+
+categories as (
+    select
+        product_category_name,
+        product_category_name_english,
+    from {{ ref('stg_product_categories') }}
+    where reject_reason is null
 ),
 
 final as (
@@ -40,7 +49,7 @@ final as (
         items.product_id,
         products.product_category_name,
         coalesce(
-            products.product_category_name_english, products.product_category_name, 'unknown'
+            categories.product_category_name_english, products.product_category_name, 'unknown'
         ) as product_category,
         items.seller_id,
         orders.customer_unique_id,
@@ -56,6 +65,7 @@ final as (
     from items
     inner join orders on items.order_id = orders.order_id
     left join products on items.product_id = products.product_id
+    left join categories on products.product_category_name = categories.product_category_name
 )
 
 select * from final

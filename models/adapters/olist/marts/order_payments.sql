@@ -8,6 +8,7 @@ with payments as (
         payment_installments,
         payment_value,
     from {{ ref('stg_order_payments') }}
+    where reject_reason is null
 ),
 
 orders as (

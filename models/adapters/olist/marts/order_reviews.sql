@@ -10,6 +10,7 @@ with reviews as (
         review_created_at,
         review_answered_at,
     from {{ ref('stg_order_reviews') }}
+    where reject_reason is null
 ),
 
 orders as (

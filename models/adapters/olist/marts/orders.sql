@@ -11,6 +11,7 @@ with orders as (
         delivered_at,
         estimated_delivery_at,
     from {{ ref('stg_orders') }}
+    where reject_reason is null
 ),
 
 customers as (
@@ -21,6 +22,7 @@ customers as (
         customer_city,
         customer_state,
     from {{ ref('stg_customers') }}
+    where reject_reason is null
 ),
 
 totals as (

@@ -7,6 +7,7 @@ with sellers as (
         seller_city,
         seller_state,
     from {{ ref('stg_sellers') }}
+    where reject_reason is null
 ),
 
 zip_codes as (

@@ -9,7 +9,7 @@ with located as (
         spread_km,
         point_count,
         points_outside_brazil,
-    from {{ ref('stg_geolocation') }}
+    from {{ ref('int_zip_code_centres') }}
 ),
 
 addresses as (
@@ -18,14 +18,14 @@ addresses as (
         customer_city as city,
         customer_state as state,
     from {{ ref('stg_customers') }}
-    where customer_zip_code_prefix is not null
+    where reject_reason is null and customer_zip_code_prefix is not null
     union all
     select
         seller_zip_code_prefix as zip_code_prefix,
         seller_city as city,
         seller_state as state,
     from {{ ref('stg_sellers') }}
-    where seller_zip_code_prefix is not null
+    where reject_reason is null and seller_zip_code_prefix is not null
 ),
 
 places as (

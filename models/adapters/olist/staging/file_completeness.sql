@@ -3,6 +3,7 @@
 with settled as (
     select max(purchased_at) - interval 60 day as settled_before
     from {{ ref('stg_orders') }}
+    where reject_reason is null
 ),
 
 {% for check_name, check in file_completeness_checks().items() -%}
@@ -12,7 +13,7 @@ with settled as (
     from {{ ref(model) }}
     where
         {{ column }} is not null
-        {{ 'and reject_reason is null' if model.startswith('base_') }}
+        and reject_reason is null
         {{ 'and ' ~ check.where if check.where }}
     {{ 'union' if not loop.last }}
     {% endfor -%}

@@ -1,17 +1,5 @@
 {{ config(enabled=var('adapter') == 'olist', materialized='table') }}
 
-{% set staged = {
-    'olist_customers_dataset': 'base_customers',
-    'olist_geolocation_dataset': 'base_geolocation',
-    'olist_order_items_dataset': 'base_order_items',
-    'olist_order_payments_dataset': 'base_order_payments',
-    'olist_order_reviews_dataset': 'base_order_reviews',
-    'olist_orders_dataset': 'base_orders',
-    'product_category_name_translation': 'base_product_categories',
-    'olist_products_dataset': 'base_products',
-    'olist_sellers_dataset': 'base_sellers',
-} %}
-
 with rejected as (
     select
         file_name,
@@ -22,7 +10,7 @@ with rejected as (
 ),
 
 read as (
-    {% for file_name, model in staged.items() -%}
+    {% for file_name, (model, _) in staged_files().items() -%}
     select
         '{{ file_name }}' as file_name,
         count(*) as parsed_rows,

@@ -1,17 +1,5 @@
 {{ config(enabled=var('adapter') == 'olist', materialized='table') }}
 
-{% set base_models = {
-    'base_customers': ('olist_customers_dataset', ['order_customer_id']),
-    'base_geolocation': ('olist_geolocation_dataset', ['zip_code_prefix']),
-    'base_order_items': ('olist_order_items_dataset', ['order_id', 'order_item_number']),
-    'base_order_payments': ('olist_order_payments_dataset', ['order_id', 'payment_sequential']),
-    'base_order_reviews': ('olist_order_reviews_dataset', ['review_id', 'order_id']),
-    'base_orders': ('olist_orders_dataset', ['order_id']),
-    'base_product_categories': ('product_category_name_translation', ['product_category_name']),
-    'base_products': ('olist_products_dataset', ['product_id']),
-    'base_sellers': ('olist_sellers_dataset', ['seller_id']),
-} %}
-
 with refused_by_reader as (
     select
         file_name,
@@ -22,7 +10,7 @@ with refused_by_reader as (
     from {{ source('reader', 'csv_rejects') }}
 ),
 
-{% for model, (file_name, key) in base_models.items() -%}
+{% for file_name, (model, key) in staged_files().items() -%}
 {{ model }}_rejected as (
     select
         '{{ file_name }}' as file_name,
@@ -38,7 +26,7 @@ with refused_by_reader as (
 
 final as (
     select * from refused_by_reader
-    {% for model in base_models -%}
+    {% for model, _ in staged_files().values() -%}
     union all
     select * from {{ model }}_rejected
     {% endfor %}
