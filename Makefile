@@ -10,7 +10,7 @@ override $1 := $$(value $1)
 export $1
 endef
 override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON REPEATS RESULTS \
-	ONLY ORDERS CURRENCY NOTICE SCHEMA SEED SEGMENT SELECTOR SHOP SIZE TABLE TIME_ZONE SUPERSET_PYTHON TO WORK
+	ONLY ORDERS CURRENCY NOTICE SCHEMA SEED SEGMENT SELECTOR SHOP SIZE TABLE TIME_FORMAT TIME_ZONE SUPERSET_PYTHON TO WORK
 override GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))) \
 	$(foreach name,$(SETTINGS),$(if $(filter environment,$(origin $(name))),$(name)))
 $(foreach name,$(GIVEN),$(eval $(call as_text,$(name))))
@@ -84,9 +84,9 @@ data: $(if $(FROM),setup,$(VENV)/.fetch)  ## [Build] The real set in data/olist,
 verify: setup  ## [Build] Check OLIST_RAW_DIR against the manifest of the real set.
 	$(BIN)/python -m olist verify -- "$${OLIST_RAW_DIR:-data/olist}"
 
-shop: setup  ## [Build] Look at ORDERS='folder/*.csv' (TABLE=, TO=shop.yml, TIME_ZONE=, CURRENCY=, NOTICE=), and say how to read them.
+shop: setup  ## [Build] Look at ORDERS='folder/*.csv' (TABLE=, TO=shop.yml, TIME_ZONE=, TIME_FORMAT=, CURRENCY=, NOTICE=), and say how to read them.
 	@$(BIN)/python -m customer_segmentation shop $(call option,--to,TO) $(call option,--table,TABLE) \
-		$(call option,--time-zone,TIME_ZONE) $(call option,--currency,CURRENCY) $(call option,--notice,NOTICE) -- "$$ORDERS"
+		$(call option,--time-zone,TIME_ZONE) $(call option,--time-format,TIME_FORMAT) $(call option,--currency,CURRENCY) $(call option,--notice,NOTICE) -- "$$ORDERS"
 
 build: setup $(if $(OLIST_RAW_DIR)$(SHOP),,sample)  ## [Build] Build, test and publish the database (SHOP=shop.yml for own orders, OPTIONS=... for dbt build, PARTIAL=1 if they leave something out, VERBOSE=1 for every line).
 	$(BUILD) $(if $(PARTIAL),--partial) $(if $(VERBOSE),--verbose)

@@ -27,9 +27,13 @@ from customer_segmentation.publishing.dbt_process import (
     target_folder,
 )
 from customer_segmentation.publishing.errors import CommandError, InUseError
-from customer_segmentation.publishing.readers import one_row, open_to_read, reading
+from customer_segmentation.publishing.readers import one_row, open_to_read, reading, vars_of
 from customer_segmentation.publishing.rollback import WITHDRAWN, choices, go_back
-from customer_segmentation.publishing.settings import given_vars, with_shop
+from customer_segmentation.publishing.settings import (
+    given_vars,
+    with_chosen_clusters,
+    with_shop,
+)
 from customer_segmentation.publishing.stopping import Stopped, stopped_by_signals
 from customer_segmentation.publishing.summary import DEFAULT_RAW_DIR
 
@@ -53,5 +57,7 @@ __all__ = [
     "reading",
     "stopped_by_signals",
     "target_folder",
+    "vars_of",
+    "with_chosen_clusters",
     "with_shop",
 ]
