@@ -22,7 +22,8 @@ def study_matrices(job: Job) -> dict[str, np.ndarray]:
     for name, features in settings["study"]["other_feature_sets"].items():
         sets[name] = [f"other_{feature}" for feature in features]
     rows = job.frame(
-        "from segmentation_work.study_features where is_in_fit order by customer_unique_id"
+        "from segmentation_work.measured_customers semi join (from marts.periods where is_compared)"
+        " using (as_of_date) where is_in_fit order by customer_unique_id"
     )
     return {
         name: StandardScaler().fit_transform(rows[columns].dropna().to_numpy(dtype=float))
