@@ -134,14 +134,7 @@ def _build(
     int
         Status for the shell.
     """
-    project = project_folder(os.environ)
-    settings = given_vars(options, project=project)
-    if settings["adapter"] == "orders":
-        refuse_bad_orders(settings, project=project)
-    else:
-        refuse_bad_raw_files(
-            Path(os.environ.get("OLIST_RAW_DIR") or DEFAULT_RAW_DIR), project=project
-        )
+    refuse_bad_data(options, environment=os.environ)
     side, before = prepare_side_file(published)
     started_at = time.time()
     last_build = (
@@ -212,6 +205,29 @@ def _has_segments(published: Path) -> bool:
         and "segmentation.period_models" in tables_of(published)
         and why_nothing_is_segmented(published) is None
     )
+
+
+def refuse_bad_data(options: Sequence[str], *, environment: Mapping[str, str]) -> None:
+    """Stop before dbt starts when the data that a build would read cannot be used.
+
+    Parameters
+    ----------
+    options : sequence of str
+        Those of ``dbt build``.
+    environment : mapping of str to str
+
+    Raises
+    ------
+    CommandError
+    """
+    project = project_folder(environment)
+    settings = given_vars(options, project=project)
+    if settings["adapter"] == "orders":
+        refuse_bad_orders(settings, project=project)
+    else:
+        refuse_bad_raw_files(
+            Path(environment.get("OLIST_RAW_DIR") or DEFAULT_RAW_DIR), project=project
+        )
 
 
 def refuse_bad_raw_files(folder: Path, *, project: Path) -> None:
