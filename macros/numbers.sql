@@ -30,7 +30,7 @@
             {{ by }},
             measure,
             value,
-            sum(occurrences) over (partition by {{ by }}, measure order by value) as rows_so_far,
+            sum(occurrences) over (partition by {{ by }}, measure order by value nulls last) as rows_so_far,
             sum(occurrences) over (partition by {{ by }}, measure) as row_count,
         from (
             {%- for measure in measures %}
@@ -73,7 +73,7 @@
                 as_of_date,
                 {{ column }},
                 sum(count(*)) over (
-                    partition by as_of_date order by {{ column }} {{ direction }}
+                    partition by as_of_date order by {{ column }} {{ direction }} nulls last
                 ) - count(*) as rows_before,
                 sum(count(*)) over (partition by as_of_date) as date_rows,
             from {{ rows }}

@@ -27,24 +27,28 @@
         segment_code and segment_name (English, seed segment_labels), null when there is none.
         keys: the columns that identify a row.
     -#}
-    select
-        clusters.*,
-        playbook.segment_code,
-        labels.name as segment_name,
-    from {{ clusters }} as clusters
-    left join {{ ref('segment_playbook') }} as playbook
-        on true
-        {%- for _, measure in playbook_measures() %}
-        and coalesce(clusters.{{ measure }} >= playbook.minimum_{{ measure }}, playbook.minimum_{{ measure }} is null)
-        and coalesce(clusters.{{ measure }} < playbook.maximum_{{ measure }}, playbook.maximum_{{ measure }} is null)
-        {%- endfor %}
-    left join {{ ref('segment_labels') }} as labels
-        on playbook.segment_code = labels.segment_code
-        and labels.language = 'en'
-    qualify row_number() over (
-        partition by {% for key in keys %}clusters.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
-        order by playbook.rule_order, playbook.segment_code
-    ) = 1
+    select * {{ all_but(['rule_rank']) }}
+    from (
+        select
+            clusters.*,
+            playbook.segment_code,
+            labels.name as segment_name,
+            row_number() over (
+                partition by {% for key in keys %}clusters.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
+                order by playbook.rule_order nulls last, playbook.segment_code nulls last
+            ) as rule_rank
+        from {{ clusters }} as clusters
+        left join {{ ref('segment_playbook') }} as playbook
+            on true
+            {%- for _, measure in playbook_measures() %}
+            and coalesce(clusters.{{ measure }} >= playbook.minimum_{{ measure }}, playbook.minimum_{{ measure }} is null)
+            and coalesce(clusters.{{ measure }} < playbook.maximum_{{ measure }}, playbook.maximum_{{ measure }} is null)
+            {%- endfor %}
+        left join {{ ref('segment_labels') }} as labels
+            on playbook.segment_code = labels.segment_code
+            and labels.language = 'en'
+    ) as ranked
+    where rule_rank = 1
 {%- endmacro %}
 
 {% macro why_chosen() -%}
@@ -83,17 +87,17 @@
     {%- set model = keys[:-1] | join(', ') -%}
     {%- set cluster = keys[-1] -%}
     select
-        tiered.* exclude (n_clusters, money_rank, order_rank, value_rank, tier, place),
+        tiered.* {{ all_but(['n_clusters', 'money_rank', 'order_rank', 'value_rank', 'tier', 'place']) }},
         ranks.segment_code,
         labels.name as segment_name,
     from (
         select
             *,
-            row_number() over (partition by {{ model }}, tier order by recency_ratio, {{ cluster }}) as place,
+            row_number() over (partition by {{ model }}, tier order by recency_ratio nulls last, {{ cluster }}) as place,
         from (
             select
                 *,
-                (value_rank + 1) // 2 as tier,
+                cast(floor((value_rank + 1) / 2) as int) as tier,
             from (
                 select
                     *,
@@ -104,8 +108,8 @@
                     select
                         *,
                         count(*) over (partition by {{ model }}) as n_clusters,
-                        row_number() over (partition by {{ model }} order by monetary_ratio desc, {{ cluster }}) as money_rank,
-                        row_number() over (partition by {{ model }} order by frequency desc, {{ cluster }}) as order_rank,
+                        row_number() over (partition by {{ model }} order by monetary_ratio desc nulls last, {{ cluster }}) as money_rank,
+                        row_number() over (partition by {{ model }} order by frequency desc nulls last, {{ cluster }}) as order_rank,
                     from {{ clusters }}
                 ) as ranked
             ) as valued

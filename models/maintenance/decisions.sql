@@ -7,8 +7,8 @@ final as (
     select
         as_of_date,
         decision,
-        string_agg(reason, ' ' order by reason_number) as reasons,
-        string_agg(threshold_code || ' (' || level || ')', ', ' order by reason_number) as thresholds_crossed,
+        {{ ordered_list('reason', ' ', 'reason_number') }} as reasons,
+        {{ ordered_list("threshold_code || ' (' || level || ')'", ', ', 'reason_number') }} as thresholds_crossed,
         model_id,
         fitted_as_of_date,
         judged_model_id,

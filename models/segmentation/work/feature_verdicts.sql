@@ -80,7 +80,7 @@ judged as (
 
 told as (
     select
-        * exclude (is_drift, is_watched, is_moved, is_behaviour, is_beyond_the_clock),
+        * {{ all_but(['is_drift', 'is_watched', 'is_moved', 'is_behaviour', 'is_beyond_the_clock']) }},
         case
             when is_drift then 'drift'
             when is_watched then 'watch'
@@ -98,7 +98,7 @@ told as (
 
 final as (
     select
-        * exclude (crossed, orders_in_last_month),
+        * {{ all_but(['crossed', 'orders_in_last_month']) }},
         case
             when cause = 'behaviour' then 'Customers behave differently in ' || feature || ': ' || crossed || '.'
             when cause = 'inflow of customers'
