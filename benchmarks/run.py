@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks import report
 from benchmarks.builds import BuildError, build, node_counts, run_timed
 from benchmarks.floor import measure_floor
-from benchmarks.guard import QUICK_PARTS, guard
+from benchmarks.guard import QUICK_PARTS, STORED, guard
 from benchmarks.history import table_fingerprints, truncate_raw_data
 from benchmarks.job import PROJECT, SHARES, Job, project_vars
 from benchmarks.limits import machine_rates, part_limits
@@ -116,6 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
                 processors=machine()["processors"],
                 threads=threads(),
                 is_stored=options.store,
+                path=options.results / STORED.name,
                 say=say,
             )
         result = run(options, wanted or default_parts(options.size), work)
