@@ -10,7 +10,7 @@ override $1 := $$(value $1)
 export $1
 endef
 override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON REPEATS RESULTS \
-	ONE ONLY ORDERS OTHER CURRENCY NOTICE SCHEMA SEED SEGMENT SELECTOR SHOP SIZE TABLE TIME_ZONE SUPERSET_PYTHON TO WORK
+	ONE ONLY ORDERS OTHER CURRENCY NOTICE SCHEMA SEED SEGMENT SELECTOR SHOP SIZE TABLE TIME_FORMAT TIME_ZONE SUPERSET_PYTHON TO WORK
 override GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))) \
 	$(foreach name,$(SETTINGS),$(if $(filter environment,$(origin $(name))),$(name)))
 $(foreach name,$(GIVEN),$(eval $(call as_text,$(name))))
@@ -69,8 +69,8 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
 	$(call install,$(VENV),requirements-dev.txt)
 	@touch $@
 
-# Optional groups, each into the same environment from its own lock: fetch, charts, pictures, postgres, metrics.
-$(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
+# Optional groups, each into the same environment from its own lock: fetch, charts, pictures, postgres, metrics, benchmarks.
+$(VENV)/.benchmarks $(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
 	$(call install,$(VENV),$<)
 	@touch $@
 
@@ -85,9 +85,9 @@ data: $(if $(FROM),setup,$(VENV)/.fetch)  ## [Build] The real set in data/olist,
 verify: setup  ## [Build] Check OLIST_RAW_DIR against the manifest of the real set.
 	$(BIN)/python -m olist verify -- "$${OLIST_RAW_DIR:-data/olist}"
 
-shop: setup  ## [Build] Look at ORDERS='folder/*.csv' (TABLE=, TO=shop.yml, TIME_ZONE=, CURRENCY=, NOTICE=), and say how to read them.
+shop: setup  ## [Build] Look at ORDERS='folder/*.csv' (TABLE=, TO=shop.yml, TIME_ZONE=, TIME_FORMAT=, CURRENCY=, NOTICE=), and say how to read them.
 	@$(BIN)/python -m customer_segmentation shop $(call option,--to,TO) $(call option,--table,TABLE) \
-		$(call option,--time-zone,TIME_ZONE) $(call option,--currency,CURRENCY) $(call option,--notice,NOTICE) -- "$$ORDERS"
+		$(call option,--time-zone,TIME_ZONE) $(call option,--time-format,TIME_FORMAT) $(call option,--currency,CURRENCY) $(call option,--notice,NOTICE) -- "$$ORDERS"
 
 build: setup $(if $(OLIST_RAW_DIR)$(SHOP),,sample)  ## [Build] Build, test and publish the database (SHOP=shop.yml for own orders, OPTIONS=... for dbt build, PARTIAL=1 if they leave something out, VERBOSE=1 for every line).
 	$(BUILD) $(if $(PARTIAL),--partial) $(if $(VERBOSE),--verbose)
@@ -164,10 +164,11 @@ postgres: setup $(VENV)/.postgres  ## [Read and share] Copy the public tables in
 metrics: setup $(VENV)/.metrics  ## [Read and share] A metric from the semantic layer: METRICS=revenue BY=customer__segment.
 	@$(BIN)/python -m customer_segmentation metrics $(call option,--metrics,METRICS) $(call option,--by,BY)
 
-benchmark: setup  ## [Check] Ours against pandas and scikit-learn: SIZE=1, 10 or 100, PARTS=rfm,ks, REPEATS=3, WORK=folder.
+benchmark: setup $(if $(QUICK),,$(VENV)/.benchmarks)  ## [Check] Ours against pandas and scikit-learn, and against experts' tools: SIZE=1, 10 or 100, PARTS=rfm,ks, REPEATS=3, WORK=folder. QUICK=1: has a part become slower (STORE=1)?
 	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.run $(call option,--size,SIZE) $(call option,--parts,PARTS) \
 		$(call option,--repeats,REPEATS) $(call option,--work,WORK) $(call option,--name,NAME) \
-		$(call option,--results,RESULTS) $(call option,--selector,SELECTOR)
+		$(call option,--results,RESULTS) $(call option,--selector,SELECTOR) \
+		$(if $(QUICK),--quick) $(if $(STORE),--store)
 
 performance: setup  ## [Maintain] docs/performance.md from what `make benchmark` has stored.
 	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.report
@@ -180,7 +181,7 @@ lock: setup-dev  ## [Maintain] Resolve pyproject.toml anew into the requirements
 	$(BIN)/uv lock
 	$(BIN)/uv export --quiet --frozen --no-dev --no-header -o requirements.txt
 	$(BIN)/uv export --quiet --frozen --no-header -o requirements-dev.txt
-	for group in fetch charts pictures postgres metrics; do \
+	for group in fetch charts pictures postgres metrics benchmarks; do \
 		$(BIN)/uv export --quiet --frozen --only-group $$group --no-header -o requirements-$$group.txt || exit 1; done
 	rm uv.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

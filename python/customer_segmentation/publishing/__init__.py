@@ -29,9 +29,14 @@ from customer_segmentation.publishing.dbt_process import (
     target_folder,
 )
 from customer_segmentation.publishing.errors import CommandError, InUseError
-from customer_segmentation.publishing.readers import one_row, open_to_read, reading
+from customer_segmentation.publishing.readers import one_row, open_to_read, reading, vars_of
 from customer_segmentation.publishing.rollback import WITHDRAWN, choices, go_back
-from customer_segmentation.publishing.settings import given_vars, refuse_bad_settings, with_shop
+from customer_segmentation.publishing.settings import (
+    given_vars,
+    refuse_bad_settings,
+    with_chosen_clusters,
+    with_shop,
+)
 from customer_segmentation.publishing.stopping import Stopped, stopped_by_signals
 from customer_segmentation.publishing.summary import DEFAULT_RAW_DIR
 
@@ -59,5 +64,7 @@ __all__ = [
     "run_dbt",
     "stopped_by_signals",
     "target_folder",
+    "vars_of",
+    "with_chosen_clusters",
     "with_shop",
 ]
