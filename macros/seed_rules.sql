@@ -20,6 +20,84 @@
     from {{ ref('maintenance_thresholds') }}
 {%- endmacro %}
 
+{% macro drift_sentences(verdicts) -%}
+    {#-
+        What a CTE with rows of feature_verdicts says, in the words of seed maintenance_words: baseline_as_of_date, as_of_date,
+        feature, language and sentence.
+    -#}
+    {%- set measures = [
+        ('feature_psi', 'psi_behaviour'), ('feature_ks', 'ks_behaviour'), ('missing_share_rise', 'missing_share_rise'),
+    ] -%}
+    {%- set key = ['baseline_as_of_date', 'as_of_date', 'feature'] -%}
+    select
+        {{ key | join(', ') }},
+        language,
+        {{ filled('template', ['since', 'feature', 'crossed']) }} as sentence,
+    from (
+        select
+            verdicts.*,
+            sentences.language,
+            sentences.words as template,
+            {{ date_text('verdicts.baseline_as_of_date', 'sentences.language') }} as since_text,
+            coalesce(names.name, verdicts.feature) as feature_text,
+            coalesce(crossed.crossed_text, '') as crossed_text,
+        from {{ verdicts }} as verdicts
+        inner join {{ ref('maintenance_words') }} as sentences
+            on sentences.word_code = coalesce(
+                replace(verdicts.cause, ' ', '_'),
+                case when verdicts.verdict = 'passing of time' then 'passing_of_time' else 'no_change' end
+            )
+        left join {{ ref('feature_words') }} as names
+            on verdicts.feature = names.feature
+            and sentences.language = names.language
+        left join (
+            select
+                {{ key | join(', ') }},
+                language,
+                -- French has a space before a semicolon.
+                replace(
+                    string_agg({{ filled('template', ['measure', 'value', 'limit']) }}, '; ' order by position),
+                    '; ',
+                    case when language = 'fr' then ' ; ' else '; ' end
+                ) as crossed_text,
+            from (
+                select
+                    found.*,
+                    templates.language,
+                    templates.words as template,
+                    measures.words as measure_text,
+                    {{ measure_text('found.value', 'found.unit', 'found.crossed_limit', 'templates.language') }} as value_text,
+                    {{ limit_text('found.crossed_limit', 'found.unit', 'templates.language') }} as limit_text,
+                from (
+                    {%- for code, column in measures %}
+                    select
+                        {{ key | join(', ') }},
+                        {{ loop.index }} as position,
+                        threshold_code,
+                        unit,
+                        {{ column }} as value,
+                        case when {{ column }} >= act_value then act_value else watch_value end as crossed_limit,
+                    from {{ verdicts }}
+                    inner join {{ ref('maintenance_thresholds') }}
+                        on threshold_code = '{{ code }}'
+                        and {{ column }} >= watch_value
+                    {{- ' union all' if not loop.last }}
+                    {%- endfor %}
+                ) as found
+                inner join {{ ref('maintenance_words') }} as measures on found.threshold_code = measures.word_code
+                inner join {{ ref('maintenance_words') }} as templates
+                    on templates.word_code = 'crossed'
+                    and measures.language = templates.language
+            ) as measured
+            group by {{ key | join(', ') }}, language
+        ) as crossed
+            on verdicts.baseline_as_of_date = crossed.baseline_as_of_date
+            and verdicts.as_of_date = crossed.as_of_date
+            and verdicts.feature = crossed.feature
+            and sentences.language = crossed.language
+    ) as said
+{%- endmacro %}
+
 {% macro name_by_playbook(clusters, keys) -%}
     {#-
         Names each row of a CTE with the measures of the playbook (frequency, monetary, recency_days, monetary_ratio and recency_ratio
