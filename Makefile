@@ -19,7 +19,9 @@ override option = $(if $($2),$1="$$$2")
 
 PYTHON ?= python3
 SUPERSET_PYTHON ?= $(PYTHON)
-export PYTHON SUPERSET_PYTHON
+# uv installs a lock several times as fast as pip; pip does it where there is none, or with UV=.
+UV ?= $(shell command -v uv)
+export PYTHON SUPERSET_PYTHON UV
 VENV := .venv
 SUPERSET_VENV := .venv-superset
 # These two are parts of rules, where nothing can be quoted.
@@ -32,6 +34,10 @@ export PYTHONPATH := python
 export DBT_PROFILES_DIR := .
 # OPTIONS are several words, quoted as in a shell; Python takes them apart.
 override BUILD = $(BIN)/python -m customer_segmentation build $(call option,--shop,SHOP) $(call option,--options,OPTIONS)
+# Install a lock, and nothing but it, into an environment: $(call install,$(VENV),requirements.txt).
+override LOCKED := --quiet --no-deps --require-hashes -r
+override install = { [ -n "$$UV" ] && "$$UV" pip install --python $1/bin/python $(LOCKED) $2; } || \
+	$1/bin/python -m pip install --disable-pip-version-check $(LOCKED) $2
 override PYTEST = $(BIN)/python -m pytest --numprocesses auto --no-loadscope-reorder
 # Of `make audience` and `make audiences`.
 override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--to,TO) $(if $(FRENCH),--language fr)
@@ -55,16 +61,16 @@ $(VENV)/bin/python:
 	"$$PYTHON" -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 
 $(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
+	$(call install,$(VENV),requirements.txt)
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
+	$(call install,$(VENV),requirements-dev.txt)
 	@touch $@
 
-# Optional groups, each into the same environment from its own lock: fetch, charts, pictures, postgres, metrics.
-$(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+# Optional groups, each into the same environment from its own lock: fetch, charts, pictures, postgres, metrics, benchmarks.
+$(VENV)/.benchmarks $(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
+	$(call install,$(VENV),$<)
 	@touch $@
 
 setup-all: setup-dev $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics
@@ -126,7 +132,7 @@ pictures: setup $(VENV)/.charts $(VENV)/.pictures  ## [Maintain] The README's pi
 $(SUPERSET_VENV)/.ready: superset/requirements-superset.txt
 	@"$$SUPERSET_PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 12) or sys.exit("Superset 6.1 needs Python 3.11 or 3.12, this is %d.%d. Name another one: make superset SUPERSET_PYTHON=/path/to/python3.12" % v)'
 	"$$SUPERSET_PYTHON" -m venv $(SUPERSET_VENV) || { rm -rf $(SUPERSET_VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	$(SUPERSET_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	$(call install,$(SUPERSET_VENV),$<)
 	@touch $@
 
 superset: $(SUPERSET_VENV)/.ready  ## [Read and share] Apache Superset on the database, at 127.0.0.1 (SUPERSET_PORT=8088).
@@ -141,10 +147,11 @@ postgres: setup $(VENV)/.postgres  ## [Read and share] Copy the public tables in
 metrics: setup $(VENV)/.metrics  ## [Read and share] A metric from the semantic layer: METRICS=revenue BY=customer__segment.
 	@$(BIN)/python -m customer_segmentation metrics $(call option,--metrics,METRICS) $(call option,--by,BY)
 
-benchmark: setup  ## [Check] Ours against pandas and scikit-learn: SIZE=1, 10 or 100, PARTS=rfm,ks, REPEATS=3, WORK=folder.
+benchmark: setup $(if $(QUICK),,$(VENV)/.benchmarks)  ## [Check] Ours against pandas and scikit-learn, and against experts' tools: SIZE=1, 10 or 100, PARTS=rfm,ks, REPEATS=3, WORK=folder. QUICK=1: has a part become slower (STORE=1)?
 	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.run $(call option,--size,SIZE) $(call option,--parts,PARTS) \
 		$(call option,--repeats,REPEATS) $(call option,--work,WORK) $(call option,--name,NAME) \
-		$(call option,--results,RESULTS) $(call option,--selector,SELECTOR)
+		$(call option,--results,RESULTS) $(call option,--selector,SELECTOR) \
+		$(if $(QUICK),--quick) $(if $(STORE),--store)
 
 performance: setup  ## [Maintain] docs/performance.md from what `make benchmark` has stored.
 	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.report
@@ -157,7 +164,7 @@ lock: setup-dev  ## [Maintain] Resolve pyproject.toml anew into the requirements
 	$(BIN)/uv lock
 	$(BIN)/uv export --quiet --frozen --no-dev --no-header -o requirements.txt
 	$(BIN)/uv export --quiet --frozen --no-header -o requirements-dev.txt
-	for group in fetch charts pictures postgres metrics; do \
+	for group in fetch charts pictures postgres metrics benchmarks; do \
 		$(BIN)/uv export --quiet --frozen --only-group $$group --no-header -o requirements-$$group.txt || exit 1; done
 	rm uv.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

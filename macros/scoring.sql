@@ -110,6 +110,90 @@
     group by model_id, rule, cluster
 {%- endmacro %}
 
+{% macro rules_in_words(limits) -%}
+    {#-
+        One row per model and rule of a relation shaped like segment_rule_limits: the rule in English and French, by seed
+        feature_words, and as a condition on the columns of marts.rfm.
+    -#}
+    {%- set marks = ['minimum', 'below', 'maximum', 'above'] -%}
+    with texts as (
+        select
+            *,
+            {{ number_text('minimum', 'is_whole') }} as minimum_text,
+            {{ number_text('below', 'is_whole') }} as below_text,
+            {{ number_text('below - case when is_whole then 1 else 0 end', 'is_whole') }} as maximum_text,
+            {{ number_text('minimum - case when is_whole then 1 else 0 end', 'is_whole') }} as above_text,
+        from {{ limits }}
+    ),
+
+    words as (
+        select
+            feature,
+            language,
+            position,
+            {%- for words in ['at_least', 'at_most', 'between', 'only_one'] %}
+            replace({{ words }}, '{currency}', {{ sql_text(currency()) }}) as {{ words }},
+            {%- endfor %}
+        from {{ ref('feature_words') }}
+    ),
+
+    conditions as (
+        select
+            *,
+            concat_ws(
+                ' and ',
+                {%- for limit, operator in [('minimum', '>='), ('below', '<')] %}
+                case
+                    when stand_in is null then feature
+                    else 'coalesce(' || feature || ', ' || cast(stand_in as string) || ')'
+                end || ' {{ operator }} ' || {{ limit }}_text{{ ',' if not loop.last }}
+                {%- endfor %}
+            ) as condition,
+        from texts
+    ),
+
+    templates as (
+        select
+            conditions.* exclude (minimum_text, below_text, maximum_text, above_text),
+            languages.language,
+            words.position,
+            case
+                when words.feature is null then conditions.condition
+                when conditions.below is null then words.at_least
+                when conditions.minimum is not null then words.between
+                when conditions.maximum_text = '1' then coalesce(words.only_one, words.at_most)
+                else words.at_most
+            end as template,
+            {%- for mark in marks %}
+            {{ with_decimal_mark('conditions.' ~ mark ~ '_text', 'languages.language') }} as {{ mark }}_text,
+            {%- endfor %}
+        from conditions
+        cross join (values ('en'), ('fr')) as languages (language)
+        left join words
+            on conditions.feature = words.feature
+            and languages.language = words.language
+    ),
+
+    said as (
+        select
+            *,
+            {{ filled('template', marks) }} as limit_in_words,
+        from templates
+    )
+
+    select
+        model_id,
+        rule,
+        {%- for name, text, language in [
+            ('rule_english', 'limit_in_words', 'en'), ('rule_french', 'limit_in_words', 'fr'), ('rule_sql', 'condition', 'en')
+        ] %}
+        string_agg({{ text }}, '{{ ' and ' if text == 'condition' else ', ' }}' order by position nulls last, feature)
+            filter (where language = '{{ language }}') as {{ name }},
+        {%- endfor %}
+    from said
+    group by model_id, rule
+{%- endmacro %}
+
 {% macro in_own_unit(feature, rows) -%}
     {#- The way back from what macro transformed gives, in a relation that has the columns of macro feature_columns. -#}
     {%- set transform = setting('feature_transforms').get(feature) -%}

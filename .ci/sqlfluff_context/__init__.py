@@ -84,6 +84,12 @@ def features_with(attribute):
     return [name for name, stated in VARS["features"].items() if stated.get(attribute)]
 
 
+def features_of(table):
+    """Return name and column of the features of a table, as the macro does."""
+    stated = VARS["features"].items()
+    return {name: one.get("column", name) for name, one in stated if one["of"] == table}
+
+
 def playbook_measures():
     """Return the pairs as the macro does."""
     return [
@@ -118,14 +124,19 @@ def is_synthetic():
     return "false"
 
 
+def staged_files():
+    """Return one file, as the macro does all."""
+    return {"olist_sellers_dataset": ("stg_sellers", ["seller_id"])}
+
+
 def file_completeness_checks():
     """Return one check, as the macro does all."""
     return {
         "orders_without_payment": {
             "file": "olist_order_payments_dataset",
             "counted_as": "orders have no payment",
-            "counted": [("base_orders", "order_id")],
-            "found_in": ("base_order_payments", "order_id"),
+            "counted": [("stg_orders", "order_id")],
+            "found_in": ("stg_order_payments", "order_id"),
             "where": "purchased_at < (select settled_before from settled)",
         }
     }

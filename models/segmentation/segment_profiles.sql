@@ -73,34 +73,8 @@ profiles as (
     group by as_of_date, model_id, cluster, segment_code, segment_name, is_fallback
 ),
 
-counted_values as (
-    {%- for measure in counted_measures %}
-    select
-        as_of_date,
-        cluster,
-        '{{ measure }}' as measure,
-        cast({{ measure }} as double) as value,
-        count(*) as occurrences,
-    from members
-    where {{ measure }} is not null
-    group by as_of_date, cluster, {{ measure }}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
-),
-
-medians_by_measure as (
-    {{ medians_of_counts('counted_values', ['as_of_date', 'cluster']) }}
-),
-
 medians as (
-    select
-        as_of_date,
-        cluster,
-        {%- for measure in counted_measures %}
-        max(case when measure = '{{ measure }}' then median end) as median_{{ measure }},
-        {%- endfor %}
-    from medians_by_measure
-    group by as_of_date, cluster
+    {{ medians_of_few_values('members', ['as_of_date', 'cluster'], counted_measures) }}
 ),
 
 totals as (

@@ -123,7 +123,16 @@ def ready_folder(tmp_path: Path) -> Path:
     shutil.copy(PROJECT / "Makefile", folder)
     for path in [*PROJECT.glob("requirements*.txt"), *PROJECT.glob("superset/requirements*.txt")]:
         shutil.copy(path, folder / path.relative_to(PROJECT))
-    for group in ("runtime", "dev", "fetch", "charts", "pictures", "postgres", "metrics"):
+    for group in (
+        "runtime",
+        "dev",
+        "fetch",
+        "charts",
+        "pictures",
+        "postgres",
+        "metrics",
+        "benchmarks",
+    ):
         (folder / ".venv" / f".{group}").touch()
     (folder / ".venv-superset" / ".ready").touch()
     return folder
