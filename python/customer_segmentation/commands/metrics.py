@@ -127,7 +127,9 @@ def semantic_manifest(
     given = ["--vars", json.dumps(vars_)] if vars_ else []
     forget_stale_parse(project_folder(environment), target)
     dbt = Path(sys.executable).with_name("dbt")
-    done = subprocess.run([str(dbt), "--quiet", "parse", *given], env=dict(environment), check=False)
+    done = subprocess.run(
+        [str(dbt), "--quiet", "parse", *given], env=dict(environment), check=False
+    )
     if done.returncode != 0:
         raise CommandError("dbt cannot read the project; its errors are above.")
     return json.loads((target / "semantic_manifest.json").read_text(encoding="utf-8"))

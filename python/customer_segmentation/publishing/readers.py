@@ -92,6 +92,8 @@ def vars_of(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "select 1 from information_schema.tables where table_schema = 'input_work' and table_name = 'shop_lines'"
     ).fetchone():
         return {}
-    found = connection.execute("select data_name, currency, notice from marts.data_origin").fetchone()
+    found = connection.execute(
+        "select data_name, currency, notice from marts.data_origin"
+    ).fetchone()
     shop = dict(zip(("name", "currency", "notice"), found or (), strict=False))
     return {"adapter": "orders", "shop": shop}
