@@ -10,7 +10,7 @@ override $1 := $$(value $1)
 export $1
 endef
 override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON REPEATS RESULTS \
-	ONLY ORDERS CURRENCY NOTICE SCHEMA SEED SEGMENT SELECTOR SHOP SIZE TABLE TIME_ZONE SUPERSET_PYTHON TO WORK
+	ONLY ORDERS CURRENCY NOTICE PORT SCHEMA SEED SEGMENT SELECTOR SHOP SIZE TABLE TIME_ZONE SUPERSET_PYTHON TO WORK
 override GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))) \
 	$(foreach name,$(SETTINGS),$(if $(filter environment,$(origin $(name))),$(name)))
 $(foreach name,$(GIVEN),$(eval $(call as_text,$(name))))
@@ -37,7 +37,7 @@ override PYTEST = $(BIN)/python -m pytest --numprocesses auto --no-loadscope-reo
 override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--to,TO) $(if $(FRENCH),--language fr)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-all sample data verify shop build rollback contract full-refresh test test-all torture lint docs audience audiences boards pictures superset superset-test postgres metrics benchmark performance lock clean
+.PHONY: help setup setup-dev setup-all sample data verify shop build rollback contract full-refresh test test-all torture lint docs audience audiences boards serve pictures superset superset-test postgres metrics benchmark performance lock clean
 
 help:  ## [Maintain] This list.
 	@for group in "Build" "Read and share" "Check" "Maintain"; do \
@@ -116,8 +116,11 @@ audience: setup  ## [Read and share] Who is in SEGMENT=name (AS_OF=date, FRENCH=
 audiences: setup  ## [Read and share] The same for every segment.
 	@$(BIN)/python -m customer_segmentation audience --all $(EXPORT_OPTIONS)
 
-boards: setup $(VENV)/.charts  ## [Read and share] Boards as HTML and PNG, into boards/ (TO=folder, BOARD=name).
+boards: setup $(VENV)/.charts  ## [Read and share] Boards as HTML and PNG, into boards/, French ones into boards/fr/ (TO=folder, BOARD=name).
 	@$(BIN)/python -m customer_segmentation boards $(call option,--to,TO) $(if $(BOARD),-- "$$BOARD")
+
+serve: setup $(VENV)/.charts  ## [Read and share] A live board at 127.0.0.1: choose date, segment and state, see the customers (PORT=8765).
+	@$(BIN)/python -m customer_segmentation boards --serve $(call option,--port,PORT)
 
 pictures: setup $(VENV)/.charts $(VENV)/.pictures  ## [Maintain] The README's pictures, from the database (TO=docs/pictures).
 	@$(BIN)/python -m tools.readme_pictures $(call option,--to,TO)

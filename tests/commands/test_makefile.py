@@ -58,6 +58,7 @@ COMMANDS = {
         "customer_segmentation", "audience", "--all", "--as-of=V", "--to=V", "--language", "fr",
     ],
     "boards": ["customer_segmentation", "boards", "--to=V", "--", "V"],
+    "serve": ["customer_segmentation", "boards", "--serve", "--port=V"],
     "pictures": ["tools.readme_pictures", "--to=V"],
     "superset": ["customer_segmentation", "superset"],
     "postgres": ["customer_segmentation", "postgres", "--schema=V"],
@@ -69,7 +70,7 @@ COMMANDS = {
 }  # fmt: skip
 VARIABLES = (
     "AS_OF", "BOARD", "BY", "CUSTOMERS", "DSN", "FRENCH", "FROM", "LIST", "METRICS", "NAME", "SEGMENTATION_DATABASE",
-    "OLIST_RAW_DIR", "OPTIONS", "PARTS", "PYTHON", "REPEATS", "RESULTS", "SCHEMA", "SEGMENT", "SELECTOR",
+    "OLIST_RAW_DIR", "OPTIONS", "PARTS", "PORT", "PYTHON", "REPEATS", "RESULTS", "SCHEMA", "SEGMENT", "SELECTOR",
     "SIZE", "SUPERSET_PORT", "SUPERSET_PYTHON", "TO", "WORK",
 )  # fmt: skip
 # What a command takes from the environment.
