@@ -23,10 +23,11 @@ from typing import Any
 from benchmarks import report
 from benchmarks.builds import BuildError, build, node_counts, run_timed
 from benchmarks.floor import measure_floor
+from benchmarks.guard import QUICK_PARTS, guard
 from benchmarks.history import table_fingerprints, truncate_raw_data
 from benchmarks.job import PROJECT, SHARES, Job, project_vars
 from benchmarks.limits import machine_rates, part_limits
-from benchmarks.measure import SIDES, BenchmarkError, measure_part
+from benchmarks.measure import YARDSTICKS, BenchmarkError, measure_part, ratio_names
 from benchmarks.parts import PARTS
 from benchmarks.warehouse import read_manifest
 
@@ -66,6 +67,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--selector",
         help="build only what a selector of selectors.yml names: without_study, spine (large sizes)",
     )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="compare the ratios of a small set with those that are stored; exit 1 when a part has become slower",
+    )
+    parser.add_argument("--store", action="store_true", help="with --quick: store the ratios")
     return parser
 
 
@@ -83,26 +90,35 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = build_parser().parse_args(arguments)
     wanted = [name for name in options.parts.split(",") if name]
-    unknown = [name for name in wanted if name not in {*OTHERS, *PARTS}]
-    if unknown or options.size < 1 or options.repeats < 1:
-        print(
-            f"make benchmark: unknown part {unknown[0]}."
-            if unknown
-            else "make benchmark: SIZE and REPEATS are whole numbers of at least 1.",
-            file=sys.stderr,
-        )
-        return 2
-    wanted = wanted or [
-        *OTHERS,
-        *(name for name, part in PARTS.items() if part.largest_size >= options.size),
-    ]
+    known = QUICK_PARTS if options.quick else (*OTHERS, *PARTS)
+    unknown = [name for name in wanted if name not in known]
+    problems = {
+        f"there is no part {', '.join(unknown)} here; there are {', '.join(known)}.": unknown,
+        "SIZE and REPEATS are whole numbers of at least 1.": min(options.size, options.repeats) < 1,
+        "STORE=1 goes with QUICK=1; without it everything is stored.": options.store
+        and not options.quick,
+    }
+    for problem, is_so in problems.items():
+        if is_so:
+            print(f"make benchmark: {problem}", file=sys.stderr)
+            return 2
     # So that what was started is ended, as with Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     temporary = options.work is None
     work = Path(tempfile.mkdtemp(prefix="benchmark-")) if temporary else options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     try:
-        result = run(options, wanted, work)
+        if options.quick:
+            return guard(
+                work,
+                names=wanted,
+                commit=commit(),
+                processors=machine()["processors"],
+                threads=threads(),
+                is_stored=options.store,
+                say=say,
+            )
+        result = run(options, wanted or default_parts(options.size), work)
     except (BuildError, BenchmarkError) as error:
         print(f"make benchmark: {error}", file=sys.stderr)
         return 1
@@ -111,9 +127,23 @@ def main(arguments: list[str] | None = None) -> int:
             shutil.rmtree(work, ignore_errors=True)
     print(f"\n{report.headline(result)}\n{report.about(result)}\n")
     print(report.text_table(report.PART_HEADINGS, report.part_rows(result)))
-    checks = [check for part in result["parts"].values() for check in part.get("checks", [])]
-    is_equal = all(check["is_equal"] for check in checks)
+    is_equal = all(
+        check["is_equal"]
+        for part in result["parts"].values()
+        for side in YARDSTICKS
+        for check in part.get(ratio_names(side)[1], [])
+    )
     return 0 if is_equal and not result.get("month", {}).get("differing_tables") else 1
+
+
+def default_parts(size: int) -> list[str]:
+    """Return all parts that fit a size."""
+    return [*OTHERS, *(name for name, part in PARTS.items() if part.largest_size >= size)]
+
+
+def threads() -> int:
+    """Return how many threads a build has."""
+    return int(os.environ.get("SEGMENTATION_THREADS", "2"))
 
 
 def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str, Any]:
@@ -159,7 +189,7 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
         work=work,
         shares=SHARES,
         study=project_vars()["study"],
-        threads=int(os.environ.get("SEGMENTATION_THREADS", "2")),
+        threads=threads(),
     )
     say("Machine")
     result: dict[str, Any] = {
@@ -185,9 +215,13 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
     parts = [part for part in PARTS if part in wanted]
     for position, part in enumerate(parts, start=1):
         say(f"Part {position}/{len(parts)}: {PARTS[part]().title}")
-        sides = SIDES if PARTS[part]().largest_size >= options.size else ("ours",)
+        is_compared = PARTS[part]().largest_size >= options.size
         result["parts"][part] = measure_part(
-            part, job, repeats=options.repeats, sides=sides, report=say
+            part,
+            job,
+            repeats=options.repeats,
+            yardsticks=YARDSTICKS if is_compared else (),
+            report=say,
         )
         if not options.selector:
             result["whole"] = whole(result)

@@ -59,7 +59,8 @@ ranked as (
         row_number() over (
             partition by feature_set
             order by
-                objection is not null, different_names desc, silhouette desc, candidate_id
+                objection is not null,
+                {{ nulls_last(['different_names desc', 'silhouette desc', 'candidate_id']) }}
         ) as choice,
     from judged
 ),

@@ -1,4 +1,21 @@
 {% set horizon = setting('outcomes', 'comparison_horizon_days') %}
+{#- A table of orders does not say where its customers live. -#}
+{% set accessible = (
+    'accessible',
+    'Share of its customers whose state is known; holds with 95 % and a channel for each action.',
+    'placed_share',
+    'placed_share >= 0.95 and channels = actions and actions > 0',
+    'placed_share >= 0.95 or channels > 0',
+    "'The state is known of ' || " ~ percent('placed_share', 1) ~ " || ' of them; ' || channels || ' of ' || actions
+    || ' actions have a channel. Whether they may be written to is not in these data.'",
+) if var('adapter') == 'olist' else (
+    'accessible',
+    'Share of its actions in seed segment_actions that have a channel; holds when all have one.',
+    'cast(channels as double) / nullif(actions, 0)',
+    'channels = actions and actions > 0',
+    'channels > 0',
+    "channels || ' of ' || actions || ' actions have a channel. Whether they may be written to is not in these data.'",
+) %}
 {#- Criterion, its definition, its figure, from when it holds, from when partly, and what is said of it. -#}
 {% set criteria = [
     (
@@ -19,15 +36,7 @@
         percent('customer_share', 1) ~ " || ' of the customers, ' || " ~ percent('revenue_share', 1)
         ~ " || ' of the money.'",
     ),
-    (
-        'accessible',
-        'Share of its customers whose state is known; holds with 95 % and a channel for each action.',
-        'placed_share',
-        'placed_share >= 0.95 and channels = actions and actions > 0',
-        'placed_share >= 0.95 or channels > 0',
-        "'The state is known of ' || " ~ percent('placed_share', 1) ~ " || ' of them; ' || channels || ' of ' || actions
-        || ' actions have a channel. Whether they may be written to is not in these data.'",
-    ),
+    accessible,
     (
         'stable',
         'Mean Jaccard similarity over resamples less that of columns permuted independently (cluster_stability); holds for a group,'
