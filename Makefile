@@ -69,12 +69,12 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
 	$(call install,$(VENV),requirements-dev.txt)
 	@touch $@
 
-# Optional groups, each into the same environment from its own lock: fetch, charts, pictures, postgres, metrics, benchmarks.
-$(VENV)/.benchmarks $(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
+# Optional groups, each into the same environment from its own lock: fetch, charts, pictures, postgres, metrics, benchmarks, accessibility.
+$(VENV)/.accessibility $(VENV)/.benchmarks $(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
 	$(call install,$(VENV),$<)
 	@touch $@
 
-setup-all: setup-dev $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics
+setup-all: setup-dev $(VENV)/.accessibility $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics
 
 sample: setup  ## [Build] Synthetic Olist in data/sample (CUSTOMERS=96096).
 	$(BIN)/python -m olist sample --to data/sample $(call option,--customers,CUSTOMERS)
@@ -184,7 +184,7 @@ lock: setup-dev  ## [Maintain] Resolve pyproject.toml anew into the requirements
 	$(BIN)/uv lock
 	$(BIN)/uv export --quiet --frozen --no-dev --no-header -o requirements.txt
 	$(BIN)/uv export --quiet --frozen --no-header -o requirements-dev.txt
-	for group in fetch charts pictures postgres metrics benchmarks; do \
+	for group in accessibility fetch charts pictures postgres metrics benchmarks; do \
 		$(BIN)/uv export --quiet --frozen --only-group $$group --no-header -o requirements-$$group.txt || exit 1; done
 	rm uv.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
