@@ -60,6 +60,7 @@ COMMANDS = {
         "--limit=V", "--to=V", "--language", "fr",
     ],
     "boards": ["customer_segmentation", "boards", "--to=V", "--", "V"],
+    "serve": ["customer_segmentation", "boards", "--serve", "--port=V"],
     "pictures": ["tools.readme_pictures", "--to=V"],
     "superset": ["customer_segmentation", "superset"],
     "postgres": ["customer_segmentation", "postgres", "--schema=V"],
@@ -73,7 +74,7 @@ COMMANDS = {
 }  # fmt: skip
 VARIABLES = (
     "AS_OF", "BOARD", "BY", "CUSTOMERS", "DSN", "FRENCH", "FROM", "GROUP", "LIMIT", "LIST", "METRICS", "NAME",
-    "SEGMENTATION_DATABASE", "OLIST_RAW_DIR", "ONE", "OPTIONS", "ORDER", "OTHER", "PARTS", "PYTHON", "REPEATS",
+    "SEGMENTATION_DATABASE", "OLIST_RAW_DIR", "ONE", "OPTIONS", "ORDER", "OTHER", "PARTS", "PORT", "PYTHON", "REPEATS",
     "RESULTS", "SCHEMA", "SEGMENT", "SELECTOR", "SIZE", "STATE", "SUPERSET_PORT", "SUPERSET_PYTHON", "TO", "WORK",
 )  # fmt: skip
 # What a command takes from the environment.
