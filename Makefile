@@ -9,8 +9,9 @@ override define as_text
 override $1 := $$(value $1)
 export $1
 endef
-override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON REPEATS RESULTS \
-	ONLY ORDERS CURRENCY NOTICE SCHEMA SEED SEGMENT SELECTOR SHOP SIZE TABLE TIME_ZONE SUPERSET_PYTHON TO WORK
+override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM GROUP LIMIT LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON \
+	REPEATS RESULTS ONE ONLY ORDER ORDERS OTHER CURRENCY NOTICE PORT SCHEMA SEED SEGMENT SELECTOR SHOP SIZE STATE TABLE TIME_FORMAT \
+	TIME_ZONE SUPERSET_PYTHON TO WORK
 override GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))) \
 	$(foreach name,$(SETTINGS),$(if $(filter environment,$(origin $(name))),$(name)))
 $(foreach name,$(GIVEN),$(eval $(call as_text,$(name))))
@@ -19,12 +20,15 @@ override option = $(if $($2),$1="$$$2")
 
 PYTHON ?= python3
 SUPERSET_PYTHON ?= $(PYTHON)
-export PYTHON SUPERSET_PYTHON
+# uv installs a lock several times as fast as pip; pip does it where there is none, or with UV=.
+UV ?= $(shell command -v uv)
+export PYTHON SUPERSET_PYTHON UV
 VENV := .venv
 SUPERSET_VENV := .venv-superset
+DUCKLAKE_VENV := .venv-ducklake
 # These two are parts of rules, where nothing can be quoted.
 override odd_characters = $(foreach character,' " ` $$ ; & | < > ( ) * ? [ ] { } \ ! = % :,$(findstring $(character),$1))
-$(foreach name,VENV SUPERSET_VENV,$(if $(filter-out 1,$(words $($(name))))$(strip $(call odd_characters,$($(name)))),\
+$(foreach name,VENV SUPERSET_VENV DUCKLAKE_VENV,$(if $(filter-out 1,$(words $($(name))))$(strip $(call odd_characters,$($(name)))),\
 	$(error $(name) is a path without blanks, quotes and the like)))
 override BIN := $(VENV)/bin
 export PYTHONPATH := python
@@ -32,12 +36,17 @@ export PYTHONPATH := python
 export DBT_PROFILES_DIR := .
 # OPTIONS are several words, quoted as in a shell; Python takes them apart.
 override BUILD = $(BIN)/python -m customer_segmentation build $(call option,--shop,SHOP) $(call option,--options,OPTIONS)
+# Install a lock, and nothing but it, into an environment: $(call install,$(VENV),requirements.txt).
+override LOCKED := --quiet --no-deps --require-hashes -r
+override install = { [ -n "$$UV" ] && "$$UV" pip install --python $1/bin/python $(LOCKED) $2; } || \
+	$1/bin/python -m pip install --disable-pip-version-check $(LOCKED) $2
 override PYTEST = $(BIN)/python -m pytest --numprocesses auto --no-loadscope-reorder
 # Of `make audience` and `make audiences`.
-override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--to,TO) $(if $(FRENCH),--language fr)
+override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--state,STATE) $(call option,--group,GROUP) \
+	$(call option,--order,ORDER) $(call option,--limit,LIMIT) $(call option,--to,TO) $(if $(FRENCH),--language fr)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-all sample data verify shop build rollback contract full-refresh test test-all torture lint docs audience audiences boards pictures superset superset-test postgres metrics benchmark performance lock clean
+.PHONY: help setup setup-dev setup-all sample data verify shop build rollback contract full-refresh test test-all torture lint docs audience audiences boards serve pictures superset superset-test ducklake ducklake-test parity postgres metrics benchmark performance lock clean
 
 help:  ## [Maintain] This list.
 	@for group in "Build" "Read and share" "Check" "Maintain"; do \
@@ -55,19 +64,19 @@ $(VENV)/bin/python:
 	"$$PYTHON" -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 
 $(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
+	$(call install,$(VENV),requirements.txt)
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
+	$(call install,$(VENV),requirements-dev.txt)
 	@touch $@
 
-# Optional groups, each into the same environment from its own lock: fetch, charts, pictures, postgres, metrics.
-$(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+# Optional groups, each into the same environment from its own lock: fetch, charts, pictures, postgres, metrics, benchmarks, accessibility.
+$(VENV)/.accessibility $(VENV)/.benchmarks $(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
+	$(call install,$(VENV),$<)
 	@touch $@
 
-setup-all: setup-dev $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics
+setup-all: setup-dev $(VENV)/.accessibility $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics
 
 sample: setup  ## [Build] Synthetic Olist in data/sample (CUSTOMERS=96096).
 	$(BIN)/python -m olist sample --to data/sample $(call option,--customers,CUSTOMERS)
@@ -78,9 +87,9 @@ data: $(if $(FROM),setup,$(VENV)/.fetch)  ## [Build] The real set in data/olist,
 verify: setup  ## [Build] Check OLIST_RAW_DIR against the manifest of the real set.
 	$(BIN)/python -m olist verify -- "$${OLIST_RAW_DIR:-data/olist}"
 
-shop: setup  ## [Build] Look at ORDERS='folder/*.csv' (TABLE=, TO=shop.yml, TIME_ZONE=, CURRENCY=, NOTICE=), and say how to read them.
+shop: setup  ## [Build] Look at ORDERS='folder/*.csv' (TABLE=, TO=shop.yml, TIME_ZONE=, TIME_FORMAT=, CURRENCY=, NOTICE=), and say how to read them.
 	@$(BIN)/python -m customer_segmentation shop $(call option,--to,TO) $(call option,--table,TABLE) \
-		$(call option,--time-zone,TIME_ZONE) $(call option,--currency,CURRENCY) $(call option,--notice,NOTICE) -- "$$ORDERS"
+		$(call option,--time-zone,TIME_ZONE) $(call option,--time-format,TIME_FORMAT) $(call option,--currency,CURRENCY) $(call option,--notice,NOTICE) -- "$$ORDERS"
 
 build: setup $(if $(OLIST_RAW_DIR)$(SHOP),,sample)  ## [Build] Build, test and publish the database (SHOP=shop.yml for own orders, OPTIONS=... for dbt build, PARTIAL=1 if they leave something out, VERBOSE=1 for every line).
 	$(BUILD) $(if $(PARTIAL),--partial) $(if $(VERBOSE),--verbose)
@@ -110,14 +119,17 @@ lint: setup-dev  ## [Check] ruff, mypy, sqlfluff, dbt parse, dbt-bouncer.
 	$(BIN)/sqlfluff lint --processes 2 models tests analyses
 	$(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
 
-audience: setup  ## [Read and share] Who is in SEGMENT=name (AS_OF=date, FRENCH=1, TO=folder), as CSV and Parquet.
+audience: setup  ## [Read and share] Who is in SEGMENT=names (STATE=, GROUP=treated, ORDER=value, LIMIT=, AS_OF=date, FRENCH=1, TO=folder), as CSV and Parquet.
 	@$(BIN)/python -m customer_segmentation audience --segment="$$SEGMENT" $(EXPORT_OPTIONS)
 
 audiences: setup  ## [Read and share] The same for every segment.
 	@$(BIN)/python -m customer_segmentation audience --all $(EXPORT_OPTIONS)
 
-boards: setup $(VENV)/.charts  ## [Read and share] Boards as HTML and PNG, into boards/ (TO=folder, BOARD=name).
+boards: setup $(VENV)/.charts  ## [Read and share] Boards as HTML and PNG, into boards/, French ones into boards/fr/ (TO=folder, BOARD=name).
 	@$(BIN)/python -m customer_segmentation boards $(call option,--to,TO) $(if $(BOARD),-- "$$BOARD")
+
+serve: setup $(VENV)/.charts  ## [Read and share] A live board at 127.0.0.1: choose date, segment and state, see the customers (PORT=8765).
+	@$(BIN)/python -m customer_segmentation boards --serve $(call option,--port,PORT)
 
 pictures: setup $(VENV)/.charts $(VENV)/.pictures  ## [Maintain] The README's pictures, from the database (TO=docs/pictures).
 	@$(BIN)/python -m tools.readme_pictures $(call option,--to,TO)
@@ -126,7 +138,7 @@ pictures: setup $(VENV)/.charts $(VENV)/.pictures  ## [Maintain] The README's pi
 $(SUPERSET_VENV)/.ready: superset/requirements-superset.txt
 	@"$$SUPERSET_PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 12) or sys.exit("Superset 6.1 needs Python 3.11 or 3.12, this is %d.%d. Name another one: make superset SUPERSET_PYTHON=/path/to/python3.12" % v)'
 	"$$SUPERSET_PYTHON" -m venv $(SUPERSET_VENV) || { rm -rf $(SUPERSET_VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	$(SUPERSET_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	$(call install,$(SUPERSET_VENV),$<)
 	@touch $@
 
 superset: $(SUPERSET_VENV)/.ready  ## [Read and share] Apache Superset on the database, at 127.0.0.1 (SUPERSET_PORT=8088).
@@ -135,16 +147,33 @@ superset: $(SUPERSET_VENV)/.ready  ## [Read and share] Apache Superset on the da
 superset-test: setup-dev $(SUPERSET_VENV)/.ready  ## [Check] Start it, log in, compare its numbers with the database.
 	SEGMENTATION_TEST_SUPERSET=1 $(BIN)/python -m pytest tests/commands/test_superset.py
 
+# DuckDB's extensions fit one version of DuckDB, so a lake has an environment of its own.
+$(DUCKLAKE_VENV)/.ready: requirements-ducklake.txt
+	@"$$PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, this is %d.%d. Name another one: make ducklake PYTHON=/path/to/python3.12" % v)'
+	"$$PYTHON" -m venv $(DUCKLAKE_VENV) || { rm -rf $(DUCKLAKE_VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(call install,$(DUCKLAKE_VENV),$<)
+	@touch $@
+
+ducklake: $(DUCKLAKE_VENV)/.ready $(if $(OLIST_RAW_DIR)$(STOP),,sample)  ## [Build] The same in a DuckLake, catalogue in PostgreSQL (SEGMENTATION_DUCKLAKE_CATALOGUE=, _DATA=; STOP=1 ends our server).
+	$(DUCKLAKE_VENV)/bin/python -m customer_segmentation ducklake $(call option,--options,OPTIONS) $(if $(STOP),--stop) $(if $(VERBOSE),--verbose)
+
+ducklake-test: $(DUCKLAKE_VENV)/.ready  ## [Check] Its publication, kills, and every table of a small sample against DuckDB's.
+	$(DUCKLAKE_VENV)/bin/python -m pytest -n0 tests/commands/test_ducklake.py tests/commands/test_parity.py
+
+parity: $(DUCKLAKE_VENV)/.ready $(if $(OLIST_RAW_DIR)$(ONE),,sample)  ## [Check] Every public table of DuckDB's against DuckLake's, row by row (ONE=file OTHER=file for two others).
+	@$(DUCKLAKE_VENV)/bin/python -m customer_segmentation parity $(if $(ONE)$(OTHER),-- "$$ONE" "$$OTHER")
+
 postgres: setup $(VENV)/.postgres  ## [Read and share] Copy the public tables into PostgreSQL: DSN=postgresql://... or PGHOST and the like (SCHEMA=olist).
 	@$(BIN)/python -m customer_segmentation postgres $(call option,--schema,SCHEMA)
 
 metrics: setup $(VENV)/.metrics  ## [Read and share] A metric from the semantic layer: METRICS=revenue BY=customer__segment.
 	@$(BIN)/python -m customer_segmentation metrics $(call option,--metrics,METRICS) $(call option,--by,BY)
 
-benchmark: setup  ## [Check] Ours against pandas and scikit-learn: SIZE=1, 10 or 100, PARTS=rfm,ks, REPEATS=3, WORK=folder.
+benchmark: setup $(if $(QUICK),,$(VENV)/.benchmarks)  ## [Check] Ours against pandas and scikit-learn, and against experts' tools: SIZE=1, 10 or 100, PARTS=rfm,ks, REPEATS=3, WORK=folder. QUICK=1: has a part become slower (STORE=1)?
 	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.run $(call option,--size,SIZE) $(call option,--parts,PARTS) \
 		$(call option,--repeats,REPEATS) $(call option,--work,WORK) $(call option,--name,NAME) \
-		$(call option,--results,RESULTS) $(call option,--selector,SELECTOR)
+		$(call option,--results,RESULTS) $(call option,--selector,SELECTOR) \
+		$(if $(QUICK),--quick) $(if $(STORE),--store)
 
 performance: setup  ## [Maintain] docs/performance.md from what `make benchmark` has stored.
 	@PYTHONPATH=python:. $(BIN)/python -m benchmarks.report
@@ -157,11 +186,13 @@ lock: setup-dev  ## [Maintain] Resolve pyproject.toml anew into the requirements
 	$(BIN)/uv lock
 	$(BIN)/uv export --quiet --frozen --no-dev --no-header -o requirements.txt
 	$(BIN)/uv export --quiet --frozen --no-header -o requirements-dev.txt
-	for group in fetch charts pictures postgres metrics; do \
+	for group in accessibility fetch charts pictures postgres metrics benchmarks; do \
 		$(BIN)/uv export --quiet --frozen --only-group $$group --no-header -o requirements-$$group.txt || exit 1; done
 	rm uv.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		superset/requirements.in -o superset/requirements-superset.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		pyproject.toml requirements-ducklake.in -o requirements-ducklake.txt
 
 clean:  ## [Maintain] Remove what was built, not the data and the published database.
 	rm -rf target logs .pytest_cache .ruff_cache .mypy_cache

@@ -71,10 +71,11 @@ class Job:
 
     def warehouse(self, *, forget: list[str]) -> Warehouse:
         """Open a copy of the database without the tables of some models."""
-        scratch = self.work / "scratch" / self.database.name
-        scratch.parent.mkdir(parents=True, exist_ok=True)
-        scratch.unlink(missing_ok=True)
-        Path(f"{scratch}.wal").unlink(missing_ok=True)
+        folder = self.work / "scratch"
+        shutil.rmtree(folder, ignore_errors=True)
+        # The name of the file is in the compiled SQL; a path of its own, because DuckDB hands out what is open at one.
+        scratch = folder / str(time.time_ns()) / self.database.name
+        scratch.parent.mkdir(parents=True)
         shutil.copy(self.database, scratch)
         # So that the disk is not still busy with the copy while a part is timed.
         os.sync()

@@ -13,11 +13,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.guard import STORED
 from benchmarks.job import PROJECT
+from benchmarks.measure import YARDSTICKS, ratio_names
 
 RESULTS = PROJECT / "benchmarks" / "results"
 PAGE = PROJECT / "docs" / "performance.md"
-PLAIN_NOTE = "≈: a share was measured and extrapolated, see the last column."
+PART_NOTE = (
+    "≈: only a share was measured, named in the last column, and the rest extrapolated in proportion; every other time"
+    " was measured whole. `plain`, `expert`: how many times as fast as that yardstick we are, median of the rounds,"
+    " with the lowest and highest in brackets. Peak memory: of the process, libraries and inputs included, ours / plain"
+    " / expert."
+)
 # Nodes that the page names.
 SLOWEST = 12
 # Colours of the plot: faster, slower.
@@ -41,54 +48,98 @@ def part_rows(result: dict[str, Any]) -> list[list[str]]:
     Returns
     -------
     list of list of str
-        Title, ours, yardstick, ratio, its spread, peak memory of both, equality, what was
-        measured.
+        With the columns of `PART_HEADINGS`.
     """
     rows = []
     for part in result["parts"].values():
-        ours, plain = part.get("ours"), part.get("plain")
-        checks = part.get("checks", [])
-        wrong = [check["what"] for check in checks if not check["is_equal"]]
+        sides = [part.get(side) for side in ("ours", *YARDSTICKS)]
         rows.append(
             [
                 part["title"],
-                duration(ours["seconds"]) if ours else "",
-                ("≈ " if plain["note"] else "") + duration(plain["seconds"]) if plain else "",
-                factor(part["ratio"]) if "ratio" in part else "",
-                f"{factor(part['ratio_lowest'])} to {factor(part['ratio_highest'])}"
-                if "ratio" in part
-                else "",
-                " / ".join(peak_memory(side) for side in (ours, plain) if side),
-                ("equal" if not wrong else f"DIFFERENT: {', '.join(wrong)}") if checks else "",
-                plain["note"] if plain else "",
+                *(time_of(side) for side in sides),
+                *(ratio_of(part, side) for side in YARDSTICKS),
+                " / ".join(peak_memory(side) for side in sides if side),
+                equality_of(part),
+                expert_tools_of(part),
+                measured_of(part),
             ]
         )
     whole = result.get("whole")
     if whole:
+        is_known = "plain_seconds" in whole
         rows.append(
             [
                 "**The whole study, dbt's own time included**",
                 duration(whole["ours"]["seconds"]),
-                f"≈ {duration(whole['plain_seconds'])}" if "plain_seconds" in whole else "",
-                factor(whole["ratio"]) if "ratio" in whole else "",
+                f"≈ {duration(whole['plain_seconds'])}" if is_known else "",
+                "",
+                f"≈ {factor(whole['ratio'])}" if is_known else "",
                 "",
                 size(whole["ours"]["peak_memory"]),
                 "",
-                "sum of the counted parts" if "plain_seconds" in whole else "",
+                "",
+                "sum of the counted parts" if is_known else "",
             ]
         )
     return rows
 
 
+def time_of(side: dict[str, Any] | None) -> str:
+    """Write the time of a side; marked when it was extrapolated."""
+    return "" if side is None else f"{'≈ ' if side['note'] else ''}{duration(side['seconds'])}"
+
+
+def ratio_of(part: dict[str, Any], side: str) -> str:
+    """Write the ratio to a yardstick and its spread; marked when the yardstick was extrapolated."""
+    name, _ = ratio_names(side)
+    if name not in part:
+        return ""
+    low, high = (factor(part[f"{name}_{end}"]) for end in ("lowest", "highest"))
+    return f"{'≈ ' if part[side]['note'] else ''}{factor(part[name])} ({low} to {high})"
+
+
+def checks_of(part: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the checks against all yardsticks, each with the name of its yardstick."""
+    return [
+        check | {"side": side}
+        for side in YARDSTICKS
+        for check in part.get(ratio_names(side)[1], [])
+    ]
+
+
+def equality_of(part: dict[str, Any]) -> str:
+    """Say whether the results of the sides are equal."""
+    checks = checks_of(part)
+    wrong = [f"{c['what']} ({c['side']})" for c in checks if not c["is_equal"]]
+    if not checks:
+        return ""
+    return f"DIFFERENT: {', '.join(wrong)}" if wrong else "equal"
+
+
+def expert_tools_of(part: dict[str, Any]) -> str:
+    """Name the expert's tools, and those that were not installed."""
+    tools = part.get("expert_tools", {})
+    return ", ".join(f"{name} {found or 'is not installed'}" for name, found in tools.items())
+
+
+def measured_of(part: dict[str, Any]) -> str:
+    """Say what of the yardsticks was measured."""
+    found = [(side, part[side]["note"]) for side in YARDSTICKS if side in part]
+    shares = [f"{side}: {note}" for side, note in found if note]
+    return "; ".join(shares) if shares else ("all" if found else "")
+
+
 PART_HEADINGS = [
     "part",
     "ours",
-    "yardstick",
-    "times as fast",
-    "spread",
+    "time, plain",
+    "time, expert",
+    "plain",
+    "expert",
     "peak memory",
     "results",
-    "measured of the yardstick",
+    "the expert's tools",
+    "measured of the yardsticks",
 ]
 
 
@@ -122,17 +173,24 @@ def ratio_plot(result: dict[str, Any]) -> str:
         Empty when no part was run on both sides.
     """
     bars = [
-        (part["title"], part["ratio"], part["ratio_lowest"], part["ratio_highest"])
+        (
+            part["title"],
+            part["ratio"],
+            part["ratio_lowest"],
+            part["ratio_highest"],
+            part.get("expert_ratio"),
+        )
         for part in result["parts"].values()
         if "ratio" in part
     ]
     whole = result.get("whole", {})
     if "ratio" in whole:
-        bars.append(("The whole study", whole["ratio"], whole["ratio"], whole["ratio"]))
+        bars.append(("The whole study", whole["ratio"], whole["ratio"], whole["ratio"], None))
     if not bars:
         return ""
     left, width, row, top = 330, 520, 26, 34
-    lowest = math.floor(math.log10(min(0.5, *(bar[2] for bar in bars))))
+    expert_ratios = [bar[4] for bar in bars if bar[4] is not None]
+    lowest = math.floor(math.log10(min(0.5, *(bar[2] for bar in bars), *expert_ratios)))
     highest = math.ceil(math.log10(max(10.0, *(bar[3] for bar in bars))))
 
     def x(value: float) -> float:
@@ -153,10 +211,10 @@ def ratio_plot(result: dict[str, Any]) -> str:
             f'<text x="{place:.1f}" y="{height - 10}" text-anchor="middle">{10.0**power:g}×</text>'
         )
     lines.append(
-        f'<text x="{left}" y="16" fill="#555">times as fast as the yardstick, logarithmic;'
-        " the thin line is the spread</text>"
+        f'<text x="{left}" y="16" fill="#555">bars: times as fast as the plain way, logarithmic;'
+        " thin lines: spread; circles: as the expert's</text>"
     )
-    for number, (title, ratio, low, high) in enumerate(bars):
+    for number, (title, ratio, low, high, expert_ratio) in enumerate(bars):
         y = top + row * number
         start, end = sorted((x(1.0), x(ratio)))
         lines += [
@@ -166,6 +224,11 @@ def ratio_plot(result: dict[str, Any]) -> str:
             f'<line x1="{x(low):.1f}" y1="{y + 11}" x2="{x(high):.1f}" y2="{y + 11}" stroke="#111"/>',
             f'<text x="{max(end, x(high)) + 6:.1f}" y="{y + 16}">{factor(ratio)}</text>',
         ]
+        if expert_ratio is not None:
+            lines.append(
+                f'<circle cx="{x(expert_ratio):.1f}" cy="{y + 11}" r="5" fill="white"'
+                f' stroke="{FASTER if expert_ratio >= 1 else SLOWER}" stroke-width="3"/>'
+            )
     return "\n".join([*lines, "</svg>", ""])
 
 
@@ -184,12 +247,20 @@ def performance_page(results: dict[str, dict[str, Any]]) -> str:
     lines = [
         "# Performance",
         "",
-        "Our study against the same study in pandas, scipy and scikit-learn with library defaults"
-        " (`benchmarks/plain/`),",
-        "side by side in one run. `make benchmark` measures; `make performance` writes this page"
-        " from `benchmarks/results/`.",
-        "No figure here is typed.",
+        "Our study against two yardsticks, side by side in one run: the plain way, in pandas, scipy and scikit-learn",
+        "with library defaults (`benchmarks/plain/`), and the expert's, each part with the best freely installed tool",
+        "for it that we found (`benchmarks/expert/`). All begin with the same inputs, and their results are compared.",
+        "`make benchmark` measures; `make performance` writes this page from `benchmarks/results/`. No figure here is",
+        "typed.",
     ]
+    commits = list(dict.fromkeys(result["commit"] for result in results.values()))
+    if len(commits) > 1:
+        lines += [
+            "",
+            f"**The runs below are of {len(commits)} different commits** ({', '.join(commits)}), each named under its"
+            " heading: a figure of one run says nothing",
+            "about the code of another.",
+        ]
     for name, result in results.items():
         lines += ["", f"## {headline(result)}", "", about(result)]
         if result["parts"]:
@@ -197,9 +268,7 @@ def performance_page(results: dict[str, dict[str, Any]]) -> str:
                 "",
                 markdown_table(PART_HEADINGS, part_rows(result)),
                 "",
-                f"{PLAIN_NOTE} Spread: lowest and highest ratio of the pairs of runs. Peak memory:"
-                " of the process, libraries and inputs",
-                "included, ours / yardstick.",
+                PART_NOTE,
             ]
             if ratio_plot(result):
                 lines += ["", f"![Ratios](../benchmarks/results/{name}.svg)"]
@@ -218,16 +287,19 @@ REPRODUCE = """\
 ## How to reproduce
 
 ```sh
-make benchmark OLIST_RAW_DIR=data/olist          # the real data, 1×: both sides
+make benchmark OLIST_RAW_DIR=data/olist          # the real data, 1×: ours and both yardsticks
 make benchmark PARTS=rfm,ks REPEATS=5            # some parts only
 make benchmark SIZE=10                           # synthetic, ten times Olist
 make benchmark SIZE=100 PARTS=build SELECTOR=spine  # our build only, from raw files to published segments
+make benchmark QUICK=1                           # before a release: has a part become slower than is stored?
 make performance                                 # this page from what is stored
 ```
 
-Use a quiet machine: the sides take turns, so that a slow spell hits both, but a busy machine still
-widens the spread. Parts of the yardstick that would take hours are measured on the share that the
-table names and extrapolated in proportion to the number of fits, resamples or pairs."""
+Use a quiet machine: the sides take turns, so that a slow spell hits all, but a busy machine still
+widens the spread. Each side has a process of its own for all rounds; libraries are loaded and inputs
+made before the clock starts. Parts of a yardstick that would take hours are measured on the share that
+the table names and extrapolated in proportion to the number of fits, resamples or pairs; such a
+yardstick runs in the first round only. The expert's tools come from `requirements-benchmarks.txt`."""
 
 
 def headline(result: dict[str, Any]) -> str:
@@ -254,17 +326,18 @@ def equality(result: dict[str, Any]) -> str:
     rows = [
         [
             part["title"],
+            check["side"],
             check["what"],
             f"{check['difference']:.2g}",
             "reported only" if check["tolerance"] is None else f"{check['tolerance']:g}",
             "yes" if check["is_equal"] else "**NO**",
         ]
         for part in result["parts"].values()
-        for check in part.get("checks", [])
+        for check in checks_of(part)
     ]
     if not rows:
         return ""
-    table = markdown_table(["part", "what", "difference", "tolerance", "within"], rows)
+    table = markdown_table(["part", "against", "what", "difference", "tolerance", "within"], rows)
     return f"### Are the results equal?\n\n{table}"
 
 
@@ -366,11 +439,23 @@ def limit_section(result: dict[str, Any]) -> str:
                     duration(ours["seconds"]),
                     factor(ours["seconds"] / limit["seconds"]),
                     limit["what"],
+                    limit.get("closing", ""),
                 ]
             )
     if not rows:
         return ""
-    table = markdown_table(["part", "work", "limit", "ours", "limits", "what the work is"], rows)
+    table = markdown_table(
+        [
+            "part",
+            "work",
+            "limit",
+            "ours",
+            "limits",
+            "what the work is",
+            "what keeps us from it",
+        ],
+        rows,
+    )
     return (
         "### The physical limit\n\n"
         f"Measured on this machine: {rates['read_bytes'] / 1e9:.1f} GB/s read from files in the page"
@@ -378,7 +463,8 @@ def limit_section(result: dict[str, Any]) -> str:
         f" {rates['square_roots'] / 1e9:.1f} billion square roots of float32,"
         f" {rates['double_roots'] / 1e9:.1f} of float64 and"
         f" {rates['multiplications'] / 1e9:.1f} billion multiplications (float64) a second on"
-        f" all threads. The least work of a part at these rates is its limit.\n\n{table}"
+        f" all threads. The least work of a part at these rates is its limit;"
+        f" `limits` is how many times that we take.\n\n{table}"
     )
 
 
@@ -392,7 +478,7 @@ def slope_section(results: dict[str, dict[str, Any]]) -> str:
     parts = part_slopes(results)
     if parts:
         rows = [[title, f"{power:.2f}"] for title, power in parts.items()]
-        text += f"\n\n{markdown_table(['part, our way', 'power of the number of customers'], rows)}"
+        text += f"\n\n{markdown_table(['part, our way, commit', 'power of the number of customers'], rows)}"
     return text
 
 
@@ -404,10 +490,19 @@ def slope_table(results: dict[str, dict[str, Any]], selector: str) -> str:
     if not found:
         return ""
     table = markdown_table(
-        ["customers", "wall", "milliseconds a customer", "of the smallest", "peak memory", "file"],
+        [
+            "customers",
+            "commit",
+            "wall",
+            "milliseconds a customer",
+            "of the smallest",
+            "peak memory",
+            "file",
+        ],
         [
             [
                 f"{row['customers']:,}",
+                row["commit"],
                 duration(row["seconds"]),
                 f"{row['per_customer'] * 1e3:.3f}",
                 f"{row['relative']:.2f}",
@@ -418,9 +513,13 @@ def slope_table(results: dict[str, dict[str, Any]], selector: str) -> str:
         ],
     )
     what = f"Selector {selector} of selectors.yml" if selector else "All models and tests"
+    note = "; the rows are of different commits, so that part of it may be a change of the code"
+    if len({row["commit"] for row in found["rows"]}) == 1:
+        note = ""
     return (
         f"{what}:\n\n{table}\n\nWall time of a build from nothing grows as the number"
-        f" of customers to the power {found['slope']:.2f} (least squares on logarithms)."
+        f" of customers to the power {found['slope']:.2f} (least squares on logarithms)"
+        f"{note}."
     )
 
 
@@ -431,7 +530,8 @@ def part_slopes(results: dict[str, dict[str, Any]]) -> dict[str, float]:
         for part in result["parts"].values():
             if "ours" in part:
                 selector = f" ({result['selector']})" if result.get("selector") else ""
-                of_part = times.setdefault(part["title"] + selector, {})
+                # Of one commit: how a part grows is a matter of its code.
+                of_part = times.setdefault(f"{part['title']}{selector}, {result['commit']}", {})
                 of_part[result["data"]["customers"]] = part["ours"]["seconds"]
     return {title: power(of_part) for title, of_part in times.items() if len(of_part) > 1}
 
@@ -455,7 +555,11 @@ def slopes(results: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
         rows and slope; None with fewer than two sizes.
     """
     builds = sorted(
-        (r["builds"]["full"] for r in results.values() if "full" in r.get("builds", {})),
+        (
+            r["builds"]["full"] | {"commit": r["commit"]}
+            for r in results.values()
+            if "full" in r.get("builds", {})
+        ),
         key=lambda b: b["customers"],
     )
     by_size = {b["customers"]: b for b in builds}
@@ -501,11 +605,17 @@ def store(result: dict[str, Any], name: str, folder: Path = RESULTS) -> None:
 
 def stored(folder: Path = RESULTS) -> dict[str, dict[str, Any]]:
     """Read the stored runs, that on the real data first, then by size."""
-    results = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    paths = [path for path in sorted(folder.glob("*.json")) if path.name != STORED.name]
+    results = {path.stem: json.loads(path.read_text()) for path in paths}
     return dict(
         sorted(
             results.items(),
-            key=lambda item: (item[1]["data"]["is_synthetic"], item[1]["data"]["customers"]),
+            key=lambda item: (
+                item[1]["data"]["is_synthetic"],
+                item[1]["data"]["customers"],
+                # Of several runs on one data set the latest comes first.
+                [-int(number) for number in item[1]["date"].split("-")],
+            ),
         )
     )
 

@@ -23,10 +23,11 @@ from typing import Any
 from benchmarks import report
 from benchmarks.builds import BuildError, build, node_counts, run_timed
 from benchmarks.floor import measure_floor
+from benchmarks.guard import QUICK_PARTS, STORED, guard
 from benchmarks.history import table_fingerprints, truncate_raw_data
 from benchmarks.job import PROJECT, SHARES, Job, project_vars
 from benchmarks.limits import machine_rates, part_limits
-from benchmarks.measure import SIDES, BenchmarkError, measure_part
+from benchmarks.measure import YARDSTICKS, BenchmarkError, measure_part, ratio_names
 from benchmarks.parts import PARTS
 from benchmarks.warehouse import read_manifest
 
@@ -57,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"comma-separated, of {', '.join([*OTHERS, *PARTS])}; default: all that fit the size",
     )
     parser.add_argument("--repeats", type=int, default=3, help="pairs of runs (default 3)")
+    parser.add_argument("--builds", type=int, help="builds from nothing; default: as --repeats")
     parser.add_argument("--name", help="of the stored result; default: after the data")
     parser.add_argument("--results", type=Path, default=report.RESULTS, help="folder to store into")
     parser.add_argument(
@@ -66,6 +68,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--selector",
         help="build only what a selector of selectors.yml names: without_study, spine (large sizes)",
     )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="compare the ratios of a small set with those that are stored; exit 1 when a part has become slower",
+    )
+    parser.add_argument("--store", action="store_true", help="with --quick: store the ratios")
     return parser
 
 
@@ -83,26 +91,36 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = build_parser().parse_args(arguments)
     wanted = [name for name in options.parts.split(",") if name]
-    unknown = [name for name in wanted if name not in {*OTHERS, *PARTS}]
-    if unknown or options.size < 1 or options.repeats < 1:
-        print(
-            f"make benchmark: unknown part {unknown[0]}."
-            if unknown
-            else "make benchmark: SIZE and REPEATS are whole numbers of at least 1.",
-            file=sys.stderr,
-        )
-        return 2
-    wanted = wanted or [
-        *OTHERS,
-        *(name for name, part in PARTS.items() if part.largest_size >= options.size),
-    ]
+    known = QUICK_PARTS if options.quick else (*OTHERS, *PARTS)
+    unknown = [name for name in wanted if name not in known]
+    problems = {
+        f"there is no part {', '.join(unknown)} here; there are {', '.join(known)}.": unknown,
+        "SIZE and REPEATS are whole numbers of at least 1.": min(options.size, options.repeats) < 1,
+        "STORE=1 goes with QUICK=1; without it everything is stored.": options.store
+        and not options.quick,
+    }
+    for problem, is_so in problems.items():
+        if is_so:
+            print(f"make benchmark: {problem}", file=sys.stderr)
+            return 2
     # So that what was started is ended, as with Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     temporary = options.work is None
     work = Path(tempfile.mkdtemp(prefix="benchmark-")) if temporary else options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     try:
-        result = run(options, wanted, work)
+        if options.quick:
+            return guard(
+                work,
+                names=wanted,
+                commit=commit(),
+                processors=machine()["processors"],
+                threads=threads(),
+                is_stored=options.store,
+                path=options.results / STORED.name,
+                say=say,
+            )
+        result = run(options, wanted or default_parts(options.size), work)
     except (BuildError, BenchmarkError) as error:
         print(f"make benchmark: {error}", file=sys.stderr)
         return 1
@@ -111,9 +129,23 @@ def main(arguments: list[str] | None = None) -> int:
             shutil.rmtree(work, ignore_errors=True)
     print(f"\n{report.headline(result)}\n{report.about(result)}\n")
     print(report.text_table(report.PART_HEADINGS, report.part_rows(result)))
-    checks = [check for part in result["parts"].values() for check in part.get("checks", [])]
-    is_equal = all(check["is_equal"] for check in checks)
+    is_equal = all(
+        check["is_equal"]
+        for part in result["parts"].values()
+        for side in YARDSTICKS
+        for check in part.get(ratio_names(side)[1], [])
+    )
     return 0 if is_equal and not result.get("month", {}).get("differing_tables") else 1
+
+
+def default_parts(size: int) -> list[str]:
+    """Return all parts that fit a size."""
+    return [*OTHERS, *(name for name, part in PARTS.items() if part.largest_size >= size)]
+
+
+def threads() -> int:
+    """Return how many threads a build has."""
+    return int(os.environ.get("SEGMENTATION_THREADS", "2"))
 
 
 def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str, Any]:
@@ -123,10 +155,9 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
     database, target = work / "olist.duckdb", work / "target"
     name = options.name
     full: list[dict[str, Any]] = []
-    builds: dict[str, Any] = {}
     build_options = ["--selector", options.selector] if options.selector else []
     if "build" in wanted or not database.exists():
-        repeats = options.repeats if "build" in wanted else 1
+        repeats = (options.builds or options.repeats) if "build" in wanted else 1
         for repeat in range(repeats):
             say(f"Build from nothing {repeat + 1}/{repeats}")
             database.unlink(missing_ok=True)
@@ -139,16 +170,21 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
                 )
             )
             say(f"  {full[-1]['seconds']:.1f} s, {full[-1]['peak_memory'] / 1e6:,.0f} MB")
-        builds["full"] = {
+        facts = {
             **sorted(full, key=lambda b: b["seconds"])[len(full) // 2],
             "all_seconds": [b["seconds"] for b in full],
             "all_model_seconds": [b["by_type"]["model"]["seconds"] for b in full],
+            "commit": commit(),
         }
-        (work / "builds.json").write_text(json.dumps(builds))
+        (work / "build.json").write_text(json.dumps(facts))
     else:
-        builds = json.loads((work / "builds.json").read_text())
-        builds.pop("again", None)
-    facts = builds["full"]
+        facts = json.loads((work / "build.json").read_text())
+        if facts["commit"] != commit():
+            raise BenchmarkError(
+                f"{database} was built from commit {facts['commit']}, and this is {commit()}: delete it."
+            )
+    # A database that was only made to measure the parts on says nothing of how long a build takes.
+    builds = {"full": facts} if "build" in wanted else {}
     if name is None:
         name = ("synthetic" if facts["is_synthetic"] else "olist") + f"-{options.size}x"
         name += f"-{options.selector}" if options.selector else ""
@@ -159,7 +195,7 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
         work=work,
         shares=SHARES,
         study=project_vars()["study"],
-        threads=int(os.environ.get("SEGMENTATION_THREADS", "2")),
+        threads=threads(),
     )
     say("Machine")
     result: dict[str, Any] = {
@@ -185,11 +221,15 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
     parts = [part for part in PARTS if part in wanted]
     for position, part in enumerate(parts, start=1):
         say(f"Part {position}/{len(parts)}: {PARTS[part]().title}")
-        sides = SIDES if PARTS[part]().largest_size >= options.size else ("ours",)
+        is_compared = PARTS[part]().largest_size >= options.size
         result["parts"][part] = measure_part(
-            part, job, repeats=options.repeats, sides=sides, report=say
+            part,
+            job,
+            repeats=options.repeats,
+            yardsticks=YARDSTICKS if is_compared else (),
+            report=say,
         )
-        if not options.selector:
+        if "full" in builds and not options.selector:
             result["whole"] = whole(result)
         report.store(result, name, options.results)
     # Last: what this process holds would count as memory of those that it starts.
@@ -354,15 +394,17 @@ def machine() -> dict[str, Any]:
 
 
 def commit() -> str:
-    """Return the commit that is measured, marked when files differ from it."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude", "*"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip() or "unknown"
+    """Return the commit that is measured, marked when files differ from it, results of ours aside."""
+
+    def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["git", *arguments], cwd=PROJECT, capture_output=True, text=True, check=False
+        )
+
+    name = git("rev-parse", "--short", "HEAD").stdout.strip()
+    measured = ("--", ".", ":!benchmarks/results", ":!docs/performance.md")
+    is_dirty = bool(git("status", "--porcelain", *measured).stdout.strip())
+    return f"{name}-dirty" if name and is_dirty else name or "unknown"
 
 
 def say(line: str) -> None:

@@ -19,6 +19,34 @@
         and {{ timeline }}.{{ until }} >= {{ moment }}
 {%- endmacro %}
 
+{% macro state_in_window(timeline, since, until, months, amounts, others) -%}
+    {#-
+        The same just before each as-of date. With months, amounts are what came in so many calendar months before it: what there is
+        at the end of the window less what there was at its start; others are as at the end.
+    -#}
+    {%- if not months -%}
+    {{ state_at(timeline, since, until, 'periods.as_of_date') }}
+    {%- else -%}
+    select
+        states.as_of_date,
+        states.customer_unique_id,
+        {%- for amount in amounts %}
+        states.{{ amount }} - coalesce(before.{{ amount }}, 0) as {{ amount }},
+        {%- endfor %}
+        {%- for other in others %}
+        states.{{ other }},
+        {%- endfor %}
+    from (
+        {{ state_at(timeline, since, until, 'periods.as_of_date') }}
+    ) as states
+    left join (
+        {{ state_at(timeline, since, until, 'periods.as_of_date - interval ' ~ months ~ ' month') }}
+    ) as before
+        on states.as_of_date = before.as_of_date
+        and states.customer_unique_id = before.customer_unique_id
+    {%- endif %}
+{%- endmacro %}
+
 {% macro known_cancelled(order_status, is_final_status_known) -%}
     {#-
         Whether an order was known to be cancelled. Olist has no time of cancellation, only the status at the
@@ -68,17 +96,18 @@
 {% macro described_as_of_date() -%}
     {#- Date as of which the segments are described, in the same query. -#}
     {%- set day = setting('study_as_of_date') -%}
+    {%- set no_such_date -%}
+        'Var study_as_of_date is {{ day }}, which is no segmentable date of marts.periods: name one, from '
+        || min(case when is_segmentable then as_of_date end) over () || ' to '
+        || max(case when is_segmentable then as_of_date end) over () || ', or null.'
+    {%- endset -%}
     {% if day is none -%}
         max(case when is_segmentable then as_of_date end) over ()
     {%- else -%}
         case
             when count(case when is_segmentable then 1 end) over () > 0
                 and count(case when is_segmentable and as_of_date = date '{{ day }}' then 1 end) over () = 0
-                then error(
-                    'Var study_as_of_date is {{ day }}, which is no segmentable date of marts.periods: name one, from '
-                    || min(case when is_segmentable then as_of_date end) over () || ' to '
-                    || max(case when is_segmentable then as_of_date end) over () || ', or null.'
-                )
+                then {{ stop_with(no_such_date) }}
             else date '{{ day }}'
         end
     {%- endif %}

@@ -10,20 +10,20 @@
     -#}
     {% set tables = {
         'olist_customers_dataset': {
-            'model': 'base_customers', 'key': ['order_customer_id'],
+            'model': 'stg_customers', 'key': ['order_customer_id'],
             'nulls': {
                 'order_customer_id': 0, 'customer_unique_id': 0, 'customer_zip_code_prefix': 0, 'customer_city': 0,
                 'customer_state': 0,
             },
             'ranges': {'customer_zip_code_prefix': ['length(customer_zip_code_prefix) = 5', 0]},
             'orphans': {
-                'customer_zip_code_prefix': ['base_geolocation', 'zip_code_prefix', 0.01],
+                'customer_zip_code_prefix': ['stg_geolocation', 'zip_code_prefix', 0.01],
                 'customer_state': ['states', 'state_code', 0],
             },
             'repeats': ['customer_unique_id'],
         },
         'olist_orders_dataset': {
-            'model': 'base_orders', 'key': ['order_id'],
+            'model': 'stg_orders', 'key': ['order_id'],
             'nulls': {
                 'order_id': 0, 'order_customer_id': 0, 'order_status': 0, 'purchased_at': 0, 'approved_at': 0.01,
                 'handed_to_carrier_at': 0.03, 'delivered_at': 0.05, 'estimated_delivery_at': 0,
@@ -34,7 +34,7 @@
                     ~ "'canceled', 'unavailable')", 0
                 ],
             },
-            'orphans': {'order_customer_id': ['base_customers', 'order_customer_id', 0]},
+            'orphans': {'order_customer_id': ['stg_customers', 'order_customer_id', 0]},
             'sequences': {
                 'approved_at': ['approved_at >= purchased_at', 0],
                 'handed_to_carrier_at': ['handed_to_carrier_at >= approved_at', 0.03],
@@ -47,7 +47,7 @@
             },
         },
         'olist_order_items_dataset': {
-            'model': 'base_order_items', 'key': ['order_id', 'order_item_number'],
+            'model': 'stg_order_items', 'key': ['order_id', 'order_item_number'],
             'nulls': {
                 'order_id': 0, 'order_item_number': 0, 'product_id': 0, 'seller_id': 0, 'shipping_limit_at': 0, 'price': 0,
                 'freight_value': 0,
@@ -58,13 +58,13 @@
                 'freight_value': ['freight_value >= 0 and freight_value < 10000', 0],
             },
             'orphans': {
-                'order_id': ['base_orders', 'order_id', 0], 'product_id': ['base_products', 'product_id', 0],
-                'seller_id': ['base_sellers', 'seller_id', 0],
+                'order_id': ['stg_orders', 'order_id', 0], 'product_id': ['stg_products', 'product_id', 0],
+                'seller_id': ['stg_sellers', 'seller_id', 0],
             },
             'times': {'shipping_limit_at': 0.001},
         },
         'olist_order_payments_dataset': {
-            'model': 'base_order_payments', 'key': ['order_id', 'payment_sequential'],
+            'model': 'stg_order_payments', 'key': ['order_id', 'payment_sequential'],
             'nulls': {
                 'order_id': 0, 'payment_sequential': 0, 'payment_type': 0, 'payment_installments': 0, 'payment_value': 0,
             },
@@ -73,22 +73,22 @@
                 'payment_installments': ['payment_installments between 1 and 24', 0.001],
                 'payment_value': ['payment_value > 0 and payment_value < 100000', 0.001],
             },
-            'orphans': {'order_id': ['base_orders', 'order_id', 0]},
+            'orphans': {'order_id': ['stg_orders', 'order_id', 0]},
         },
         'olist_order_reviews_dataset': {
-            'model': 'base_order_reviews', 'key': ['review_id', 'order_id'],
+            'model': 'stg_order_reviews', 'key': ['review_id', 'order_id'],
             'nulls': {
                 'review_id': 0, 'order_id': 0, 'review_score': 0, 'review_comment_title': none,
                 'review_comment_message': none, 'review_created_at': 0.001, 'review_answered_at': 0.001,
             },
             'ranges': {'review_score': ['review_score between 1 and 5', 0]},
-            'orphans': {'order_id': ['base_orders', 'order_id', 0]},
+            'orphans': {'order_id': ['stg_orders', 'order_id', 0]},
             'sequences': {'review_answered_at': ['review_answered_at >= review_created_at', 0]},
             'repeats': ['review_id', 'order_id'],
             'times': {'review_created_at': none, 'review_answered_at': none},
         },
         'olist_products_dataset': {
-            'model': 'base_products', 'key': ['product_id'],
+            'model': 'stg_products', 'key': ['product_id'],
             'nulls': {
                 'product_id': 0, 'product_category_name': 0.03, 'product_name_length': 0.03,
                 'product_description_length': 0.03, 'product_photo_count': 0.03, 'product_weight_g': 0.001,
@@ -101,19 +101,19 @@
                 'product_height_cm': ['product_height_cm between 1 and 200', 0],
                 'product_width_cm': ['product_width_cm between 1 and 200', 0],
             },
-            'orphans': {'product_category_name': ['base_product_categories', 'product_category_name', 0.001]},
+            'orphans': {'product_category_name': ['stg_product_categories', 'product_category_name', 0.001]},
         },
         'olist_sellers_dataset': {
-            'model': 'base_sellers', 'key': ['seller_id'],
+            'model': 'stg_sellers', 'key': ['seller_id'],
             'nulls': {'seller_id': 0, 'seller_zip_code_prefix': 0, 'seller_city': 0, 'seller_state': 0},
             'ranges': {'seller_zip_code_prefix': ['length(seller_zip_code_prefix) = 5', 0]},
             'orphans': {
-                'seller_zip_code_prefix': ['base_geolocation', 'zip_code_prefix', 0.01],
+                'seller_zip_code_prefix': ['stg_geolocation', 'zip_code_prefix', 0.01],
                 'seller_state': ['states', 'state_code', 0],
             },
         },
         'olist_geolocation_dataset': {
-            'model': 'base_geolocation', 'key': [],
+            'model': 'stg_geolocation', 'key': [],
             'nulls': {'zip_code_prefix': 0, 'latitude': 0, 'longitude': 0, 'city': 0, 'state': 0},
             'ranges': {
                 'zip_code_prefix': ['length(zip_code_prefix) = 5', 0],
@@ -124,7 +124,7 @@
             'repeats': ['zip_code_prefix'],
         },
         'product_category_name_translation': {
-            'model': 'base_product_categories', 'key': ['product_category_name'],
+            'model': 'stg_product_categories', 'key': ['product_category_name'],
             'nulls': {'product_category_name': 0, 'product_category_name_english': 0},
         },
     } %}

@@ -7,6 +7,13 @@
     {{ return(found) }}
 {%- endmacro %}
 
+{% macro features_of(table) -%}
+    {#- Those that are facts of a table, rfm or customer_facts: name to column there. -#}
+    {% set found = {} %}
+    {% for name, stated in var('features').items() if stated.of == table %}{% do found.update({name: stated.column or name}) %}{% endfor %}
+    {{ return(found) }}
+{%- endmacro %}
+
 {% macro watched_features() -%}
     {#- Those that are described, whether used for the segments or not, and every other one in use: drift is measured on them. -#}
     {{ return((features_with('is_described') + setting('segmentation_features')) | unique | list) }}
@@ -63,7 +70,7 @@
     case
             when {{ expression }} is not null
                 then (
-                    {{ fitted }} over (partition by {{ within }} order by {{ expression }})
+                    {{ fitted }} over (partition by {{ within }} order by {{ expression }} nulls last)
                     - {{ fitted }} over (partition by {{ within }}, {{ expression }}) / cast(2 as double)
                 ) / nullif({{ fitted }} over (partition by {{ within }}), 0)
         end

@@ -10,30 +10,43 @@
     cast(sum(cast({{ column }} as decimal(18, 6)) * {{ weight }}) as double) / nullif(sum({{ weight }}), 0)
 {%- endmacro %}
 
-{% macro medians_of_counts(counts, keys) -%}
+{% macro medians_of_few_values(rows, keys, measures) -%}
     {#-
-        The median of each measure by keys, from a CTE with keys, measure, value and how many rows have it (occurrences).
-        median() holds every value in memory, beyond what DuckDB spills; the values of a measure in whole days or orders are
-        few, however many the rows. The same number: the middle value, or half-way between the two in the middle.
+        The median of each measure by keys, as median_<measure>, from a CTE. median() holds every value in memory, beyond what
+        DuckDB spills; the values of a measure in whole days or orders are few, however many the rows. The same number: the middle
+        value, or half-way between the two in the middle.
     -#}
+    {%- set by = keys | join(', ') -%}
     select
-        {{ keys | join(', ') }},
-        measure,
-        min(case when 2 * rows_so_far >= row_count then value end)
-        + (
-            min(case when 2 * rows_so_far >= row_count + 1 then value end)
-            - min(case when 2 * rows_so_far >= row_count then value end)
-        ) * 0.5 as median,
+        {{ by }},
+        {%- for measure in measures %}
+        {%- set middle = "min(case when measure = '" ~ measure ~ "' and 2 * rows_so_far >= row_count" %}
+        {{ middle }} then value end) + (
+            {{ middle }} + 1 then value end) - {{ middle }} then value end)
+        ) * 0.5 as median_{{ measure }},
+        {%- endfor %}
     from (
         select
-            {{ keys | join(', ') }},
+            {{ by }},
             measure,
             value,
-            sum(occurrences) over (partition by {{ keys | join(', ') }}, measure order by value) as rows_so_far,
-            sum(occurrences) over (partition by {{ keys | join(', ') }}, measure) as row_count,
-        from {{ counts }}
+            sum(occurrences) over (partition by {{ by }}, measure order by value nulls last) as rows_so_far,
+            sum(occurrences) over (partition by {{ by }}, measure) as row_count,
+        from (
+            {%- for measure in measures %}
+            select
+                {{ by }},
+                '{{ measure }}' as measure,
+                cast({{ measure }} as double) as value,
+                count(*) as occurrences,
+            from {{ rows }}
+            where {{ measure }} is not null
+            group by {{ by }}, {{ measure }}
+            {{ 'union all' if not loop.last }}
+            {%- endfor %}
+        ) as counted
     ) as ranked
-    group by {{ keys | join(', ') }}, measure
+    group by {{ by }}
 {%- endmacro %}
 
 {% macro fifth_bounds(rows, column, direction='asc') -%}
@@ -60,7 +73,7 @@
                 as_of_date,
                 {{ column }},
                 sum(count(*)) over (
-                    partition by as_of_date order by {{ column }} {{ direction }}
+                    partition by as_of_date order by {{ column }} {{ direction }} nulls last
                 ) - count(*) as rows_before,
                 sum(count(*)) over (partition by as_of_date) as date_rows,
             from {{ rows }}
@@ -87,11 +100,6 @@
     )))
 {%- endmacro %}
 
-{% macro shown(expression, digits=3) -%}
-    {#- A number in a sentence. -#}
-    cast(cast({{ expression }} as decimal(18, {{ digits }})) as string)
-{%- endmacro %}
-
 {% macro decimals(expression, places) -%}
     cast(round({{ expression }}, {{ places }}) as decimal(18, {{ places }}))
 {%- endmacro %}
@@ -113,6 +121,40 @@
     coalesce(case when {{ language }} = 'fr' then replace({{ text }}, '.', ',') else {{ text }} end, '')
 {%- endmacro %}
 
+{% macro date_text(day, language) -%}
+    {#- A date as people of a language write it: 2018-10-01 in English, 01/10/2018 in French. -#}
+    {%- set text = 'cast(cast(' ~ day ~ ' as date) as string)' -%}
+    case
+            when {{ language }} = 'fr'
+                then substr({{ text }}, 9, 2) || '/' || substr({{ text }}, 6, 2) || '/' || substr({{ text }}, 1, 4)
+            else {{ text }}
+        end
+{%- endmacro %}
+
+{% macro measure_text(value, unit, limit, language) -%}
+    {#- What was measured, as people write it: an index with two decimals, or four where two would hide that it crosses its limit. -#}
+    {%- set text -%}
+    case
+            when {{ unit }} = 'share' then {{ percent(value, 1) }}
+            when {{ unit }} in ('months', 'orders') then {{ number_text(value, 'true') }}
+            when round({{ value }}, 2) = {{ limit }} and {{ value }} != {{ limit }} then cast({{ decimals(value, 4) }} as string)
+            else cast({{ decimals(value, 2) }} as string)
+        end
+    {%- endset -%}
+    {{ with_decimal_mark(text, language) }}
+{%- endmacro %}
+
+{% macro limit_text(limit, unit, language) -%}
+    {#- A limit in its unit, without zeros at the end. -#}
+    {%- set text -%}
+    case
+            when {{ unit }} = 'share' then {{ number_text('100 * ' ~ limit, 'false') }} || ' %'
+            else {{ number_text(limit, 'false') }}
+        end
+    {%- endset -%}
+    {{ with_decimal_mark(text, language) }}
+{%- endmacro %}
+
 {% macro filled(template, marks) -%}
     {#- A text with its {marks} replaced by the columns <mark>_text. -#}
     {%- for mark in marks %}replace({% endfor %}{{ template }}
@@ -124,12 +166,17 @@
     1.959963984540054
 {%- endmacro %}
 
-{% macro wilson(successes, trials, end) -%}
+{% macro z_of_several() -%}
+    {#- That of 99 %: four or five of them are all right in at least 95 of 100 cases (Bonferroni). -#}
+    2.5758293035489004
+{%- endmacro %}
+
+{% macro wilson(successes, trials, end, z=none) -%}
     {#-
-        End (low or high) of the score interval of a share, 95 %; null without trials. Source: Wilson (1927), JASA 22, without
+        End (low or high) of the score interval of a share, 95 % or of another z; null without trials. Source: Wilson (1927), JASA 22, without
         continuity correction; measure/association.py of the package has the same.
     -#}
-    {%- set z = z_of_interval() -%}
+    {%- set z = z or z_of_interval() -%}
     {%- set share = '(cast(' ~ successes ~ ' as double) / nullif(' ~ trials ~ ', 0))' -%}
     {%- set reach = z ~ ' * sqrt(' ~ trials ~ ' * ' ~ share ~ ' * (1 - ' ~ share ~ ') + ' ~ z ~ ' * ' ~ z ~ ' / 4)' -%}
     case
@@ -139,7 +186,31 @@
         end
 {%- endmacro %}
 
+{% macro customers_needed(base) -%}
+    {#-
+        Customers, of both groups together, with whom a share that rises by outcomes.control_effect above base is seen at 5 %
+        two-sided with a power of 80 %, when outcomes.control_share of them are the control group; null without a rise.
+        Source: Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions, 4.
+    -#}
+    {%- set control = setting('outcomes', 'control_share') -%}
+    {%- if not 0 < control < 1 -%}{{ return('cast(null as bigint)') }}{%- endif -%}
+    {%- set z_power = 0.8416212335729143 -%}
+    {%- set effect = 'least(' ~ base ~ ' * ' ~ (1 + setting('outcomes', 'control_effect')) ~ ', 1)' -%}
+    {%- set mean = '(' ~ (1 - control) ~ ' * ' ~ effect ~ ' + ' ~ control ~ ' * ' ~ base ~ ')' -%}
+    cast(
+            ceil(
+                power(
+                    {{ z_of_interval() }} * sqrt({{ mean }} * (1 - {{ mean }}) * {{ 1 / control + 1 / (1 - control) }})
+                    + {{ z_power }} * sqrt(
+                        {{ base }} * (1 - {{ base }}) / {{ control }} + {{ effect }} * (1 - {{ effect }}) / {{ 1 - control }}
+                    ), 2
+                ) / nullif(power({{ effect }} - {{ base }}, 2), 0)
+            ) as bigint
+        )
+{%- endmacro %}
+
 {% macro customers_who_order(customers, share, overall) -%}
     {#- How many ordered, in words. -#}
-    {{ customers }} || ' ordered, ' || {{ percent(share, 2) }} || ' of them; of all customers ' || {{ percent(overall, 2) }} || '.'
+    {{ customers }} || ' ordered, ' || {{ percent(share, 2) }} || ' of them; of all customers of the same dates '
+        || {{ percent(overall, 2) }} || '.'
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#-
     Reading the nine raw files in OLIST_RAW_DIR. What each of them is, and how it is read, is found out by
-    python/customer_segmentation/intake/raw_folder.py; the columns that must be there are those of models/staging/_sources.yml.
+    python/customer_segmentation/intake/raw_folder.py; the columns that must be there are those of models/adapters/olist/staging/_sources.yml.
 -#}
 
 {% macro raw_dir() -%}
@@ -69,7 +69,7 @@
 
 {% macro keep_csv_rejects(name) -%}
     {#-
-        Post-hook of a base model: what the reader refused, from its temporary tables to
+        Post-hook of a staging model: what the reader refused, from its temporary tables to
         staging.csv_rejects. A quote that is never closed swallows the lines after it: each of
         them becomes a row of its own, under the number of the record. One that swallows more than the reader keeps of a row
         (10,000 characters) cannot be accounted for, and stops the build.
@@ -122,6 +122,21 @@
     {% endif %}
 {%- endmacro %}
 
+{% macro staged_files() -%}
+    {#- The raw files, each with its staging model and the key by which rejected_rows names a row. -#}
+    {{ return({
+        'olist_customers_dataset': ('stg_customers', ['order_customer_id']),
+        'olist_geolocation_dataset': ('stg_geolocation', ['zip_code_prefix']),
+        'olist_order_items_dataset': ('stg_order_items', ['order_id', 'order_item_number']),
+        'olist_order_payments_dataset': ('stg_order_payments', ['order_id', 'payment_sequential']),
+        'olist_order_reviews_dataset': ('stg_order_reviews', ['review_id', 'order_id']),
+        'olist_orders_dataset': ('stg_orders', ['order_id']),
+        'product_category_name_translation': ('stg_product_categories', ['product_category_name']),
+        'olist_products_dataset': ('stg_products', ['product_id']),
+        'olist_sellers_dataset': ('stg_sellers', ['seller_id']),
+    }) }}
+{%- endmacro %}
+
 {% macro is_synthetic() -%}
     {#- Whether OLIST_RAW_DIR was made by the sample generator, which leaves a marker file there. -#}
     {% if not execute %}{{ return(false) }}{% endif %}
@@ -137,42 +152,42 @@
     {{ return({
         'orders_without_customer': {
             'file': 'olist_customers_dataset', 'counted_as': 'orders have no customer',
-            'counted': [('base_orders', 'order_customer_id')], 'found_in': ('base_customers', 'order_customer_id'),
+            'counted': [('stg_orders', 'order_customer_id')], 'found_in': ('stg_customers', 'order_customer_id'),
         },
         'customers_without_order': {
             'file': 'olist_orders_dataset', 'counted_as': 'customers have no order',
-            'counted': [('base_customers', 'order_customer_id')], 'found_in': ('base_orders', 'order_customer_id'),
+            'counted': [('stg_customers', 'order_customer_id')], 'found_in': ('stg_orders', 'order_customer_id'),
         },
         'orders_without_payment': {
             'file': 'olist_order_payments_dataset', 'counted_as': 'orders have no payment',
-            'counted': [('base_orders', 'order_id')], 'found_in': ('base_order_payments', 'order_id'),
+            'counted': [('stg_orders', 'order_id')], 'found_in': ('stg_order_payments', 'order_id'),
         },
         'orders_without_line': {
             'file': 'olist_order_items_dataset', 'counted_as': 'orders have no order line',
-            'counted': [('base_orders', 'order_id')], 'found_in': ('base_order_items', 'order_id'),
+            'counted': [('stg_orders', 'order_id')], 'found_in': ('stg_order_items', 'order_id'),
         },
         'orders_without_review': {
             'file': 'olist_order_reviews_dataset', 'counted_as': 'orders older than 60 days have no review',
-            'counted': [('stg_orders', 'order_id')], 'found_in': ('base_order_reviews', 'order_id'),
+            'counted': [('stg_orders', 'order_id')], 'found_in': ('stg_order_reviews', 'order_id'),
             'where': 'purchased_at < (select settled_before from settled)',
         },
         'products_missing': {
             'file': 'olist_products_dataset', 'counted_as': 'products that were ordered are missing',
-            'counted': [('base_order_items', 'product_id')], 'found_in': ('base_products', 'product_id'),
+            'counted': [('stg_order_items', 'product_id')], 'found_in': ('stg_products', 'product_id'),
         },
         'sellers_missing': {
             'file': 'olist_sellers_dataset', 'counted_as': 'sellers of order lines are missing',
-            'counted': [('base_order_items', 'seller_id')], 'found_in': ('base_sellers', 'seller_id'),
+            'counted': [('stg_order_items', 'seller_id')], 'found_in': ('stg_sellers', 'seller_id'),
         },
         'zip_prefixes_missing': {
             'file': 'olist_geolocation_dataset', 'counted_as': 'zip-code prefixes of customers and sellers are missing',
             'found_in': ('stg_geolocation', 'zip_code_prefix'),
-            'counted': [('base_customers', 'customer_zip_code_prefix'), ('base_sellers', 'seller_zip_code_prefix')],
+            'counted': [('stg_customers', 'customer_zip_code_prefix'), ('stg_sellers', 'seller_zip_code_prefix')],
         },
         'categories_missing': {
             'file': 'product_category_name_translation', 'counted_as': 'categories of products are missing',
-            'counted': [('base_products', 'product_category_name')],
-            'found_in': ('base_product_categories', 'product_category_name'),
+            'counted': [('stg_products', 'product_category_name')],
+            'found_in': ('stg_product_categories', 'product_category_name'),
         },
     }) }}
 {%- endmacro %}

@@ -13,8 +13,10 @@
     -#}
     {%- set features = features or setting('segmentation_features') -%}
     {%- set n_clusters = n_clusters or setting('n_clusters') -%}
+    {%- set squares = [] -%}
+    {%- for cluster in range(n_clusters) %}{% do squares.append('squared_' ~ cluster) %}{% endfor -%}
     select
-        * exclude ({% for cluster in range(n_clusters) %}squared_{{ cluster }}, {% endfor %}squared_own, squared_other),
+        * {{ all_but(squares + ['squared_own', 'squared_other']) }},
         {{ first_cluster_with('squared_other', n_clusters, 'cluster') }} as nearest_other_cluster,
         sqrt(squared_own) as distance_to_centroid,
         sqrt(squared_other) as distance_to_other_centroid,
@@ -65,7 +67,6 @@
         centroids: a relation or CTE shaped like segmentation.model_centroids.
     -#}
     select
-        model_id,
         {%- for feature in features %}
         max(case when feature = '{{ feature }}' then scaler_mean end) as mean_{{ feature }},
         max(case when feature = '{{ feature }}' then scaler_scale end) as scale_{{ feature }},
@@ -74,6 +75,7 @@
             as centroid_{{ cluster }}_{{ feature }},
         {%- endfor %}
         {%- endfor %}
+        model_id
     from {{ centroids }}
     group by model_id
 {%- endmacro %}
@@ -108,6 +110,90 @@
         {%- endfor %}
     from {{ limits }}
     group by model_id, rule, cluster
+{%- endmacro %}
+
+{% macro rules_in_words(limits) -%}
+    {#-
+        One row per model and rule of a relation shaped like segment_rule_limits: the rule in English and French, by seed
+        feature_words, and as a condition on the columns of marts.rfm.
+    -#}
+    {%- set marks = ['minimum', 'below', 'maximum', 'above'] -%}
+    with texts as (
+        select
+            *,
+            {{ number_text('minimum', 'is_whole') }} as minimum_text,
+            {{ number_text('below', 'is_whole') }} as below_text,
+            {{ number_text('below - case when is_whole then 1 else 0 end', 'is_whole') }} as maximum_text,
+            {{ number_text('minimum - case when is_whole then 1 else 0 end', 'is_whole') }} as above_text,
+        from {{ limits }}
+    ),
+
+    words as (
+        select
+            feature,
+            language,
+            position,
+            {%- for words in ['at_least', 'at_most', 'between', 'only_one'] %}
+            replace({{ words }}, '{currency}', {{ sql_text(currency()) }}) as {{ words }},
+            {%- endfor %}
+        from {{ ref('feature_words') }}
+    ),
+
+    conditions as (
+        select
+            *,
+            concat_ws(
+                ' and ',
+                {%- for limit, operator in [('minimum', '>='), ('below', '<')] %}
+                case
+                    when stand_in is null then feature
+                    else 'coalesce(' || feature || ', ' || cast(stand_in as string) || ')'
+                end || ' {{ operator }} ' || {{ limit }}_text{{ ',' if not loop.last }}
+                {%- endfor %}
+            ) as condition,
+        from texts
+    ),
+
+    templates as (
+        select
+            conditions.* {{ all_but(['minimum_text', 'below_text', 'maximum_text', 'above_text']) }},
+            languages.language,
+            words.position,
+            case
+                when words.feature is null then conditions.condition
+                when conditions.below is null then words.at_least
+                when conditions.minimum is not null then words.between
+                when conditions.maximum_text = '1' then coalesce(words.only_one, words.at_most)
+                else words.at_most
+            end as template,
+            {%- for mark in marks %}
+            {{ with_decimal_mark('conditions.' ~ mark ~ '_text', 'languages.language') }} as {{ mark }}_text,
+            {%- endfor %}
+        from conditions
+        cross join (values ('en'), ('fr')) as languages (language)
+        left join words
+            on conditions.feature = words.feature
+            and languages.language = words.language
+    ),
+
+    said as (
+        select
+            *,
+            {{ filled('template', marks) }} as limit_in_words,
+        from templates
+    )
+
+    select
+        model_id,
+        rule,
+        {%- for name, text, language in [
+            ('rule_english', 'limit_in_words', 'en'), ('rule_french', 'limit_in_words', 'fr'), ('rule_sql', 'condition', 'en')
+        ] %}
+        {{ ordered_list(text, ' and ' if text == 'condition' else ', ', 'position nulls last, feature') }}
+            filter (where language = '{{ language }}') as {{ name }},
+        {%- endfor %}
+    from said
+    group by model_id, rule
 {%- endmacro %}
 
 {% macro in_own_unit(feature, rows) -%}

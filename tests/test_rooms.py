@@ -13,7 +13,9 @@ PROJECT = Path(__file__).resolve().parents[1]
 PYTHON = PROJECT / "python"
 PACKAGES = ("customer_segmentation", "olist")
 # One uses those before it, never those after it.
-ROOMS = ("cluster", "distance", "measure", "steps", "intake", "shop", "publishing", "commands")
+ROOMS = (
+    "cluster", "distance", "measure", "steps", "intake", "shop", "publishing", "boards", "commands",
+)  # fmt: skip
 MODELS = sorted((PROJECT / "models").rglob("*.py"))
 
 
@@ -115,6 +117,23 @@ def test_the_package_names_its_rooms() -> None:
     for room in ROOMS:
         assert getattr(package, room).__name__ == f"{PACKAGES[0]}.{room}"
         assert f"``{room}``" in package.__doc__
+
+
+def test_who_reads_a_raw_table_says_which_rows() -> None:
+    """A staging model holds the refused rows too; only their accounts and unit tests may forget it."""
+    olist = PROJECT / "models" / "adapters" / "olist" / "staging"
+    accounts = {olist / f"{name}.sql" for name in ("rejected_rows", "raw_loads")}
+    read = 0
+    for folder in ("models", "tests/singular", "analyses"):
+        for path in sorted((PROJECT / folder).rglob("*.sql")):
+            _, *readings = path.read_text(encoding="utf-8").split("ref('stg_")
+            if path not in accounts:
+                read += len(readings)
+                for reading in readings:
+                    model, after = reading.split("'", 1)
+                    rows = " ".join(after.split())
+                    assert rows.startswith(") }} where reject_reason is null"), (path.name, model)
+    assert read > 20
 
 
 def test_macros_are_few_and_each_file_has_one_idea() -> None:

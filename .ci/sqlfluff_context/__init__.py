@@ -9,9 +9,16 @@ import yaml
 VARS = yaml.safe_load(Path("dbt_project.yml").read_text(encoding="utf-8"))["vars"]
 
 execute = False
-adapter = types.SimpleNamespace(
-    dispatch=lambda name: lambda *arguments, **options: f"{name}()", type=lambda: "duckdb"
-)
+
+
+def dispatch(name):
+    """Return a stand-in for a macro of the engine: a call, or what may follow a star."""
+    if name == "all_but":
+        return lambda columns: f"exclude ({', '.join(columns)})"
+    return lambda *arguments, **options: f"{name}()"
+
+
+adapter = types.SimpleNamespace(dispatch=dispatch, type=lambda: "duckdb")
 target = types.SimpleNamespace(type="duckdb", database="olist", schema="main")
 globals()["return"] = lambda value: value  # a keyword of Python, a function in dbt's Jinja
 modules = types.SimpleNamespace(datetime=datetime, pytz=types.SimpleNamespace(utc=datetime.UTC))
@@ -84,6 +91,12 @@ def features_with(attribute):
     return [name for name, stated in VARS["features"].items() if stated.get(attribute)]
 
 
+def features_of(table):
+    """Return name and column of the features of a table, as the macro does."""
+    stated = VARS["features"].items()
+    return {name: one.get("column", name) for name, one in stated if one["of"] == table}
+
+
 def playbook_measures():
     """Return the pairs as the macro does."""
     return [
@@ -118,14 +131,19 @@ def is_synthetic():
     return "false"
 
 
+def staged_files():
+    """Return one file, as the macro does all."""
+    return {"olist_sellers_dataset": ("stg_sellers", ["seller_id"])}
+
+
 def file_completeness_checks():
     """Return one check, as the macro does all."""
     return {
         "orders_without_payment": {
             "file": "olist_order_payments_dataset",
             "counted_as": "orders have no payment",
-            "counted": [("base_orders", "order_id")],
-            "found_in": ("base_order_payments", "order_id"),
+            "counted": [("stg_orders", "order_id")],
+            "found_in": ("stg_order_payments", "order_id"),
             "where": "purchased_at < (select settled_before from settled)",
         }
     }

@@ -53,14 +53,10 @@ def spectral_candidates(study: dict[str, Any], *, is_full: bool = True) -> list[
     return list(ParameterGrid(grid))
 
 
-def fit(X: np.ndarray, model: KMeans | SpectralClustering) -> dict[str, Any]:
+def fit(X: np.ndarray, model: KMeans) -> dict[str, Any]:
     """Fit a model on scaled rows."""
     labels = model.fit_predict(X)
-    return {
-        **model.get_params(),
-        "labels": labels,
-        "inertia": getattr(model, "inertia_", np.nan),
-    }
+    return {**model.get_params(), "labels": labels, "inertia": model.inertia_}
 
 
 def score(X: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -91,10 +87,7 @@ def spectral(X: np.ndarray, **parameters: Any) -> np.ndarray:
 
 def spectral_grid(X: np.ndarray, candidates: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """Evaluate spectral candidates, one row each."""
-    fits = [
-        fit(X, SpectralClustering(affinity="nearest_neighbors", **parameters))
-        for parameters in candidates
-    ]
+    fits = [{**parameters, "labels": spectral(X, **parameters)} for parameters in candidates]
     return with_scores(X, pd.DataFrame(fits))
 
 

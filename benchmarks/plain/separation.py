@@ -42,8 +42,11 @@ def separation(rows: pd.DataFrame, *, features: list[str]) -> pd.DataFrame:
                     "effect": 2 * above / (len(samples[a]) * len(samples[b])) - 1,
                 }
             )
-    table = pd.DataFrame(tests)
+    return with_holm(pd.DataFrame(tests))
+
+
+def with_holm(table: pd.DataFrame) -> pd.DataFrame:
+    """Add adjusted_p_value to a table of tests (Holm)."""
     ordered = table["p_value"].sort_values()
     steps = ordered * np.arange(len(ordered), 0, -1)
-    table["adjusted_p_value"] = steps.cummax().clip(upper=1)
-    return table
+    return table.assign(adjusted_p_value=steps.cummax().clip(upper=1))

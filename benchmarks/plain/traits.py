@@ -152,32 +152,47 @@ def segment_traits(traits: pd.DataFrame, clusters: pd.Series) -> pd.DataFrame:
         cluster, trait, value, customers, shares, lift, Wilson interval, cramers_v, eta_squared.
     """
     clusters = clusters.reindex(traits.index)
-    z = norm.ppf(0.975)
     tables = []
     for trait in traits.columns:
-        values = banded(traits[trait], BANDS[trait]) if trait in BANDS else traits[trait]
-        counts = pd.crosstab(clusters, values)
-        sizes = counts.sum(axis=1)
-        share = counts.div(sizes, axis=0)
-        overall = counts.sum() / counts.to_numpy().sum()
-        centre = counts.add(z**2 / 2).div(sizes + z**2, axis=0)
-        reach = ((share * (1 - share)).mul(sizes, axis=0).add(z**2 / 4).pow(0.5).mul(z)).div(
-            sizes + z**2, axis=0
-        )
-        table = pd.DataFrame(
-            {
-                "customers": counts.stack(),
-                "share_in_segment": share.stack(),
-                "lift": share.div(overall, axis=1).stack(),
-                "share_low": (centre - reach).stack(),
-                "share_high": (centre + reach).stack(),
-            }
-        )
-        table.index.names = ["cluster", "value"]
-        table["trait"] = trait
-        table["cramers_v"] = cramers_v(counts)
-        table["eta_squared"] = (
-            eta_squared(traits[trait], clusters) if trait in BANDS else float("nan")
-        )
-        tables.append(table.reset_index())
+        is_number = trait in BANDS
+        values = banded(traits[trait], BANDS[trait]) if is_number else traits[trait]
+        eta = eta_squared(traits[trait], clusters) if is_number else float("nan")
+        tables.append(trait_table(trait, pd.crosstab(clusters, values), eta=eta))
     return pd.concat(tables, ignore_index=True)
+
+
+def trait_table(trait: str, counts: pd.DataFrame, *, eta: float) -> pd.DataFrame:
+    """Write the rows of one trait.
+
+    Parameters
+    ----------
+    trait : str
+    counts : DataFrame of shape (n_clusters, n_values)
+        Customers.
+    eta : float
+        Of the number behind a banded trait.
+
+    Returns
+    -------
+    DataFrame
+        As `segment_traits`.
+    """
+    z = norm.ppf(0.975)
+    counts = counts.rename_axis(index="cluster", columns="value")
+    sizes = counts.sum(axis=1)
+    share = counts.div(sizes, axis=0)
+    overall = counts.sum() / counts.to_numpy().sum()
+    centre = counts.add(z**2 / 2).div(sizes + z**2, axis=0)
+    reach = ((share * (1 - share)).mul(sizes, axis=0).add(z**2 / 4).pow(0.5).mul(z)).div(
+        sizes + z**2, axis=0
+    )
+    table = pd.DataFrame(
+        {
+            "customers": counts.stack(),
+            "share_in_segment": share.stack(),
+            "lift": share.div(overall, axis=1).stack(),
+            "share_low": (centre - reach).stack(),
+            "share_high": (centre + reach).stack(),
+        }
+    )
+    return table.reset_index().assign(trait=trait, cramers_v=cramers_v(counts), eta_squared=eta)

@@ -5,7 +5,7 @@ with reviews as (
         review_score,
         review_answered_at,
     from {{ ref('stg_order_reviews') }}
-    where review_answered_at is not null
+    where reject_reason is null and review_answered_at is not null
 ),
 {%- else -%}
 -- A table of orders has no reviews.
@@ -14,7 +14,7 @@ with reviews as (
         order_id,
         cast(null as int) as review_score,
         cast(null as timestamp) as review_answered_at,
-    from {{ ref('shop_orders') }}
+    from {{ ref('shop_events') }}
     where false
 ),
 {%- endif %}

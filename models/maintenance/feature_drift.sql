@@ -11,11 +11,15 @@ verdicts as (
     inner join baseline on feature_verdicts.baseline_as_of_date = baseline.baseline_as_of_date
 ),
 
+sentences as (
+    {{ drift_sentences('verdicts') }}
+),
+
 final as (
     select
-        as_of_date,
-        feature,
-        baseline_as_of_date,
+        verdicts.as_of_date,
+        verdicts.feature,
+        verdicts.baseline_as_of_date,
         elapsed_days,
         baseline_customers,
         customers,
@@ -42,8 +46,19 @@ final as (
         verdict,
         cause,
         is_sparse,
-        reason,
+        english.sentence as reason,
+        french.sentence as reason_french,
     from verdicts
+    left join sentences as english
+        on verdicts.baseline_as_of_date = english.baseline_as_of_date
+        and verdicts.as_of_date = english.as_of_date
+        and verdicts.feature = english.feature
+        and english.language = 'en'
+    left join sentences as french
+        on verdicts.baseline_as_of_date = french.baseline_as_of_date
+        and verdicts.as_of_date = french.as_of_date
+        and verdicts.feature = french.feature
+        and french.language = 'fr'
 )
 
 select * from final

@@ -1,6 +1,5 @@
 -- A state without a successor lasts for ever. Not null: an `or … is null` in a join makes it a nested loop.
 {% set end_of_time = "timestamp '9999-12-31'" %}
-{% set history_months = setting('history_months') %}
 
 with periods as (
     select as_of_date
@@ -92,37 +91,19 @@ timeline as (
 ),
 
 states as (
-    {{ state_at('timeline', 'event_at', 'next_event_at', 'periods.as_of_date') }}
+    {{ state_in_window(
+        'timeline', 'event_at', 'next_event_at', setting('history_months'),
+        amounts=['frequency', 'monetary', 'imputed_orders', 'review_count', 'review_score_sum'],
+        others=['last_purchased_at', 'first_purchased_at'],
+    ) }}
 ),
 
-{% if history_months is not none -%}
-{%- set window_start = "periods.as_of_date - interval " ~ history_months ~ " month" -%}
-states_before_window as (
-    {{ state_at('timeline', 'event_at', 'next_event_at', window_start) }}
-),
-
-customers as (
-    -- What came in the window is what there is at its end less what there was at its start.
-    select
-        states.as_of_date,
-        states.customer_unique_id,
-        states.last_purchased_at,
-        states.first_purchased_at,
-        {%- for amount in ['frequency', 'monetary', 'imputed_orders', 'review_count', 'review_score_sum'] %}
-        states.{{ amount }} - coalesce(before.{{ amount }}, 0) as {{ amount }},
-        {%- endfor %}
-    from states
-    left join states_before_window as before using (as_of_date, customer_unique_id)
-    where states.frequency > coalesce(before.frequency, 0)
-),
-{%- else -%}
 customers as (
     -- Who has only been refunded is no customer yet.
     select *
     from states
     where frequency > 0
 ),
-{%- endif %}
 
 final as (
     select

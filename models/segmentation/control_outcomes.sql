@@ -1,17 +1,73 @@
-{#- Normal quantile of a power of 80 %. -#}
-{% set z_power = 0.8416212335729143 %}
-{% set effect = setting('outcomes', 'control_effect') %}
-{% set control = setting('outcomes', 'control_share') %}
+{% set control = is_control('customer_unique_id') %}
+{% set groups = [('treated', 'not ' ~ control), ('control', control)] %}
 
-with counts as (
-    select *
-    from {{ ref('control_counts') }}
+with windows as (
+    select
+        as_of_date,
+        horizon_days,
+        is_sparse,
+    from {{ ref('outcome_windows') }}
+),
+
+later_orders as (
+    select
+        as_of_date,
+        horizon_days,
+        segment_code,
+        customer_unique_id,
+        cast(revenue as decimal(18, 2)) as revenue,
+        cast(cast(revenue as double) * cast(revenue as double) as decimal(28, 4)) as squares,
+    from {{ ref('later_orders') }}
+),
+
+members as (
+    select
+        as_of_date,
+        segment_code,
+        segment_name,
+        {%- for group, condition in groups %}
+        count(case when {{ condition }} then 1 end) as {{ group }}_customers,
+        {%- endfor %}
+    from {{ ref('customer_segments') }}
+    group by as_of_date, segment_code, segment_name
+),
+
+returns as (
+    select
+        as_of_date,
+        horizon_days,
+        segment_code,
+        {%- for group, condition in groups %}
+        count(case when {{ condition }} then 1 end) as {{ group }}_ordering,
+        sum(case when {{ condition }} then revenue end) as {{ group }}_revenue,
+        sum(case when {{ condition }} then squares end) as {{ group }}_squares,
+        {%- endfor %}
+    from later_orders
+    group by as_of_date, horizon_days, segment_code
+),
+
+counts as (
+    select
+        members.*,
+        windows.horizon_days,
+        windows.is_sparse,
+        {%- for group, _ in groups %}
+        coalesce(returns.{{ group }}_ordering, 0) as {{ group }}_ordering,
+        cast(coalesce(returns.{{ group }}_revenue, 0) as double) as {{ group }}_revenue,
+        cast(coalesce(returns.{{ group }}_squares, 0) as double) as {{ group }}_squares,
+        {%- endfor %}
+    from members
+    inner join windows on members.as_of_date = windows.as_of_date
+    left join returns
+        on members.as_of_date = returns.as_of_date
+        and windows.horizon_days = returns.horizon_days
+        and members.segment_code = returns.segment_code
 ),
 
 shares as (
     select
         *,
-        {%- for group in ['treated', 'control'] %}
+        {%- for group, _ in groups %}
         cast({{ group }}_ordering as double) / nullif({{ group }}_customers, 0) as {{ group }}_share,
         {{ wilson(group ~ '_ordering', group ~ '_customers', 'low') }} as {{ group }}_low,
         {{ wilson(group ~ '_ordering', group ~ '_customers', 'high') }} as {{ group }}_high,
@@ -31,15 +87,7 @@ compared as (
         sqrt(power(treated_high - treated_share, 2) + power(control_share - control_low, 2)) as reach_up,
         treated_revenue_per_customer - control_revenue_per_customer as revenue_difference,
         {{ z_of_interval() }} * sqrt(treated_revenue_error + control_revenue_error) as revenue_reach,
-        least(base_share * {{ 1 + effect }}, 1) as effect_share,
     from shares
-),
-
-sized as (
-    select
-        *,
-        {{ 1 - control }} * effect_share + {{ control }} * base_share as mean_share,
-    from compared
 ),
 
 final as (
@@ -62,23 +110,9 @@ final as (
         revenue_difference,
         revenue_difference - revenue_reach as revenue_difference_low,
         revenue_difference + revenue_reach as revenue_difference_high,
-        {% if 0 < control < 1 -%}
-        cast(
-            ceil(
-                power(
-                    {{ z_of_interval() }} * sqrt(mean_share * (1 - mean_share) * {{ 1 / control + 1 / (1 - control) }})
-                    + {{ z_power }} * sqrt(
-                        base_share * (1 - base_share) / {{ control }}
-                        + effect_share * (1 - effect_share) / {{ 1 - control }}
-                    ), 2
-                ) / nullif(power(effect_share - base_share, 2), 0)
-            ) as bigint
-        ) as customers_needed,
-        {%- else -%}
-        cast(null as bigint) as customers_needed,
-        {%- endif %}
+        {{ customers_needed('base_share') }} as customers_needed,
         is_sparse,
-    from sized
+    from compared
 )
 
 select * from final

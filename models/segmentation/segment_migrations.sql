@@ -7,21 +7,23 @@ with segments as (
     from {{ ref('customer_segments') }}
 ),
 
-names as (
-    select
-        model_id,
-        cluster,
-        segment_code,
-        segment_name,
-    from {{ ref('model_segments') }}
-),
-
 french as (
     select
         segment_code,
         name,
     from {{ ref('segment_labels') }}
     where language = 'fr'
+),
+
+names as (
+    select
+        segments.model_id,
+        segments.cluster,
+        segments.segment_code,
+        segments.segment_name,
+        french.name as segment_name_french,
+    from {{ ref('model_segments') }} as segments
+    left join french on segments.segment_code = french.segment_code
 ),
 
 period_models as (
@@ -51,7 +53,7 @@ later as (
 
 earlier as (
     select
-        segments.* exclude (as_of_date),
+        segments.* {{ all_but(['as_of_date']) }},
         dates.as_of_date,
         dates.previous_as_of_date,
     from segments
@@ -74,17 +76,20 @@ counted as (
     group by all
 ),
 
-movements as (
+final as (
     -- Names come after counting, so that no customer carries them through the join.
     select
         counted.as_of_date,
         counted.previous_as_of_date,
-        counted.from_cluster,
-        from_names.segment_code as from_segment_code,
-        from_names.segment_name as from_segment_name,
-        counted.to_cluster,
-        to_names.segment_code as to_segment_code,
-        to_names.segment_name as to_segment_name,
+        coalesce(cast(counted.from_cluster as string), 'new') || ' > '
+        || coalesce(cast(counted.to_cluster as string), 'gone') as path,
+        dates.is_same_model,
+        {%- for end in ['from', 'to'] %}
+        counted.{{ end }}_cluster,
+        {{ end }}_names.segment_code as {{ end }}_segment_code,
+        {{ end }}_names.segment_name as {{ end }}_segment_name,
+        {{ end }}_names.segment_name_french as {{ end }}_segment_name_french,
+        {%- endfor %}
         case
             when counted.from_cluster is null then 'new'
             when counted.to_cluster is null then 'gone'
@@ -93,46 +98,20 @@ movements as (
             else 'moved'
         end as movement,
         counted.customers,
+        {%- for end in ['from', 'to'] %}
+        case
+            when counted.{{ end }}_cluster is not null
+                then cast(counted.customers as double)
+                    / sum(counted.customers) over (partition by counted.as_of_date, counted.{{ end }}_cluster)
+        end as share_of_{{ end }},
+        {%- endfor %}
     from counted
-    left join names as from_names
-        on counted.from_model_id = from_names.model_id
-        and counted.from_cluster = from_names.cluster
-    left join names as to_names
-        on counted.to_model_id = to_names.model_id
-        and counted.to_cluster = to_names.cluster
-),
-
-final as (
-    select
-        movements.as_of_date,
-        movements.previous_as_of_date,
-        coalesce(cast(movements.from_cluster as string), 'new') || ' > '
-        || coalesce(cast(movements.to_cluster as string), 'gone') as path,
-        dates.is_same_model,
-        movements.from_cluster,
-        movements.from_segment_code,
-        movements.from_segment_name,
-        from_french.name as from_segment_name_french,
-        movements.to_cluster,
-        movements.to_segment_code,
-        movements.to_segment_name,
-        to_french.name as to_segment_name_french,
-        movements.movement,
-        movements.customers,
-        case
-            when movements.from_cluster is not null
-                then cast(movements.customers as double)
-                    / sum(movements.customers) over (partition by movements.as_of_date, movements.from_cluster)
-        end as share_of_from,
-        case
-            when movements.to_cluster is not null
-                then cast(movements.customers as double)
-                    / sum(movements.customers) over (partition by movements.as_of_date, movements.to_cluster)
-        end as share_of_to,
-    from movements
-    inner join dates on movements.as_of_date = dates.as_of_date
-    left join french as from_french on movements.from_segment_code = from_french.segment_code
-    left join french as to_french on movements.to_segment_code = to_french.segment_code
+    inner join dates on counted.as_of_date = dates.as_of_date
+    {%- for end in ['from', 'to'] %}
+    left join names as {{ end }}_names
+        on counted.{{ end }}_model_id = {{ end }}_names.model_id
+        and counted.{{ end }}_cluster = {{ end }}_names.cluster
+    {%- endfor %}
 )
 
 select * from final

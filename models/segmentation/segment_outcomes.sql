@@ -17,37 +17,16 @@ profiles as (
     from {{ ref('segment_profiles') }}
 ),
 
-segments as (
-    select
-        as_of_date,
-        customer_unique_id,
-        cluster,
-    from {{ ref('customer_segments') }}
-),
-
-later_orders as (
+returns as (
     select
         as_of_date,
         horizon_days,
-        customer_unique_id,
-        orders,
-        revenue,
-    from {{ ref('later_orders') }}
-),
-
-returns as (
-    select
-        later_orders.as_of_date,
-        later_orders.horizon_days,
-        segments.cluster,
+        cluster,
         count(*) as customers_ordering,
-        sum(later_orders.orders) as orders,
-        sum(later_orders.revenue) as revenue,
-    from later_orders
-    inner join segments
-        on later_orders.as_of_date = segments.as_of_date
-        and later_orders.customer_unique_id = segments.customer_unique_id
-    group by later_orders.as_of_date, later_orders.horizon_days, segments.cluster
+        sum(orders) as orders,
+        sum(revenue) as revenue,
+    from {{ ref('later_orders') }}
+    group by as_of_date, horizon_days, cluster
 ),
 
 outcomes as (

@@ -19,8 +19,8 @@ rules as (
     select
         model_id,
         cluster,
-        string_agg(rule_english, '; or ' order by rule) as rule,
-        string_agg(rule_french, ' ; ou ' order by rule) as rule_french,
+        {{ ordered_list('rule_english', '; or ', 'rule') }} as rule,
+        {{ ordered_list('rule_french', ' ; ou ', 'rule') }} as rule_french,
     from {{ ref('segment_rules') }}
     group by model_id, cluster
 ),
@@ -45,8 +45,8 @@ rfm as (
 
 members as (
     select
-        segments.* exclude (customer_unique_id),
-        rfm.* exclude (as_of_date, customer_unique_id),
+        segments.* {{ all_but(['customer_unique_id']) }},
+        rfm.* {{ all_but(['as_of_date', 'customer_unique_id']) }},
     from segments
     inner join rfm
         on segments.as_of_date = rfm.as_of_date
@@ -73,34 +73,8 @@ profiles as (
     group by as_of_date, model_id, cluster, segment_code, segment_name, is_fallback
 ),
 
-counted_values as (
-    {%- for measure in counted_measures %}
-    select
-        as_of_date,
-        cluster,
-        '{{ measure }}' as measure,
-        cast({{ measure }} as double) as value,
-        count(*) as occurrences,
-    from members
-    where {{ measure }} is not null
-    group by as_of_date, cluster, {{ measure }}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
-),
-
-medians_by_measure as (
-    {{ medians_of_counts('counted_values', ['as_of_date', 'cluster']) }}
-),
-
 medians as (
-    select
-        as_of_date,
-        cluster,
-        {%- for measure in counted_measures %}
-        max(case when measure = '{{ measure }}' then median end) as median_{{ measure }},
-        {%- endfor %}
-    from medians_by_measure
-    group by as_of_date, cluster
+    {{ medians_of_few_values('members', ['as_of_date', 'cluster'], counted_measures) }}
 ),
 
 totals as (

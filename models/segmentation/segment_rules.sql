@@ -6,13 +6,7 @@ with limits as (
 ),
 
 words as (
-    select
-        model_id,
-        rule,
-        rule_english,
-        rule_french,
-        rule_sql,
-    from {{ ref('segment_rule_words') }}
+    {{ rules_in_words('limits') }}
 ),
 
 segments as (

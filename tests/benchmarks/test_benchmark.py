@@ -19,7 +19,8 @@ from benchmarks.floor import write_project
 from benchmarks.history import truncate_raw_data
 from benchmarks.job import SHARES as RUN_SHARES
 from benchmarks.job import Job, Meter, project_vars
-from benchmarks.measure import environment, ratio
+from benchmarks.limits import CLOSING
+from benchmarks.measure import environment, measure_part, ratio, tool_versions
 from benchmarks.parts import PARTS, Check, Load, largest_gap
 from benchmarks.run import whole
 from benchmarks.side import job_from_text, job_to_text, run_side
@@ -101,6 +102,21 @@ def test_yardstick_and_ours_agree(job: Job, name: str) -> None:
     assert [check for check in checks if not check.is_equal] == []
 
 
+@pytest.mark.build
+@pytest.mark.parametrize("name", [name for name, part in PARTS.items() if part.expert_tools])
+@pytest.mark.thorough
+def test_the_expert_and_ours_agree(job: Job, name: str) -> None:
+    missing = [tool for tool, one in tool_versions(PARTS[name].expert_tools).items() if not one]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} is not installed (requirements-benchmarks.txt)")
+    with threadpool_limits(1):
+        _, ours = run_side(name, "ours", job)
+    _, expert = run_side(name, "expert", job)
+    checks = PARTS[name]().compare(job, ours, expert)
+    assert checks
+    assert [check for check in checks if not check.is_equal] == []
+
+
 def test_a_share_is_extrapolated_in_proportion() -> None:
     meter = Meter()
     with meter.piece("fits", done=2, of=10):
@@ -169,6 +185,9 @@ def test_a_job_survives_the_way_to_another_process(tmp_path: Path) -> None:
     assert job_from_text(job_to_text(job)) == job
 
 
+EQUAL = {"what": "rows", "difference": 0.0, "tolerance": 0.0, "is_equal": True}
+
+
 def small_result(*, customers: int, is_synthetic: bool, seconds: float) -> dict:
     """Return a result as `benchmarks.run` stores it."""
     side = {"seconds": 2.0, "peak_memory": 1e8, "note": ""}
@@ -210,7 +229,13 @@ def small_result(*, customers: int, is_synthetic: bool, seconds: float) -> dict:
                 "ratio": 4.0,
                 "ratio_lowest": 3.0,
                 "ratio_highest": 5.0,
-                "checks": [{"what": "rows", "difference": 0.0, "tolerance": 0.0, "is_equal": True}],
+                "checks": [EQUAL],
+                "expert": side | {"seconds": 3.0},
+                "expert_ratio": 1.5,
+                "expert_ratio_lowest": 1.4,
+                "expert_ratio_highest": 1.6,
+                "expert_checks": [EQUAL],
+                "expert_tools": {"polars": "2.1.0"},
             }
         },
         "whole": {"ours": build, "plain_seconds": 80.0, "ratio": 8.0},
@@ -227,14 +252,40 @@ def test_page_is_made_of_what_was_measured(tmp_path: Path) -> None:
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".md", ".svg"}
     page = report.performance_page(report.stored(tmp_path))
     assert page.index("The real Olist, 1,000") < page.index("Synthetic Olist, 10,000")
-    assert "| RFM at all dates | 2 s | ≈ 8 s | 4 | 3 to 5 |" in page
+    # The plain way was extrapolated, the expert's measured whole.
+    assert "| RFM at all dates | 2 s | ≈ 8 s | 3 s | ≈ 4 (3 to 5) | 1.5 (1.4 to 1.6) |" in page
+    assert "| polars 2.1.0 | plain: fits 1 of 9 |" in page
+    assert "| RFM at all dates | expert | rows | 0 | 0 | yes |" in page
     # Ten times the customers for five times the cost: log10(5).
     assert "to the power 0.70" in page
-    assert "fits 1 of 9" in page
     assert "the build again took 2.50 floors (2.25 to 2.75)" in page
     assert "took 2 s, 0.50 of the 4 s of the quickest build from nothing; of 7 tables none" in page
     # The part took the same time at both sizes.
-    assert "| RFM at all dates | 0.00 |" in page
+    assert "| RFM at all dates, abc | 0.00 |" in page
+    assert "different commits" not in page
+
+
+def test_page_says_that_its_runs_are_of_different_commits(tmp_path: Path) -> None:
+    first = small_result(customers=1_000, is_synthetic=True, seconds=10.0)
+    second = small_result(customers=10_000, is_synthetic=True, seconds=50.0) | {"commit": "def"}
+    report.store(first, "synthetic-1x", tmp_path)
+    report.store(second, "synthetic-10x", tmp_path)
+    # Ratios of the guard are no run.
+    (tmp_path / "quick.json").write_text("{}")
+    page = report.performance_page(report.stored(tmp_path))
+    assert "The runs below are of 2 different commits** (abc, def)" in page
+    assert "the rows are of different commits" in page
+    assert "| 1,000 | abc |" in page
+    assert "| 10,000 | def |" in page
+    # How a part grows is not told from the code of two commits.
+    assert "| RFM at all dates, abc |" not in page
+
+
+def test_of_two_runs_on_one_data_set_the_later_comes_first(tmp_path: Path) -> None:
+    for name, day in (("a", "2020-01-01"), ("b", "2020-02-01")):
+        result = small_result(customers=1_000, is_synthetic=False, seconds=10.0) | {"date": day}
+        report.store(result, name, tmp_path)
+    assert list(report.stored(tmp_path)) == ["b", "a"]
 
 
 def test_raw_files_are_truncated_in_either_format(run: Run, tmp_path: Path) -> None:
@@ -265,6 +316,10 @@ def test_raw_files_are_truncated_in_either_format(run: Run, tmp_path: Path) -> N
     assert (first / "_synthetic.json").exists()
 
 
+def test_every_part_has_a_word_on_what_keeps_it_from_its_limit() -> None:
+    assert set(CLOSING) == set(PARTS)
+
+
 def test_what_is_started_is_ended_with_the_benchmark(tmp_path: Path) -> None:
     # As publish starts dbt: a child that has a child of its own.
     started = tmp_path / "started"
@@ -292,7 +347,39 @@ def wait_until(is_so: Callable[[], object], *, seconds: float = 30) -> None:
         time.sleep(0.05)
 
 
-def test_every_part_of_the_plain_way_stands_on_libraries_alone() -> None:
-    for path in (PROJECT / "benchmarks" / "plain").glob("*.py"):
+def test_an_expert_whose_tool_is_missing_is_left_out_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PARTS["rfm"], "expert_tools", ("no-such-package",))
+    monkeypatch.setattr("benchmarks.measure._Worker", FakeWorker)
+    monkeypatch.setattr("benchmarks.measure._compare", lambda *_: [Check("rows", 0.0, 0.0)])
+    job = Job(tmp_path, tmp_path / "d", tmp_path / "t", tmp_path, None, {})
+    lines: list[str] = []
+    found = measure_part("rfm", job, repeats=2, report=lines.append)
+    assert "  rfm: the expert's way is left out, no-such-package is not installed" in lines
+    assert "expert" not in found
+    assert found["ratio"] == 4.0
+    assert report.expert_tools_of(found) == "no-such-package is not installed"
+
+
+class FakeWorker:
+    """A side that takes a known time."""
+
+    def __init__(self, name: str, side: str, job: Job) -> None:
+        self.seconds = {"ours": 2.0, "plain": 8.0}[side]
+
+    def ask(self, command: str) -> dict:
+        took = {"seconds": self.seconds, "estimate": self.seconds, "note": ""}
+        return took | {"peak_memory": 1e8, "memory_before": 0}
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("side", ["plain", "expert"])
+def test_a_yardstick_stands_on_libraries_alone(side: str) -> None:
+    paths = list((PROJECT / "benchmarks" / side).glob("*.py"))
+    assert paths
+    for path in paths:
         lines = path.read_text().splitlines()
         assert not [line for line in lines if "import" in line and "customer_segmentation" in line]

@@ -52,15 +52,20 @@ COMMANDS = {
     "rollback": ["customer_segmentation", "rollback", "--list", "--to=V"],
     "contract": ["customer_segmentation", "contract", "--to=V"],
     "audience": [
-        "customer_segmentation", "audience", "--segment=V", "--as-of=V", "--to=V", "--language", "fr",
+        "customer_segmentation", "audience", "--segment=V", "--as-of=V", "--state=V", "--group=V", "--order=V",
+        "--limit=V", "--to=V", "--language", "fr",
     ],
     "audiences": [
-        "customer_segmentation", "audience", "--all", "--as-of=V", "--to=V", "--language", "fr",
+        "customer_segmentation", "audience", "--all", "--as-of=V", "--state=V", "--group=V", "--order=V",
+        "--limit=V", "--to=V", "--language", "fr",
     ],
     "boards": ["customer_segmentation", "boards", "--to=V", "--", "V"],
+    "serve": ["customer_segmentation", "boards", "--serve", "--port=V"],
     "pictures": ["tools.readme_pictures", "--to=V"],
     "superset": ["customer_segmentation", "superset"],
     "postgres": ["customer_segmentation", "postgres", "--schema=V"],
+    "ducklake": ["customer_segmentation", "ducklake", "--options=V"],
+    "parity": ["customer_segmentation", "parity", "--", "V", "V"],
     "metrics": ["customer_segmentation", "metrics", "--metrics=V", "--by=V"],
     "benchmark": [
         "benchmarks.run", "--size=V", "--parts=V", "--repeats=V", "--work=V", "--name=V",
@@ -68,9 +73,9 @@ COMMANDS = {
     ],
 }  # fmt: skip
 VARIABLES = (
-    "AS_OF", "BOARD", "BY", "CUSTOMERS", "DSN", "FRENCH", "FROM", "LIST", "METRICS", "NAME", "SEGMENTATION_DATABASE",
-    "OLIST_RAW_DIR", "OPTIONS", "PARTS", "PYTHON", "REPEATS", "RESULTS", "SCHEMA", "SEGMENT", "SELECTOR",
-    "SIZE", "SUPERSET_PORT", "SUPERSET_PYTHON", "TO", "WORK",
+    "AS_OF", "BOARD", "BY", "CUSTOMERS", "DSN", "FRENCH", "FROM", "GROUP", "LIMIT", "LIST", "METRICS", "NAME",
+    "SEGMENTATION_DATABASE", "OLIST_RAW_DIR", "ONE", "OPTIONS", "ORDER", "OTHER", "PARTS", "PORT", "PYTHON", "REPEATS",
+    "RESULTS", "SCHEMA", "SEGMENT", "SELECTOR", "SIZE", "STATE", "SUPERSET_PORT", "SUPERSET_PYTHON", "TO", "WORK",
 )  # fmt: skip
 # What a command takes from the environment.
 FROM_ENVIRONMENT = ("DSN", "SEGMENTATION_DATABASE", "OLIST_RAW_DIR", "SUPERSET_PORT")
@@ -117,15 +122,25 @@ def recorded(folder: Path) -> list[tuple[list[str], dict[str, str]]]:
 def ready_folder(tmp_path: Path) -> Path:
     """Return a folder with our Makefile, whose environments hold programs that only take notes."""
     folder = tmp_path / "project"
-    for environment in (".venv", ".venv-superset"):
+    for environment in (".venv", ".venv-superset", ".venv-ducklake"):
         program(folder / environment / "bin" / "python")
     (folder / "superset").mkdir()
     shutil.copy(PROJECT / "Makefile", folder)
     for path in [*PROJECT.glob("requirements*.txt"), *PROJECT.glob("superset/requirements*.txt")]:
         shutil.copy(path, folder / path.relative_to(PROJECT))
-    for group in ("runtime", "dev", "fetch", "charts", "pictures", "postgres", "metrics"):
+    for group in (
+        "runtime",
+        "dev",
+        "fetch",
+        "charts",
+        "pictures",
+        "postgres",
+        "metrics",
+        "benchmarks",
+    ):
         (folder / ".venv" / f".{group}").touch()
-    (folder / ".venv-superset" / ".ready").touch()
+    for environment in (".venv-superset", ".venv-ducklake"):
+        (folder / environment / ".ready").touch()
     return folder
 
 

@@ -1056,7 +1056,7 @@ def test_damaged_rows_of_odd_files_are_in_the_quarantine(run, folder: Path, tmp_
     )(folder)
     database = tmp_path / "warehouse" / "olist.duckdb"
     done = run(
-        *("dbt", "build", "--select", "path:models/staging", *WITHOUT_TESTS),
+        *("dbt", "build", "--select", "path:models/adapters/olist/staging", *WITHOUT_TESTS),
         raw_dir=folder,
         database=database,
     )
@@ -1090,7 +1090,7 @@ def test_plain_dbt_refuses_in_the_same_sentences(run, folder: Path, tmp_path: Pa
         with_offset(REVIEWS, "Z", rows_with=slice(1)),
     )(folder)
     database = tmp_path / "warehouse" / "olist.duckdb"
-    done = run("dbt", "run", "--select", "base_sellers", raw_dir=folder, database=database)
+    done = run("dbt", "run", "--select", "stg_sellers", raw_dir=folder, database=database)
     assert done.returncode != 0
     assert "START sql" not in done.stdout
     found = raw_folder.problems(folder, project=PROJECT)

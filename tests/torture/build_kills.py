@@ -27,7 +27,7 @@ PLACES = (
     "Running with dbt",
     "Concurrency:",
     "START hook: customer_segmentation.on-run-start",
-    "OK created sql table model staging.base_orders",
+    "OK created sql table model staging.stg_orders",
     "START sql table model marts.rfm ",
     "START python table model segmentation_work.kmeans_fits",
     "START sql table model segmentation.segment_profiles",
@@ -290,7 +290,7 @@ def campaign(folder: Path, *, seed: int, kills: int, signals: int, plain: int) -
 
     after = (
         "START python table model segmentation_work.kmeans_fits",
-        "OK created sql table model staging.base_orders",
+        "OK created sql table model staging.stg_orders",
     )
     lists = [
         (Count("kills of real builds", "whole"), moments(bench, seed, kills), try_moment),

@@ -14,17 +14,17 @@ from torture.ground import Done
 from torture.judge import NAME, SELECTION, Clean, make_case, settings_of, shown
 from torture.kinds import QUARANTINED, READ, Kind, Seen
 
-# The base model of each raw table.
+# The staging model of each raw table.
 MODELS = {
-    "olist_customers_dataset": "base_customers",
-    "olist_geolocation_dataset": "base_geolocation",
-    "olist_order_items_dataset": "base_order_items",
-    "olist_order_payments_dataset": "base_order_payments",
-    "olist_order_reviews_dataset": "base_order_reviews",
-    "olist_orders_dataset": "base_orders",
-    "olist_products_dataset": "base_products",
-    "olist_sellers_dataset": "base_sellers",
-    "product_category_name_translation": "base_product_categories",
+    "olist_customers_dataset": "stg_customers",
+    "olist_geolocation_dataset": "stg_geolocation",
+    "olist_order_items_dataset": "stg_order_items",
+    "olist_order_payments_dataset": "stg_order_payments",
+    "olist_order_reviews_dataset": "stg_order_reviews",
+    "olist_orders_dataset": "stg_orders",
+    "olist_products_dataset": "stg_products",
+    "olist_sellers_dataset": "stg_sellers",
+    "product_category_name_translation": "stg_product_categories",
 }
 # So many wrong rows are tried at once that their share is above the usual limit.
 MANY_REFUSED = ("--vars", "{max_rejected_share: 0.9}")
@@ -200,7 +200,7 @@ def strangers(connection: duckdb.DuckDBPyConnection) -> list[str]:
     for table, model in MODELS.items():
         name = f"staging.{model}"
         columns = "* exclude (raw_text)"
-        if model == "base_order_reviews":
+        if model == "stg_order_reviews":
             columns += f" replace ({alike})"
         found = connection.execute(
             f"select count(*) from (select {columns} from {name} where reject_reason is null"

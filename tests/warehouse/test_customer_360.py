@@ -98,7 +98,8 @@ def in_public_schemas() -> set[tuple[str, str]]:
     return {
         (layer, path.stem)
         for layer in PUBLIC_LAYERS
-        for path in (PROJECT / "models" / layer).iterdir()
+        for folder in (f"models/{layer}", f"models/adapters/olist/{layer}")
+        for path in (PROJECT / folder).glob("*")
         if path.suffix in (".sql", ".py")
     } | {("seeds", path.stem) for path in (PROJECT / "seeds").glob("*.csv")}
 

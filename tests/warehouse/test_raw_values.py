@@ -24,27 +24,27 @@ RAW_FILES = ("--indirect-selection=buildable", "--select", "+raw_loads", "+file_
 ORDERS_LEFT_OUT = {"largest_missing_shares": {"customers_without_order": 0.05}}
 # Columns by which the rows of a raw file are told apart; geolocation has none and keeps the file's order.
 KEYS = {
-    "olist_customers_dataset": ("base_customers", {"customer_id": "order_customer_id"}),
-    "olist_orders_dataset": ("base_orders", {"order_id": "order_id"}),
+    "olist_customers_dataset": ("stg_customers", {"customer_id": "order_customer_id"}),
+    "olist_orders_dataset": ("stg_orders", {"order_id": "order_id"}),
     "olist_order_items_dataset": (
-        "base_order_items",
+        "stg_order_items",
         {"order_id": "order_id", "order_item_id": "order_item_number"},
     ),
     "olist_order_payments_dataset": (
-        "base_order_payments",
+        "stg_order_payments",
         {"order_id": "order_id", "payment_sequential": "payment_sequential"},
     ),
     "olist_order_reviews_dataset": (
-        "base_order_reviews",
+        "stg_order_reviews",
         {"review_id": "review_id", "order_id": "order_id"},
     ),
-    "olist_products_dataset": ("base_products", {"product_id": "product_id"}),
-    "olist_sellers_dataset": ("base_sellers", {"seller_id": "seller_id"}),
+    "olist_products_dataset": ("stg_products", {"product_id": "product_id"}),
+    "olist_sellers_dataset": ("stg_sellers", {"seller_id": "seller_id"}),
     "product_category_name_translation": (
-        "base_product_categories",
+        "stg_product_categories",
         {"product_category_name": "product_category_name"},
     ),
-    "olist_geolocation_dataset": ("base_geolocation", {}),
+    "olist_geolocation_dataset": ("stg_geolocation", {}),
 }
 
 
@@ -405,6 +405,7 @@ def spoilt(run, small_folder: Path, shared_folder: Path) -> types.SimpleNamespac
                 *(["--indirect-selection=buildable"] if kind == "bad" else WITHOUT_TESTS),
                 "--select",
                 "+path:models/marts",
+                "+path:models/adapters/olist/marts",
                 "+worst_rated_zip_codes",
                 "+file_completeness",
                 "--vars",
@@ -513,7 +514,7 @@ def incomplete(database: Path, folder: Path, name: str | None, share: float) -> 
         known={"return": returned.append},
     )
     checks = rendered(
-        "models/staging/file_completeness.sql",
+        "models/adapters/olist/staging/file_completeness.sql",
         known={"file_completeness_checks": lambda: returned[0]},
         **ORDERS_LEFT_OUT,
     )
@@ -536,13 +537,6 @@ def incomplete(database: Path, folder: Path, name: str | None, share: float) -> 
                 if columns
                 else f"delete from staging.{table} where not ({kept})"
             )
-        connection.execute(
-            "create view staging.stg_orders as from staging.base_orders where reject_reason is null"
-        )
-        connection.execute(
-            "create view staging.stg_geolocation as select distinct zip_code_prefix"
-            " from staging.base_geolocation where reject_reason is null"
-        )
         return [
             file
             for (file,) in connection.execute(
@@ -649,7 +643,7 @@ def count_anew(run, folder: Path, database: Path, **settings: object) -> list[st
 
 def lose_a_review(database: Path) -> None:
     with duckdb.connect(str(database)) as connection:
-        connection.execute("delete from staging.base_order_reviews where rowid = 0; checkpoint")
+        connection.execute("delete from staging.stg_order_reviews where rowid = 0; checkpoint")
 
 
 @pytest.mark.build

@@ -16,7 +16,8 @@ RECIPES = sorted((PROJECT / "analyses").glob("recipes_*.sql"))
 LAYER = {
     path.stem: layer
     for layer in ("marts", "segmentation", "bi")
-    for path in (PROJECT / "models" / layer).rglob("*.sql")
+    for folder in (f"models/{layer}", f"models/adapters/olist/{layer}")
+    for path in (PROJECT / folder).rglob("*.sql")
 } | {path.stem: "seeds" for path in (PROJECT / "seeds").glob("*.csv")}
 
 

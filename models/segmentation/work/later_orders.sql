@@ -15,10 +15,12 @@ orders as (
     where {{ counted_at() }} is not null
 ),
 
-customers as (
+segments as (
     select
         as_of_date,
         customer_unique_id,
+        cluster,
+        segment_code,
     from {{ ref('customer_segments') }}
 ),
 
@@ -42,12 +44,14 @@ final as (
         within.as_of_date,
         within.horizon_days,
         within.customer_unique_id,
+        segments.cluster,
+        segments.segment_code,
         cast(within.orders as int) as orders,
         cast(within.revenue as decimal(14, 2)) as revenue,
     from within
-    inner join customers
-        on within.as_of_date = customers.as_of_date
-        and within.customer_unique_id = customers.customer_unique_id
+    inner join segments
+        on within.as_of_date = segments.as_of_date
+        and within.customer_unique_id = segments.customer_unique_id
 )
 
 select * from final

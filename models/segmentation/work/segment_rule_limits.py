@@ -13,15 +13,17 @@ from customer_segmentation.steps import (
 def model(dbt, session):
     dbt.config(materialized="table")
     settings = RuleSettings.from_settings(dbt.config.get("settings"))
-    customers = dbt.ref("segment_rule_rows")
+    customers = dbt.ref("measured_customers")
+    kinds = ("in_use", "own", "is_missing")
+    read = ", ".join(f"{kind}_{name}" for kind in kinds for name in settings.features)
 
     def rows_of(as_of_date):
         rows = customers.filter(f"as_of_date = '{as_of_date:%Y-%m-%d}'").order("customer_unique_id")
-        columns = rows.project("* exclude (as_of_date, customer_unique_id)").fetchnumpy()
+        columns = rows.project(read).fetchnumpy()
         return RuleRows(
             *(
-                np.column_stack([columns[f"{name}{kind}"] for name in settings.features])
-                for kind in ("", "_own", "_is_missing")
+                np.column_stack([columns[f"{kind}_{name}"] for name in settings.features])
+                for kind in kinds
             )
         )
 

@@ -1,37 +1,58 @@
+{% set features = setting('segmentation_features') %}
 -- What the rules of the model in force get right at each date, also long after its fit.
 with customers as (
     select
         as_of_date,
         customer_unique_id,
-        model_id,
         cluster,
     from {{ ref('kmeans_assignments') }}
 ),
 
+period_models as (
+    select
+        as_of_date,
+        model_id,
+    from {{ ref('period_models') }}
+),
+
 rows_in_own_units as (
-    select *
-    from {{ ref('segment_rule_rows') }}
+    select
+        as_of_date,
+        customer_unique_id,
+        {%- for feature in features %}
+        own_{{ feature }},
+        {%- endfor %}
+    from {{ ref('measured_customers') }}
 ),
 
 rules as (
     {{ wide_rule_limits(ref('segment_rule_limits')) }}
 ),
 
+rules_of_dates as (
+    -- By date, so that a customer meets the rules of one model only.
+    select
+        period_models.as_of_date,
+        rules.*,
+    from rules
+    inner join period_models on rules.model_id = period_models.model_id
+),
+
 agreed as (
     select
         customers.as_of_date,
-        customers.model_id,
+        rules_of_dates.model_id,
         customers.cluster,
-        rules.cluster as rule_cluster,
+        rules_of_dates.cluster as rule_cluster,
     from customers
     inner join rows_in_own_units
         on customers.as_of_date = rows_in_own_units.as_of_date
         and customers.customer_unique_id = rows_in_own_units.customer_unique_id
-    inner join rules
-        on customers.model_id = rules.model_id
-        {%- for feature in setting('segmentation_features') %}
-        and rows_in_own_units.{{ feature }}_own >= rules.minimum_{{ feature }}
-        and rows_in_own_units.{{ feature }}_own < rules.below_{{ feature }}
+    inner join rules_of_dates
+        on rows_in_own_units.as_of_date = rules_of_dates.as_of_date
+        {%- for feature in features %}
+        and rows_in_own_units.own_{{ feature }} >= rules_of_dates.minimum_{{ feature }}
+        and rows_in_own_units.own_{{ feature }} < rules_of_dates.below_{{ feature }}
         {%- endfor %}
 ),
 

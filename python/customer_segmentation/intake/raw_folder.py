@@ -1,7 +1,8 @@
 """Look at the nine raw tables before anything is built: which files they are in, and how each must be read.
 
 A table is one CSV file (also compressed with gzip), one Parquet file, or a folder of Parquet files; which of them is
-told from its bytes, not from its name. The columns that it must have are those of ``models/staging/_sources.yml``.
+told from its bytes, not from its name. The columns that it must have are those of
+``models/adapters/olist/staging/_sources.yml``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from customer_segmentation.intake.raw_table import RawTable, refuse_mixed_offset
 from customer_segmentation.intake.raw_text import RawFileError
 from customer_segmentation.intake.seed_files import read_yaml
 
-SOURCES = "models/staging/_sources.yml"
+SOURCES = "models/adapters/olist/staging/_sources.yml"
 # Of a table's file, in small letters; without one it is a folder of Parquet files.
 ENDINGS = (".csv", ".csv.gz", ".parquet", "")
 GET_FILES = "`make data` fetches the real set, `make sample` makes synthetic data"

@@ -79,8 +79,8 @@ class RawTable:
         if named:
             notes.append(
                 f"Schema change: {self.label} has a new column {', '.join(named)}, which is not read. "
-                "To use it, add it to models/staging/_sources.yml and to the table's model in "
-                "models/staging/base."
+                "To use it, add it to models/adapters/olist/staging/_sources.yml and to the table's model "
+                "beside it."
             )
         return notes
 

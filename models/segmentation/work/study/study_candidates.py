@@ -17,7 +17,8 @@ def model(dbt, session):
     columns_of = study_columns(
         settings["segmentation_features"], settings["study"]["other_feature_sets"]
     )
-    customers = dbt.ref("study_features").filter("is_in_fit")
+    compared = dbt.ref("periods").filter("is_compared").project("as_of_date")
+    customers = dbt.ref("measured_customers").join(compared, "as_of_date").filter("is_in_fit")
 
     def rows_of(feature_set):
         return customers.filter(

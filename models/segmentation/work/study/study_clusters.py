@@ -14,13 +14,15 @@ def model(dbt, session):
     columns_of = study_columns(
         settings["segmentation_features"], settings["study"]["other_feature_sets"]
     )
-    customers = dbt.ref("study_features").filter("is_in_fit").order("customer_unique_id")
+    compared = dbt.ref("periods").filter("is_compared").project("as_of_date")
+    customers = dbt.ref("measured_customers").join(compared, "as_of_date").filter("is_in_fit")
     finalists = dbt.ref("study_candidates").filter("is_finalist and n_clusters > 1")
-    studied = dbt.ref("periods").filter("is_compared").project("as_of_date")
-    model_in_use = dbt.ref("period_models").join(studied, "as_of_date").project("model_id")
+    model_in_use = dbt.ref("period_models").join(compared, "as_of_date").project("model_id")
     clusters = study_clusters(
         finalists.order("feature_set_position, algorithm, n_clusters").df(),
-        lambda feature_set: customers.df().dropna(subset=columns_of[feature_set]),
+        lambda feature_set: (
+            customers.order("customer_unique_id").df().dropna(subset=columns_of[feature_set])
+        ),
         features_of=columns_of,
         settings=StudySettings.from_settings(settings),
         centroids_in_use=dbt.ref("model_centroids").join(model_in_use, "model_id").df(),

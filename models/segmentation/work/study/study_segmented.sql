@@ -21,33 +21,15 @@ customer_facts as (
     select
         as_of_date,
         customer_unique_id,
-        {%- for name in held_out if var('features')[name].of == 'customer_facts' %}
-        {{ var('features')[name].column or name }} as {{ name }},
+        {%- for name, column in features_of('customer_facts').items() if name in held_out %}
+        cast({{ column }} as double) as {{ name }},
         {%- endfor %}
     from {{ ref('customer_facts') }}
 ),
 
-rfm as (
-    select
-        as_of_date,
-        customer_unique_id,
-        {%- for name in held_out if var('features')[name].of == 'rfm' %}
-        {{ var('features')[name].column or name }} as {{ name }},
-        {%- endfor %}
-    from {{ ref('rfm') }}
-),
-
-features as (
+measured as (
     select *
-    from {{ ref('segmentation_features') }}
-),
-
-period_inputs as (
-    select
-        as_of_date,
-        halvings,
-        digest_below,
-    from {{ ref('period_inputs') }}
+    from {{ ref('measured_customers') }}
 ),
 
 final as (
@@ -55,27 +37,21 @@ final as (
         segments.as_of_date,
         segments.customer_unique_id,
         segments.cluster,
-        features.is_in_fit,
+        measured.is_in_fit,
         {%- for feature in features %}
-        features.{{ feature }},
+        measured.in_use_{{ feature }} as {{ feature }},
         {%- endfor %}
         {%- for name in held_out %}
-        cast({{ var('features')[name].of }}.{{ name }} as double) as {{ name }},
+        {{ 'measured' if name in features_of('rfm') else 'customer_facts' }}.{{ name }},
         {%- endfor %}
     from segments
     inner join periods on segments.as_of_date = periods.as_of_date
     inner join customer_facts
         on segments.as_of_date = customer_facts.as_of_date
         and segments.customer_unique_id = customer_facts.customer_unique_id
-    inner join rfm
-        on segments.as_of_date = rfm.as_of_date
-        and segments.customer_unique_id = rfm.customer_unique_id
-    inner join features
-        on segments.as_of_date = features.as_of_date
-        and segments.customer_unique_id = features.customer_unique_id
-    inner join period_inputs
-        on segments.as_of_date = period_inputs.as_of_date
-        and {{ is_measured('segments.customer_unique_id', 'period_inputs') }}
+    inner join measured
+        on segments.as_of_date = measured.as_of_date
+        and segments.customer_unique_id = measured.customer_unique_id
 )
 
 select * from final

@@ -1,0 +1,66 @@
+"""The generic dbt tests find what they are for: asked without dbt."""
+
+from __future__ import annotations
+
+import types
+
+import duckdb
+import pytest
+
+from rendering import rendered
+
+
+class Rows(types.SimpleNamespace):
+    """A relation as dbt gives it to a generic test."""
+
+    def __str__(self) -> str:
+        return self.identifier
+
+
+def found(rows: str, **arguments: object) -> list[str]:
+    """Return the sentences of test grain about rows of SQL values with columns a and b."""
+    given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    sql = rendered(
+        "tests/generic/grain.sql",
+        select="{{ grain(rows, " + given + ") }}",
+        known={"rows": Rows(identifier="places")},
+    )
+    with duckdb.connect() as connection:
+        connection.execute("create table places (a int, b varchar)")
+        if rows:
+            connection.execute(f"insert into places values {rows}")
+        return sorted(sentence for (sentence,) in connection.execute(sql).fetchall())
+
+
+@pytest.mark.parametrize(
+    ("rows", "arguments", "sentences"),
+    [
+        ("(1, 'x'), (2, 'x')", {"key": ["a"]}, []),
+        ("(1, 'x'), (2, 'x')", {"key": ["a", "b"], "not_null": ["b"], "has_rows": True}, []),
+        ("(1, 'x'), (2, 'x'), (3, 'x')", {"key": ["b"]}, ["places: 3 rows have b x"]),
+        ("(1, 'x'), (1, 'y'), (1, 'y')", {"key": ["a", "b"]}, ["places: 2 rows have a, b 1, y"]),
+        (
+            "(1, 'x'), (1, 'y'), (2, 'y')",
+            {"key": ["a"], "other_keys": [["b"]]},
+            ["places: 2 rows have a 1", "places: 2 rows have b y"],
+        ),
+        ("(null, 'x'), (2, 'y')", {"key": ["a"]}, ["places: a is null in 1 of 2 rows"]),
+        (
+            "(null, 'x'), (null, 'x')",
+            {"key": ["a", "b"]},
+            ["places: 2 rows have a, b null, x", "places: a is null in 2 of 2 rows"],
+        ),
+        ("(1, null), (2, null)", {"not_null": ["b"]}, ["places: b is null in 2 of 2 rows"]),
+        ("", {"key": ["a"], "not_null": ["b"]}, []),
+        ("(1, 'x'), (1, 'refused')", {"key": ["a"], "among": "b = 'x'"}, []),
+        ("(null, 'refused')", {"not_null": ["a"], "among": "b = 'x'"}, []),
+    ],
+)
+def test_grain(rows: str, arguments: dict, sentences: list[str]) -> None:
+    assert found(rows, **arguments) == sentences
+
+
+@pytest.mark.parametrize("rows", ["", "(1, 'refused')"])
+def test_grain_of_no_rows(rows: str) -> None:
+    (sentence,) = found(rows, key=["a"], has_rows=True, among="b = 'x'")
+    assert sentence.startswith("places has no row: see staging.raw_loads")
