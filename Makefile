@@ -10,7 +10,7 @@ override $1 := $$(value $1)
 export $1
 endef
 override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON REPEATS RESULTS \
-	ONLY ORDERS CURRENCY NOTICE SCHEMA SEED SEGMENT SELECTOR SHOP SIZE TABLE TIME_FORMAT TIME_ZONE SUPERSET_PYTHON TO WORK
+	ONE ONLY ORDERS OTHER CURRENCY NOTICE SCHEMA SEED SEGMENT SELECTOR SHOP SIZE TABLE TIME_FORMAT TIME_ZONE SUPERSET_PYTHON TO WORK
 override GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))) \
 	$(foreach name,$(SETTINGS),$(if $(filter environment,$(origin $(name))),$(name)))
 $(foreach name,$(GIVEN),$(eval $(call as_text,$(name))))
@@ -24,9 +24,10 @@ UV ?= $(shell command -v uv)
 export PYTHON SUPERSET_PYTHON UV
 VENV := .venv
 SUPERSET_VENV := .venv-superset
+DUCKLAKE_VENV := .venv-ducklake
 # These two are parts of rules, where nothing can be quoted.
 override odd_characters = $(foreach character,' " ` $$ ; & | < > ( ) * ? [ ] { } \ ! = % :,$(findstring $(character),$1))
-$(foreach name,VENV SUPERSET_VENV,$(if $(filter-out 1,$(words $($(name))))$(strip $(call odd_characters,$($(name)))),\
+$(foreach name,VENV SUPERSET_VENV DUCKLAKE_VENV,$(if $(filter-out 1,$(words $($(name))))$(strip $(call odd_characters,$($(name)))),\
 	$(error $(name) is a path without blanks, quotes and the like)))
 override BIN := $(VENV)/bin
 export PYTHONPATH := python
@@ -43,7 +44,7 @@ override PYTEST = $(BIN)/python -m pytest --numprocesses auto --no-loadscope-reo
 override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--to,TO) $(if $(FRENCH),--language fr)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-all sample data verify shop build rollback contract full-refresh test test-all torture lint docs audience audiences boards pictures superset superset-test postgres metrics benchmark performance lock clean
+.PHONY: help setup setup-dev setup-all sample data verify shop build rollback contract full-refresh test test-all torture lint docs audience audiences boards pictures superset superset-test ducklake ducklake-test parity postgres metrics benchmark performance lock clean
 
 help:  ## [Maintain] This list.
 	@for group in "Build" "Read and share" "Check" "Maintain"; do \
@@ -141,6 +142,22 @@ superset: $(SUPERSET_VENV)/.ready  ## [Read and share] Apache Superset on the da
 superset-test: setup-dev $(SUPERSET_VENV)/.ready  ## [Check] Start it, log in, compare its numbers with the database.
 	SEGMENTATION_TEST_SUPERSET=1 $(BIN)/python -m pytest tests/commands/test_superset.py
 
+# DuckDB's extensions fit one version of DuckDB, so a lake has an environment of its own.
+$(DUCKLAKE_VENV)/.ready: requirements-ducklake.txt
+	@"$$PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, this is %d.%d. Name another one: make ducklake PYTHON=/path/to/python3.12" % v)'
+	"$$PYTHON" -m venv $(DUCKLAKE_VENV) || { rm -rf $(DUCKLAKE_VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(call install,$(DUCKLAKE_VENV),$<)
+	@touch $@
+
+ducklake: $(DUCKLAKE_VENV)/.ready $(if $(OLIST_RAW_DIR)$(STOP),,sample)  ## [Build] The same in a DuckLake, catalogue in PostgreSQL (SEGMENTATION_DUCKLAKE_CATALOGUE=, _DATA=; STOP=1 ends our server).
+	$(DUCKLAKE_VENV)/bin/python -m customer_segmentation ducklake $(call option,--options,OPTIONS) $(if $(STOP),--stop) $(if $(VERBOSE),--verbose)
+
+ducklake-test: $(DUCKLAKE_VENV)/.ready  ## [Check] Its publication, kills, and every table of a small sample against DuckDB's.
+	$(DUCKLAKE_VENV)/bin/python -m pytest -n0 tests/commands/test_ducklake.py tests/commands/test_parity.py
+
+parity: $(DUCKLAKE_VENV)/.ready $(if $(OLIST_RAW_DIR)$(ONE),,sample)  ## [Check] Every public table of DuckDB's against DuckLake's, row by row (ONE=file OTHER=file for two others).
+	@$(DUCKLAKE_VENV)/bin/python -m customer_segmentation parity $(if $(ONE)$(OTHER),-- "$$ONE" "$$OTHER")
+
 postgres: setup $(VENV)/.postgres  ## [Read and share] Copy the public tables into PostgreSQL: DSN=postgresql://... or PGHOST and the like (SCHEMA=olist).
 	@$(BIN)/python -m customer_segmentation postgres $(call option,--schema,SCHEMA)
 
@@ -169,6 +186,8 @@ lock: setup-dev  ## [Maintain] Resolve pyproject.toml anew into the requirements
 	rm uv.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		superset/requirements.in -o superset/requirements-superset.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		pyproject.toml requirements-ducklake.in -o requirements-ducklake.txt
 
 clean:  ## [Maintain] Remove what was built, not the data and the published database.
 	rm -rf target logs .pytest_cache .ruff_cache .mypy_cache

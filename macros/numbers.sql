@@ -30,7 +30,7 @@
             {{ by }},
             measure,
             value,
-            sum(occurrences) over (partition by {{ by }}, measure order by value) as rows_so_far,
+            sum(occurrences) over (partition by {{ by }}, measure order by value nulls last) as rows_so_far,
             sum(occurrences) over (partition by {{ by }}, measure) as row_count,
         from (
             {%- for measure in measures %}
@@ -73,7 +73,7 @@
                 as_of_date,
                 {{ column }},
                 sum(count(*)) over (
-                    partition by as_of_date order by {{ column }} {{ direction }}
+                    partition by as_of_date order by {{ column }} {{ direction }} nulls last
                 ) - count(*) as rows_before,
                 sum(count(*)) over (partition by as_of_date) as date_rows,
             from {{ rows }}
@@ -100,11 +100,6 @@
     )))
 {%- endmacro %}
 
-{% macro shown(expression, digits=3) -%}
-    {#- A number in a sentence. -#}
-    cast(cast({{ expression }} as decimal(18, {{ digits }})) as string)
-{%- endmacro %}
-
 {% macro decimals(expression, places) -%}
     cast(round({{ expression }}, {{ places }}) as decimal(18, {{ places }}))
 {%- endmacro %}
@@ -126,6 +121,40 @@
     coalesce(case when {{ language }} = 'fr' then replace({{ text }}, '.', ',') else {{ text }} end, '')
 {%- endmacro %}
 
+{% macro date_text(day, language) -%}
+    {#- A date as people of a language write it: 2018-10-01 in English, 01/10/2018 in French. -#}
+    {%- set text = 'cast(cast(' ~ day ~ ' as date) as string)' -%}
+    case
+            when {{ language }} = 'fr'
+                then substr({{ text }}, 9, 2) || '/' || substr({{ text }}, 6, 2) || '/' || substr({{ text }}, 1, 4)
+            else {{ text }}
+        end
+{%- endmacro %}
+
+{% macro measure_text(value, unit, limit, language) -%}
+    {#- What was measured, as people write it: an index with two decimals, or four where two would hide that it crosses its limit. -#}
+    {%- set text -%}
+    case
+            when {{ unit }} = 'share' then {{ percent(value, 1) }}
+            when {{ unit }} in ('months', 'orders') then {{ number_text(value, 'true') }}
+            when round({{ value }}, 2) = {{ limit }} and {{ value }} != {{ limit }} then cast({{ decimals(value, 4) }} as string)
+            else cast({{ decimals(value, 2) }} as string)
+        end
+    {%- endset -%}
+    {{ with_decimal_mark(text, language) }}
+{%- endmacro %}
+
+{% macro limit_text(limit, unit, language) -%}
+    {#- A limit in its unit, without zeros at the end. -#}
+    {%- set text -%}
+    case
+            when {{ unit }} = 'share' then {{ number_text('100 * ' ~ limit, 'false') }} || ' %'
+            else {{ number_text(limit, 'false') }}
+        end
+    {%- endset -%}
+    {{ with_decimal_mark(text, language) }}
+{%- endmacro %}
+
 {% macro filled(template, marks) -%}
     {#- A text with its {marks} replaced by the columns <mark>_text. -#}
     {%- for mark in marks %}replace({% endfor %}{{ template }}
@@ -137,12 +166,17 @@
     1.959963984540054
 {%- endmacro %}
 
-{% macro wilson(successes, trials, end) -%}
+{% macro z_of_several() -%}
+    {#- That of 99 %: four or five of them are all right in at least 95 of 100 cases (Bonferroni). -#}
+    2.5758293035489004
+{%- endmacro %}
+
+{% macro wilson(successes, trials, end, z=none) -%}
     {#-
-        End (low or high) of the score interval of a share, 95 %; null without trials. Source: Wilson (1927), JASA 22, without
+        End (low or high) of the score interval of a share, 95 % or of another z; null without trials. Source: Wilson (1927), JASA 22, without
         continuity correction; measure/association.py of the package has the same.
     -#}
-    {%- set z = z_of_interval() -%}
+    {%- set z = z or z_of_interval() -%}
     {%- set share = '(cast(' ~ successes ~ ' as double) / nullif(' ~ trials ~ ', 0))' -%}
     {%- set reach = z ~ ' * sqrt(' ~ trials ~ ' * ' ~ share ~ ' * (1 - ' ~ share ~ ') + ' ~ z ~ ' * ' ~ z ~ ' / 4)' -%}
     case
@@ -177,5 +211,6 @@
 
 {% macro customers_who_order(customers, share, overall) -%}
     {#- How many ordered, in words. -#}
-    {{ customers }} || ' ordered, ' || {{ percent(share, 2) }} || ' of them; of all customers ' || {{ percent(overall, 2) }} || '.'
+    {{ customers }} || ' ordered, ' || {{ percent(share, 2) }} || ' of them; of all customers of the same dates '
+        || {{ percent(overall, 2) }} || '.'
 {%- endmacro %}

@@ -20,6 +20,84 @@
     from {{ ref('maintenance_thresholds') }}
 {%- endmacro %}
 
+{% macro drift_sentences(verdicts) -%}
+    {#-
+        What a CTE with rows of feature_verdicts says, in the words of seed maintenance_words: baseline_as_of_date, as_of_date,
+        feature, language and sentence.
+    -#}
+    {%- set measures = [
+        ('feature_psi', 'psi_behaviour'), ('feature_ks', 'ks_behaviour'), ('missing_share_rise', 'missing_share_rise'),
+    ] -%}
+    {%- set key = ['baseline_as_of_date', 'as_of_date', 'feature'] -%}
+    select
+        {{ key | join(', ') }},
+        language,
+        {{ filled('template', ['since', 'feature', 'crossed']) }} as sentence,
+    from (
+        select
+            verdicts.*,
+            sentences.language,
+            sentences.words as template,
+            {{ date_text('verdicts.baseline_as_of_date', 'sentences.language') }} as since_text,
+            coalesce(names.name, verdicts.feature) as feature_text,
+            coalesce(crossed.crossed_text, '') as crossed_text,
+        from {{ verdicts }} as verdicts
+        inner join {{ ref('maintenance_words') }} as sentences
+            on sentences.word_code = coalesce(
+                replace(verdicts.cause, ' ', '_'),
+                case when verdicts.verdict = 'passing of time' then 'passing_of_time' else 'no_change' end
+            )
+        left join {{ ref('feature_words') }} as names
+            on verdicts.feature = names.feature
+            and sentences.language = names.language
+        left join (
+            select
+                {{ key | join(', ') }},
+                language,
+                -- French has a space before a semicolon.
+                replace(
+                    string_agg({{ filled('template', ['measure', 'value', 'limit']) }}, '; ' order by position),
+                    '; ',
+                    case when language = 'fr' then ' ; ' else '; ' end
+                ) as crossed_text,
+            from (
+                select
+                    found.*,
+                    templates.language,
+                    templates.words as template,
+                    measures.words as measure_text,
+                    {{ measure_text('found.value', 'found.unit', 'found.crossed_limit', 'templates.language') }} as value_text,
+                    {{ limit_text('found.crossed_limit', 'found.unit', 'templates.language') }} as limit_text,
+                from (
+                    {%- for code, column in measures %}
+                    select
+                        {{ key | join(', ') }},
+                        {{ loop.index }} as position,
+                        threshold_code,
+                        unit,
+                        {{ column }} as value,
+                        case when {{ column }} >= act_value then act_value else watch_value end as crossed_limit,
+                    from {{ verdicts }}
+                    inner join {{ ref('maintenance_thresholds') }}
+                        on threshold_code = '{{ code }}'
+                        and {{ column }} >= watch_value
+                    {{- ' union all' if not loop.last }}
+                    {%- endfor %}
+                ) as found
+                inner join {{ ref('maintenance_words') }} as measures on found.threshold_code = measures.word_code
+                inner join {{ ref('maintenance_words') }} as templates
+                    on templates.word_code = 'crossed'
+                    and measures.language = templates.language
+            ) as measured
+            group by {{ key | join(', ') }}, language
+        ) as crossed
+            on verdicts.baseline_as_of_date = crossed.baseline_as_of_date
+            and verdicts.as_of_date = crossed.as_of_date
+            and verdicts.feature = crossed.feature
+            and sentences.language = crossed.language
+    ) as said
+{%- endmacro %}
+
 {% macro name_by_playbook(clusters, keys) -%}
     {#-
         Names each row of a CTE with the measures of the playbook (frequency, monetary, recency_days, monetary_ratio and recency_ratio
@@ -27,24 +105,28 @@
         segment_code and segment_name (English, seed segment_labels), null when there is none.
         keys: the columns that identify a row.
     -#}
-    select
-        clusters.*,
-        playbook.segment_code,
-        labels.name as segment_name,
-    from {{ clusters }} as clusters
-    left join {{ ref('segment_playbook') }} as playbook
-        on true
-        {%- for _, measure in playbook_measures() %}
-        and coalesce(clusters.{{ measure }} >= playbook.minimum_{{ measure }}, playbook.minimum_{{ measure }} is null)
-        and coalesce(clusters.{{ measure }} < playbook.maximum_{{ measure }}, playbook.maximum_{{ measure }} is null)
-        {%- endfor %}
-    left join {{ ref('segment_labels') }} as labels
-        on playbook.segment_code = labels.segment_code
-        and labels.language = 'en'
-    qualify row_number() over (
-        partition by {% for key in keys %}clusters.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
-        order by playbook.rule_order, playbook.segment_code
-    ) = 1
+    select * {{ all_but(['rule_rank']) }}
+    from (
+        select
+            clusters.*,
+            playbook.segment_code,
+            labels.name as segment_name,
+            row_number() over (
+                partition by {% for key in keys %}clusters.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
+                order by playbook.rule_order nulls last, playbook.segment_code nulls last
+            ) as rule_rank
+        from {{ clusters }} as clusters
+        left join {{ ref('segment_playbook') }} as playbook
+            on true
+            {%- for _, measure in playbook_measures() %}
+            and coalesce(clusters.{{ measure }} >= playbook.minimum_{{ measure }}, playbook.minimum_{{ measure }} is null)
+            and coalesce(clusters.{{ measure }} < playbook.maximum_{{ measure }}, playbook.maximum_{{ measure }} is null)
+            {%- endfor %}
+        left join {{ ref('segment_labels') }} as labels
+            on playbook.segment_code = labels.segment_code
+            and labels.language = 'en'
+    ) as ranked
+    where rule_rank = 1
 {%- endmacro %}
 
 {% macro why_chosen() -%}
@@ -84,7 +166,9 @@
     {%- set model = keys[:-1] | join(', ') -%}
     {%- set cluster = keys[-1] -%}
     select
-        tiered.* exclude (rounded_money, rounded_orders, rounded_days, n_clusters, money_rank, order_rank, value_rank, tier, place),
+        tiered.* {{ all_but([
+            'rounded_money', 'rounded_orders', 'rounded_days', 'n_clusters', 'money_rank', 'order_rank', 'value_rank', 'tier', 'place',
+        ]) }},
         ranks.segment_code,
         labels.name as segment_name,
     from (
@@ -96,7 +180,7 @@
         from (
             select
                 *,
-                (value_rank + 1) // 2 as tier,
+                cast(floor((value_rank + 1) / 2) as int) as tier,
             from (
                 select
                     *,

@@ -1,32 +1,42 @@
-with reasons as (
+with decided as (
     select *
     from {{ ref('refresh_decisions') }}
 ),
 
-final as (
+reasons as (
     select
         as_of_date,
-        decision,
-        string_agg(reason, ' ' order by reason_number) as reasons,
-        string_agg(threshold_code || ' (' || level || ')', ', ' order by reason_number) as thresholds_crossed,
-        model_id,
-        fitted_as_of_date,
-        judged_model_id,
-        judged_fitted_as_of_date,
-        model_age_days,
-        model_age_months,
-        prediction_agreement,
-        structure_agreement,
-        outdated_share,
-        order_value_ratio,
-        drifted_features,
-        is_forced,
-        is_fallback,
-    from reasons
-    group by
-        as_of_date, decision, model_id, fitted_as_of_date, judged_model_id, judged_fitted_as_of_date,
-        model_age_days, model_age_months, prediction_agreement, structure_agreement, outdated_share, order_value_ratio,
-        drifted_features, is_forced, is_fallback
+        reason_number,
+        reason,
+        reason_french,
+    from {{ ref('decision_reasons') }}
+),
+
+final as (
+    select
+        decided.as_of_date,
+        decided.decision,
+        {{ ordered_list('reasons.reason', ' ', 'decided.reason_number') }} as reasons,
+        {{ ordered_list('reasons.reason_french', ' ', 'decided.reason_number') }} as reasons_french,
+        {{ ordered_list("decided.threshold_code || ' (' || decided.level || ')'", ', ', 'decided.reason_number') }} as thresholds_crossed,
+        decided.model_id,
+        decided.fitted_as_of_date,
+        decided.judged_model_id,
+        decided.judged_fitted_as_of_date,
+        decided.model_age_days,
+        decided.model_age_months,
+        decided.prediction_agreement,
+        decided.structure_agreement,
+        decided.outdated_share,
+        decided.order_value_ratio,
+        decided.drifted_features,
+        decided.is_forced,
+        decided.is_fallback,
+    from decided
+    inner join reasons
+        on decided.as_of_date = reasons.as_of_date
+        and decided.reason_number = reasons.reason_number
+    group by all
 )
 
 select * from final

@@ -11,11 +11,15 @@ verdicts as (
     inner join baseline on feature_verdicts.baseline_as_of_date = baseline.baseline_as_of_date
 ),
 
+sentences as (
+    {{ drift_sentences('verdicts') }}
+),
+
 final as (
     select
-        as_of_date,
-        feature,
-        baseline_as_of_date,
+        verdicts.as_of_date,
+        verdicts.feature,
+        verdicts.baseline_as_of_date,
         elapsed_days,
         baseline_customers,
         customers,
@@ -42,8 +46,16 @@ final as (
         verdict,
         cause,
         is_sparse,
-        reason,
+        english.sentence as reason,
+        french.sentence as reason_french,
     from verdicts
+    {%- for word, language in [('english', 'en'), ('french', 'fr')] %}
+    left join sentences as {{ word }}
+        on verdicts.baseline_as_of_date = {{ word }}.baseline_as_of_date
+        and verdicts.as_of_date = {{ word }}.as_of_date
+        and verdicts.feature = {{ word }}.feature
+        and {{ word }}.language = '{{ language }}'
+    {%- endfor %}
 )
 
 select * from final

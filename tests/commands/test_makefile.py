@@ -61,6 +61,8 @@ COMMANDS = {
     "pictures": ["tools.readme_pictures", "--to=V"],
     "superset": ["customer_segmentation", "superset"],
     "postgres": ["customer_segmentation", "postgres", "--schema=V"],
+    "ducklake": ["customer_segmentation", "ducklake", "--options=V"],
+    "parity": ["customer_segmentation", "parity", "--", "V", "V"],
     "metrics": ["customer_segmentation", "metrics", "--metrics=V", "--by=V"],
     "benchmark": [
         "benchmarks.run", "--size=V", "--parts=V", "--repeats=V", "--work=V", "--name=V",
@@ -69,8 +71,8 @@ COMMANDS = {
 }  # fmt: skip
 VARIABLES = (
     "AS_OF", "BOARD", "BY", "CUSTOMERS", "DSN", "FRENCH", "FROM", "LIST", "METRICS", "NAME", "SEGMENTATION_DATABASE",
-    "OLIST_RAW_DIR", "OPTIONS", "PARTS", "PYTHON", "REPEATS", "RESULTS", "SCHEMA", "SEGMENT", "SELECTOR",
-    "SIZE", "SUPERSET_PORT", "SUPERSET_PYTHON", "TO", "WORK",
+    "OLIST_RAW_DIR", "ONE", "OPTIONS", "OTHER", "PARTS", "PYTHON", "REPEATS", "RESULTS", "SCHEMA", "SEGMENT", 
+    "SELECTOR", "SIZE", "SUPERSET_PORT", "SUPERSET_PYTHON", "TO", "WORK",
 )  # fmt: skip
 # What a command takes from the environment.
 FROM_ENVIRONMENT = ("DSN", "SEGMENTATION_DATABASE", "OLIST_RAW_DIR", "SUPERSET_PORT")
@@ -117,7 +119,7 @@ def recorded(folder: Path) -> list[tuple[list[str], dict[str, str]]]:
 def ready_folder(tmp_path: Path) -> Path:
     """Return a folder with our Makefile, whose environments hold programs that only take notes."""
     folder = tmp_path / "project"
-    for environment in (".venv", ".venv-superset"):
+    for environment in (".venv", ".venv-superset", ".venv-ducklake"):
         program(folder / environment / "bin" / "python")
     (folder / "superset").mkdir()
     shutil.copy(PROJECT / "Makefile", folder)
@@ -134,7 +136,8 @@ def ready_folder(tmp_path: Path) -> Path:
         "benchmarks",
     ):
         (folder / ".venv" / f".{group}").touch()
-    (folder / ".venv-superset" / ".ready").touch()
+    for environment in (".venv-superset", ".venv-ducklake"):
+        (folder / environment / ".ready").touch()
     return folder
 
 

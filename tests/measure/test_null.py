@@ -40,7 +40,7 @@ def verdicts(X, n_clusters, seed=0, permutations=10):
     by_jaccard = excess_over_null(found["mean_jaccard"], null.jaccard)
     by_silhouette = excess_over_null(silhouette, null.silhouette)
     words = [
-        verdict(mean, resamples=60, is_above_null=one or other)
+        verdict(mean, resamples=60, null_resamples=10 * permutations, is_above_null=one or other)
         for mean, one, other in zip(
             found["mean_jaccard"], by_jaccard["is_above"], by_silhouette["is_above"], strict=True
         )
@@ -199,24 +199,31 @@ def test_excess_is_compared_with_one_more_draw_of_the_null():
 
 
 @pytest.mark.parametrize(
-    ("mean_jaccard", "resamples", "is_above", "words"),
+    ("mean_jaccard", "resamples", "null_resamples", "is_above", "words"),
     [
-        (1.0, 100, True, "group"),
-        (0.75, 50, True, "group"),
-        (1.0, 100, False, "reproducible slice"),
-        (0.75, 50, False, "reproducible slice"),
-        (0.749, 100, True, "membership doubtful"),
-        (0.6, 100, False, "membership doubtful"),
-        (0.599, 100, True, "unstable"),
-        (0.0, 100, None, "unstable"),
-        (1.0, 49, True, "not judged: fewer than 50 resamples"),
-        (0.1, 5, None, "not judged: fewer than 50 resamples"),
-        (1.0, 100, None, "not judged: no null"),
-        (np.nan, 0, None, "not resampled"),
+        (1.0, 100, 100, True, "group"),
+        (0.75, 50, 50, True, "group"),
+        (1.0, 100, 100, False, "reproducible slice"),
+        (0.75, 50, 50, False, "reproducible slice"),
+        (0.749, 100, 100, True, "membership doubtful"),
+        (0.6, 100, 100, False, "membership doubtful"),
+        (0.599, 100, 100, True, "unstable"),
+        (0.0, 100, 0, None, "unstable"),
+        (1.0, 49, 100, True, "not judged: fewer than 50 resamples"),
+        (0.1, 5, 0, None, "not judged: fewer than 50 resamples"),
+        (1.0, 100, 49, True, "not judged: fewer than 50 resamples of the null"),
+        (0.9, 100, 2, False, "not judged: fewer than 50 resamples of the null"),
+        (1.0, 100, 0, None, "not judged: no null"),
+        (np.nan, 0, 0, None, "not resampled"),
     ],
 )
-def test_a_verdict_follows_from_the_excess(mean_jaccard, resamples, is_above, words):
-    assert verdict(mean_jaccard, resamples=resamples, is_above_null=is_above) == words
+def test_a_verdict_follows_from_the_excess(
+    mean_jaccard, resamples, null_resamples, is_above, words
+):
+    found = verdict(
+        mean_jaccard, resamples=resamples, null_resamples=null_resamples, is_above_null=is_above
+    )
+    assert found == words
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import itertools
+import re
+
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +18,7 @@ from customer_segmentation.steps.decisions import (
     thresholds_from,
     whole_months,
 )
+from rendering import PROJECT, rendered
 
 THRESHOLDS = {
     "structure_agreement": Threshold("below", 0.9, 0.8),
@@ -70,11 +76,10 @@ def drift(verdicts: dict[tuple[int, int], str] | None = None) -> pd.DataFrame:
                 "as_of_date": DAYS[later].date(),
                 "feature": "monetary",
                 "verdict": verdict,
-                "reason": f"Changed behaviour in monetary: {verdict}.",
             }
             for (base, later), verdict in (verdicts or {}).items()
         ],
-        columns=["baseline_as_of_date", "as_of_date", "feature", "verdict", "reason"],
+        columns=["baseline_as_of_date", "as_of_date", "feature", "verdict"],
     )
 
 
@@ -95,15 +100,25 @@ def summary(found: pd.DataFrame) -> list[tuple[str, str | None]]:
     return list(zip(once["decision"], once["model_id"], strict=True))
 
 
-def reasons(found: pd.DataFrame, row: int) -> str:
-    return " ".join(found[found["as_of_date"] == DAYS[row].date()]["reason"])
+def reasons(found: pd.DataFrame, row: int) -> list[str]:
+    """Return what the reasons of a date are about, with their levels."""
+    of_date = found[found["as_of_date"] == DAYS[row].date()]
+    return [
+        code if level is None else f"{code} {level}"
+        for code, level in zip(of_date["reason_code"], of_date["level"], strict=True)
+    ]
+
+
+def detail(found: pd.DataFrame, row: int, code: str) -> object:
+    of_date = found[(found["as_of_date"] == DAYS[row].date()) & (found["reason_code"] == code)]
+    return of_date["detail"].item()
 
 
 def test_nothing_crossed_keeps_the_first_model() -> None:
     found = decided()
     assert summary(found) == [("retrain", "model-0")] + [("keep", "model-0")] * 4
-    assert reasons(found, 0) == "There is no model yet: the first one is fitted."
-    assert reasons(found, 1) == "No threshold is crossed."
+    assert reasons(found, 0) == ["first_model"]
+    assert reasons(found, 1) == ["within_limits"]
 
 
 @pytest.mark.parametrize(
@@ -130,13 +145,13 @@ def test_agreement_below_its_limit_retrains_and_the_new_model_is_judged_from_the
         value,
         THRESHOLDS[measure].act,
     )
-    assert f"below {measure}" in row["reason"]
+    assert row["reason_code"] == measure
 
 
 def test_the_limit_itself_is_good_enough() -> None:
     found = decided(pair=pairs(prediction_agreement={(0, 2): 0.65}))
     assert summary(found)[2] == ("keep", "model-0")
-    assert "(watched)" in reasons(found, 2)
+    assert reasons(found, 2) == ["prediction_agreement watch"]
 
 
 def test_labels_out_of_date_add_up_until_they_are_rescored() -> None:
@@ -165,8 +180,10 @@ def test_a_feature_that_drifts_is_investigated_and_the_model_stays() -> None:
         "keep",
     ]
     assert summary(found)[2] == ("investigate", "model-0")
-    assert "Since 2018-01-01: Changed behaviour in monetary: drift." in reasons(found, 2)
-    assert "monetary" not in reasons(found, 3)
+    assert reasons(found, 1) == ["feature_drift watch"]
+    assert reasons(found, 2) == ["feature_drift act"]
+    assert found[found["reason_code"] == "feature_drift"]["feature"].tolist() == ["monetary"] * 2
+    assert reasons(found, 3) == ["within_limits"]
 
 
 def test_order_values_out_of_proportion_are_investigated_and_nothing_is_learnt_from_them() -> None:
@@ -175,10 +192,9 @@ def test_order_values_out_of_proportion_are_investigated_and_nothing_is_learnt_f
         pair=pairs(prediction_agreement={(0, 2): 0.1}),
     )
     assert summary(found)[2] == ("investigate", "model-0")
-    assert "100.00 times" in reasons(found, 2)
-    assert "order_value_ratio 3" in reasons(found, 2)
+    assert reasons(found, 2) == ["order_value_ratio act", "prediction_agreement act"]
     assert summary(found)[3] == ("keep", "model-0")
-    assert "order_value_ratio 1.5 (watched)" in reasons(found, 3)
+    assert reasons(found, 3) == ["order_value_ratio watch"]
     assert found.drop_duplicates("as_of_date")["is_fallback"].tolist() == [
         False,
         False,
@@ -193,7 +209,8 @@ def test_a_sparse_month_is_investigated() -> None:
         frame=dates(is_sparse={3: True}, orders_in_last_month={3: 4}, order_value_ratio={3: np.nan})
     )
     assert summary(found)[3] == ("investigate", "model-0")
-    assert "only 4 orders" in reasons(found, 3)
+    assert reasons(found, 3) == ["sparse_month"]
+    assert found[found["reason_code"] == "sparse_month"]["value"].tolist() == [4]
 
 
 def test_nothing_is_learnt_from_a_sparse_month_but_the_first_model() -> None:
@@ -206,9 +223,7 @@ def test_nothing_is_learnt_from_a_sparse_month_but_the_first_model() -> None:
         ("investigate", "model-0"),
         ("retrain", "model-2"),
     ]
-    assert "the first one is fitted, although the month before has only 7 orders" in reasons(
-        found, 0
-    )
+    assert reasons(found, 0) == ["first_model_after_sparse_month"]
 
 
 AGED = {**THRESHOLDS, "model_age_months": Threshold("above", 1, 2)}
@@ -223,18 +238,13 @@ def test_a_model_as_old_as_its_limit_is_retrained() -> None:
         ("keep", "model-2"),
         ("retrain", "model-4"),
     ]
-    assert "The model of 2018-01-01 is 1 month old, at or above model_age_months 1 (watched)." in (
-        reasons(found, 1)
-    )
+    assert reasons(found, 1) == ["model_age_months watch"]
     row = found[found["as_of_date"] == DAYS[2].date()].iloc[0]
     assert (row["threshold_code"], row["level"], row["value"], row["threshold"]) == (
         "model_age_months",
         "act",
         2,
         2,
-    )
-    assert row["reason"] == (
-        "The model of 2018-01-01 is 2 months old, at or above model_age_months 2 (something is done)."
     )
     assert found.drop_duplicates("as_of_date")["model_age_months"].tolist() == [None, 1, 2, 1, 2]
 
@@ -276,7 +286,7 @@ def test_a_fit_that_was_not_accepted_does_not_take_over() -> None:
         pair=pairs(prediction_agreement={(0, 2): 0.3, (0, 3): 0.3}),
     )
     assert summary(found)[2] == ("investigate", "model-0")
-    assert "not accepted. Silhouette too low." in reasons(found, 2)
+    assert detail(found, 2, "fit_refused") == "Silhouette too low."
     assert summary(found)[3] == ("retrain", "model-3")
     assert found.drop_duplicates("as_of_date")["is_fallback"].tolist()[2:4] == [True, False]
 
@@ -296,14 +306,15 @@ def test_a_date_without_enough_data_is_left_alone() -> None:
     )
     found = decided(frame=left_out)
     assert summary(found)[:2] == [("keep", None), ("retrain", "model-1")]
-    assert reasons(found, 0) == "Nothing to decide. Not segmented: 3 customers."
+    assert reasons(found, 0) == ["not_segmented"]
+    assert detail(found, 0, "not_segmented") == "Not segmented: 3 customers."
 
 
 def test_retraining_can_be_forced() -> None:
     found = decided(force_retrain=["2018-02-01", "latest"])
     assert summary(found)[1] == ("retrain", "model-1")
     assert summary(found)[4] == ("retrain", "model-4")
-    assert "force_retrain names this date" in reasons(found, 4)
+    assert reasons(found, 4) == ["forced"]
     # Even on a month of which nothing would be learnt; never with a fit that failed its gates.
     sparse = decided(frame=dates(is_sparse={4: True}), force_retrain=["latest"])
     assert summary(sparse)[4] == ("retrain", "model-4")
@@ -342,3 +353,183 @@ def test_levels() -> None:
         {"threshold_code": ["a"], "direction": ["above"], "watch_value": [1], "act_value": [2]}
     )
     assert thresholds_from(seed) == {"a": Threshold("above", 1.0, 2.0)}
+
+
+# --- in words ---------------------------------------------------------------------------------
+
+SEEDS = ("maintenance_words", "maintenance_thresholds", "feature_words")
+MACROS = ("macros/numbers.sql", "macros/seed_rules.sql")
+
+
+def said(found: pd.DataFrame, **verdict: object) -> list[tuple[str, str]]:
+    """Return the sentences of decisions, English and French; a verdict is that of monetary."""
+    connection = duckdb.connect()
+    connection.execute("create schema staging")
+    for seed in SEEDS:
+        path = PROJECT / "seeds" / f"{seed}.csv"
+        connection.execute(f"create table staging.{seed} as from read_csv('{path}')")
+    row = {
+        "baseline_as_of_date": DAYS[0].date(),
+        "as_of_date": DAYS[1].date(),
+        "feature": "monetary",
+        "verdict": "drift",
+        "cause": "behaviour",
+        "psi_behaviour": 0.3,
+        "ks_behaviour": 0.15,
+        "missing_share_rise": 0.0,
+        **verdict,
+    }
+    connection.register("verdict_rows", pd.DataFrame([row]))
+    connection.execute(
+        "create table staging.feature_verdicts as select * replace (baseline_as_of_date::date as baseline_as_of_date,"
+        " as_of_date::date as as_of_date, cause::varchar as cause) from verdict_rows"
+    )
+    columns = ", ".join(
+        f'"{name}"::{"varchar" if kind == "string" else kind} as "{name}"'
+        for name, kind in DECISION_COLUMNS.items()
+    )
+    connection.register("found", found)
+    connection.execute(f"create table staging.refresh_decisions as select {columns} from found")
+    sql = rendered(
+        *MACROS, "models/maintenance/decision_reasons.sql", known={"setting": lambda *_: 100}
+    )
+    return connection.execute(
+        f"select reason, reason_french from ({sql}) order by as_of_date, reason_number"
+    ).fetchall()
+
+
+def test_reasons_are_sentences_that_a_marketer_understands() -> None:
+    found = decided(
+        frame=dates(
+            order_value_ratio={1: 1.5},
+            is_sparse={3: True},
+            orders_in_last_month={3: 16},
+            is_fit_accepted={4: False},
+            gate_failures={4: "Silhouette too low."},
+        ),
+        pair=pairs(
+            prediction_agreement={(0, 2): 0.6499, (2, 4): 0.2},
+            structure_agreement={(2, 4): 0.85},
+            outdated_share={(2, 3): 0.101},
+        ),
+        thresholds=AGED,
+    )
+    assert said(found) == [
+        (
+            "There is no model yet: the first one is trained.",
+            "Il n'y a pas encore de modèle : le premier est entraîné.",
+        ),
+        (
+            "Median order of the month before against that of the three months before it, the larger divided by the"
+            " smaller: 1.50, at or above the early-warning limit of 1.5.",
+            "Commande médiane du mois précédent face à celle des trois mois d'avant, la plus grande divisée par la"
+            " plus petite : 1,50, seuil d'alerte de 1,5 atteint.",
+        ),
+        (
+            "Age of the model of 2018-01-01, in months: 1, at or above the early-warning limit of 1.",
+            "Âge du modèle du 01/01/2018, en mois : 1, seuil d'alerte de 1 atteint.",
+        ),
+        (
+            # Two decimals would make it its limit.
+            "Agreement of the model of 2018-01-01 with one trained on the customers of this date (1 = the same"
+            " segments, 0 = as by chance): 0.6499, below the limit of 0.65.",
+            "Accord du modèle du 01/01/2018 avec un modèle entraîné sur les clients de cette date (1 = mêmes"
+            " segments, 0 = hasard) : 0,6499, sous le seuil de 0,65.",
+        ),
+        (
+            "Age of the model of 2018-01-01, in months: 2, at or above the limit of 2.",
+            "Âge du modèle du 01/01/2018, en mois : 2, seuil de 2 atteint.",
+        ),
+        (
+            "The month before had few orders (16, fewer than 100): nothing is learnt from it.",
+            "Le mois précédent a eu peu de commandes (16, moins de 100) : rien n'en est appris.",
+        ),
+        (
+            "Age of the model of 2018-03-01, in months: 1, at or above the early-warning limit of 1.",
+            "Âge du modèle du 01/03/2018, en mois : 1, seuil d'alerte de 1 atteint.",
+        ),
+        (
+            "Customers whose segment has changed since lists were last to be drawn, at most: 10.1 %, at or above the"
+            " limit of 10 %.",
+            "Clients qui ont changé de segment depuis le dernier tirage des listes, au plus : 10,1 %, seuil de 10 %"
+            " atteint.",
+        ),
+        (
+            "Agreement of the model of 2018-03-01 with one trained on the customers of this date (1 = the same"
+            " segments, 0 = as by chance): 0.20, below the limit of 0.65.",
+            "Accord du modèle du 01/03/2018 avec un modèle entraîné sur les clients de cette date (1 = mêmes"
+            " segments, 0 = hasard) : 0,20, sous le seuil de 0,65.",
+        ),
+        (
+            "Agreement of the segments given on 2018-03-01 with segments found anew among the same customers (1 = the"
+            " same, 0 = as by chance): 0.85, below the early-warning limit of 0.9.",
+            "Accord des segments attribués le 01/03/2018 avec des segments recherchés de nouveau chez les mêmes"
+            " clients (1 = les mêmes, 0 = hasard) : 0,85, sous le seuil d'alerte de 0,9.",
+        ),
+        (
+            "Age of the model of 2018-03-01, in months: 2, at or above the limit of 2.",
+            "Âge du modèle du 01/03/2018, en mois : 2, seuil de 2 atteint.",
+        ),
+        (
+            "Customers whose segment has changed since lists were last to be drawn, at most: 11.1 %, at or above the"
+            " limit of 10 %.",
+            "Clients qui ont changé de segment depuis le dernier tirage des listes, au plus : 11,1 %, seuil de 10 %"
+            " atteint.",
+        ),
+        (
+            "The model trained on this date was not accepted. Silhouette too low.",
+            "Le modèle entraîné à cette date n'a pas passé ses contrôles.",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "english", "french"),
+    [
+        (
+            {},
+            "Since 2018-01-01 customers behave differently in the money spent (population stability index 0.30, limit"
+            " 0.25; share of customers who lie elsewhere, at least 15.0 %, limit 10 %).",
+            "Depuis le 01/01/2018, les clients se comportent autrement pour le montant dépensé (indice de stabilité de"
+            " la population 0,30, seuil 0,25 ; part des clients situés ailleurs, au moins 15,0 %, seuil 10 %).",
+        ),
+        (
+            {"cause": "inflow of customers", "psi_behaviour": 0.2499, "ks_behaviour": 0.2},
+            "Since 2018-01-01 new customers differ in the money spent, while earlier ones behave as before (population"
+            " stability index 0.25, limit 0.1; share of customers who lie elsewhere, at least 20.0 %, limit 20 %).",
+            "Depuis le 01/01/2018, les nouveaux clients se distinguent par le montant dépensé, alors que les anciens"
+            " se comportent comme avant (indice de stabilité de la population 0,25, seuil 0,1 ; part des clients"
+            " situés ailleurs, au moins 20,0 %, seuil 20 %).",
+        ),
+        (
+            {"cause": "missing values", "psi_behaviour": 0.0, "ks_behaviour": None, "missing_share_rise": 0.059},
+            "More customers than on 2018-01-01 have no value for the money spent (additional share of customers"
+            " 5.9 %, limit 5 %).",
+            "Plus de clients qu'au 01/01/2018 n'ont pas de valeur pour le montant dépensé (part supplémentaire de"
+            " clients 5,9 %, seuil 5 %).",
+        ),
+    ],
+)  # fmt: skip
+def test_drift_in_words(verdict: dict[str, object], english: str, french: str) -> None:
+    found = decided(frame=dates().head(2), verdicts={(0, 1): "drift"})
+    assert said(found, **verdict)[1] == (english, french)
+
+
+def test_a_feature_without_words_is_called_by_its_own_name() -> None:
+    found = decided(frame=dates().head(2), verdicts={(0, 1): "drift"})
+    found["feature"] = found["feature"].replace({"monetary": "visits"})
+    (_, (english, french)) = said(found, feature="visits")
+    assert "differently in visits (" in english
+    assert "autrement pour visits (" in french
+
+
+def test_the_words_of_both_languages_have_the_same_marks_and_no_names_of_columns() -> None:
+    with (PROJECT / "seeds" / "maintenance_words.csv").open(encoding="utf-8") as file:
+        rows = sorted(csv.DictReader(file), key=lambda row: row["word_code"])
+    for code, pair in itertools.groupby(rows, key=lambda row: row["word_code"]):
+        words = {row["language"]: row["words"] for row in pair}
+        assert sorted(words) == ["en", "fr"], code
+        marks = {language: set(re.findall(r"\{\w+\}", text)) for language, text in words.items()}
+        # What the build says of a fit or a date is English.
+        assert marks["en"] - {"{detail}"} == marks["fr"], code
+        assert not re.search(r"\w_\w", re.sub(r"\{\w+\}", "", " ".join(words.values()))), code

@@ -1,8 +1,8 @@
 {#- Effect sizes only: nothing here tightens as the customers get more. -#}
 {% set measures = [
-    ('feature_psi', 'psi_behaviour', 'population stability index beyond the clock'),
-    ('feature_ks', 'ks_behaviour', 'Kolmogorov-Smirnov statistic beyond the clock'),
-    ('missing_share_rise', 'missing_share_rise', 'rise of the missing share'),
+    ('feature_psi', 'psi_behaviour'),
+    ('feature_ks', 'ks_behaviour'),
+    ('missing_share_rise', 'missing_share_rise'),
 ] %}
 
 with feature_changes as (
@@ -14,7 +14,6 @@ periods as (
     select
         as_of_date,
         is_sparse,
-        orders_in_last_month,
     from {{ ref('periods') }}
 ),
 
@@ -23,7 +22,6 @@ changes as (
         feature_changes.*,
         feature_changes.missing_share - feature_changes.baseline_missing_share as missing_share_rise,
         periods.is_sparse,
-        periods.orders_in_last_month,
     from feature_changes
     inner join periods on feature_changes.as_of_date = periods.as_of_date
 ),
@@ -36,13 +34,13 @@ judged as (
     select
         changes.*,
         coalesce(
-            {%- for code, column, _ in measures %}
+            {%- for code, column in measures %}
             {{ 'or ' if not loop.first }}changes.{{ column }} >= thresholds.{{ code }}_act
             {%- endfor %},
             false
         ) as is_drift,
         coalesce(
-            {%- for code, column, _ in measures %}
+            {%- for code, column in measures %}
             {{ 'or ' if not loop.first }}changes.{{ column }} >= thresholds.{{ code }}_watch
             {%- endfor %},
             false
@@ -61,26 +59,13 @@ judged as (
             or changes.ks_behaviour >= thresholds.feature_ks_watch,
             false
         ) as is_beyond_the_clock,
-        concat_ws(
-            ', '
-            {%- for code, column, words in measures %},
-            case
-                when changes.{{ column }} >= thresholds.{{ code }}_act
-                    then '{{ words }} ' || {{ shown('changes.' ~ column) }} || ' is '
-                        || {{ shown('thresholds.' ~ code ~ '_act') }} || ' or more'
-                when changes.{{ column }} >= thresholds.{{ code }}_watch
-                    then '{{ words }} ' || {{ shown('changes.' ~ column) }} || ' is '
-                        || {{ shown('thresholds.' ~ code ~ '_watch') }} || ' or more'
-            end
-            {%- endfor %}
-        ) as crossed,
     from changes
     cross join thresholds
 ),
 
-told as (
+final as (
     select
-        * exclude (is_drift, is_watched, is_moved, is_behaviour, is_beyond_the_clock),
+        * {{ all_but(['is_drift', 'is_watched', 'is_moved', 'is_behaviour', 'is_beyond_the_clock']) }},
         case
             when is_drift then 'drift'
             when is_watched then 'watch'
@@ -94,26 +79,6 @@ told as (
             else 'missing values'
         end as cause,
     from judged
-),
-
-final as (
-    select
-        * exclude (crossed, orders_in_last_month),
-        case
-            when cause = 'behaviour' then 'Customers behave differently in ' || feature || ': ' || crossed || '.'
-            when cause = 'inflow of customers'
-                then 'Another inflow of customers in ' || feature || ', while those of the baseline are as they were: '
-                    || crossed || '.'
-            when cause = 'missing values' then 'More values are missing in ' || feature || ': ' || crossed || '.'
-            when verdict = 'passing of time'
-                then feature || ' has moved, as a clock does; nothing beyond it has changed.'
-            else 'No change to speak of in ' || feature || '.'
-        end
-        || case
-            when is_sparse then ' The month before has only ' || orders_in_last_month || ' orders.'
-            else ''
-        end as reason,
-    from told
 )
 
 select * from final

@@ -309,15 +309,17 @@ def excess_over_null(observed: Any, null: Any) -> pd.DataFrame:
     )
 
 
-def verdict(mean_jaccard: float, *, resamples: int, is_above_null: bool | None) -> str:
+def verdict(
+    mean_jaccard: float, *, resamples: int, null_resamples: int, is_above_null: bool | None
+) -> str:
     """Say in words what the stability of a cluster shows.
 
     Parameters
     ----------
     mean_jaccard : float
         From 0 to 1; NaN when nothing was resampled.
-    resamples : int
-        Behind it.
+    resamples, null_resamples : int
+        Behind it, and behind that of data without structure.
     is_above_null : bool or None
         Whether the similarity or the silhouette is, by `excess_over_null`; None when there is no
         null.
@@ -344,6 +346,8 @@ def verdict(mean_jaccard: float, *, resamples: int, is_above_null: bool | None) 
         return "membership doubtful"
     if is_above_null is None:
         return "not judged: no null"
+    if null_resamples < VERDICT_RESAMPLES:
+        return f"not judged: fewer than {VERDICT_RESAMPLES} resamples of the null"
     return "group" if is_above_null else "reproducible slice"
 
 

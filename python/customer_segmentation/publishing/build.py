@@ -135,15 +135,8 @@ def _build(
     int
         Status for the shell.
     """
-    project = project_folder(os.environ)
-    settings = given_vars(options, project=project)
-    refuse_data_of_another(published, settings)
-    if settings["adapter"] == "orders":
-        refuse_bad_orders(settings, project=project)
-    else:
-        refuse_bad_raw_files(
-            Path(os.environ.get("OLIST_RAW_DIR") or DEFAULT_RAW_DIR), project=project
-        )
+    refuse_data_of_another(published, given_vars(options, project=project_folder(os.environ)))
+    refuse_bad_data(options, environment=os.environ)
     side, before = prepare_side_file(published)
     started_at = time.time()
     last_build = (
@@ -271,6 +264,29 @@ def data_of_another(published: Path, name: str, *, is_own: bool) -> str | None:
     # A run that ended early, or a database from before it said so.
     other = ("staging", "Olist") if is_own else ("input_work", "own orders")
     return other[1] if other[0] in schemas else None
+
+
+def refuse_bad_data(options: Sequence[str], *, environment: Mapping[str, str]) -> None:
+    """Stop before dbt starts when the data that a build would read cannot be used.
+
+    Parameters
+    ----------
+    options : sequence of str
+        Those of ``dbt build``.
+    environment : mapping of str to str
+
+    Raises
+    ------
+    CommandError
+    """
+    project = project_folder(environment)
+    settings = given_vars(options, project=project)
+    if settings["adapter"] == "orders":
+        refuse_bad_orders(settings, project=project)
+    else:
+        refuse_bad_raw_files(
+            Path(environment.get("OLIST_RAW_DIR") or DEFAULT_RAW_DIR), project=project
+        )
 
 
 def refuse_bad_raw_files(folder: Path, *, project: Path) -> None:

@@ -32,11 +32,13 @@ DECISION_COLUMNS = {
     "order_value_ratio": "double",
     "drifted_features": "int",
     "reason_number": "int",
+    "reason_code": "string",
     "threshold_code": "string",
+    "feature": "string",
     "level": "string",
     "value": "double",
     "threshold": "double",
-    "reason": "string",
+    "detail": "string",
 }
 
 
@@ -60,13 +62,28 @@ class Threshold:
 
 @dataclasses.dataclass(frozen=True)
 class Reason:
-    """A sentence, and the threshold that it is about, if any."""
+    """What a sentence is made of, in ``maintenance.decision_reasons`` by seed maintenance_words.
 
-    text: str
+    Attributes
+    ----------
+    code : str
+        A threshold, "feature_drift", or a sentence of the seed.
+    threshold_code, level, value, threshold
+        The threshold that is crossed, "watch" or "act", what was measured and the limit; of a
+        sparse month, its orders are the value.
+    feature : str, optional
+        The one that drifts.
+    detail : str, optional
+        What the build says of it already.
+    """
+
+    code: str
     threshold_code: str | None = None
     level: str | None = None
     value: float | None = None
     threshold: float | None = None
+    feature: str | None = None
+    detail: str | None = None
 
 
 def thresholds_from(seed: pd.DataFrame) -> dict[str, Threshold]:
@@ -94,7 +111,7 @@ def decide(
         orders_in_last_month, order_value_ratio, fitted_model_id, is_fit_accepted, gate_failures
         One row per as-of date.
     pairs : DataFrame with columns of ``refresh.AGREEMENT_COLUMNS``
-    verdicts : DataFrame with columns baseline_as_of_date, as_of_date, feature, verdict, reason
+    verdicts : DataFrame with columns baseline_as_of_date, as_of_date, feature, verdict
         Drift of each feature between every two dates.
     thresholds : dict of str to Threshold
     force_retrain : iterable of str
@@ -177,11 +194,13 @@ def decide(
                 "is_fallback": is_fallback,
                 **{name: None if pd.isna(value) else value for name, value in measures.items()},
                 "reason_number": number,
+                "reason_code": reason.code,
                 "threshold_code": reason.threshold_code,
+                "feature": reason.feature,
                 "level": reason.level,
                 "value": reason.value,
                 "threshold": reason.threshold,
-                "reason": reason.text,
+                "detail": reason.detail,
             }
             for number, reason in enumerate(reasons, start=1)
         ]
@@ -200,78 +219,51 @@ def _decision(
 ) -> tuple[str, list[Reason], bool]:
     """Return decision, reasons and whether a wanted retraining had to be left out."""
     if not date.is_segmentable:
-        return "keep", [Reason(f"Nothing to decide. {date.note}")], False
+        return "keep", [Reason("not_segmented", detail=str(date.note))], False
     has_fit = not pd.isna(date.is_fit_accepted) and bool(date.is_fit_accepted)
-    refused = Reason(
-        "The fit of this date was not accepted. "
-        + ("" if pd.isna(date.gate_failures) else str(date.gate_failures))
-    )
+    failures = None if pd.isna(date.gate_failures) else str(date.gate_failures)
+    refused = Reason("fit_refused", detail=failures)
     if judged is None:
-        if has_fit:
-            first = "There is no model yet: the first one is fitted"
-            if date.is_sparse:
-                first += f", although {_sparse(date)}"
-            return "retrain", [Reason(f"{first}.")], False
-        return "investigate", [Reason("There is no model yet."), refused], False
+        if not has_fit:
+            return "investigate", [Reason("no_model"), refused], False
+        if date.is_sparse:
+            first = Reason("first_model_after_sparse_month", value=float(date.orders_in_last_month))
+        else:
+            first = Reason("first_model")
+        return "retrain", [first], False
 
     reasons: list[Reason] = []
     alarm = False
     if date.is_sparse:
         alarm = True
-        sparse = _sparse(date)
-        reasons.append(Reason(f"{sparse[0].upper()}{sparse[1:]}: nothing is learnt from it."))
+        reasons.append(Reason("sparse_month", value=float(date.orders_in_last_month)))
     else:
-        ratio = _crossing(
-            thresholds,
-            "order_value_ratio",
-            date.order_value_ratio,
-            "The median order of the month before is {value:.2f} times that of the months before it, or the inverse",
-        )
+        ratio = _crossing(thresholds, "order_value_ratio", date.order_value_ratio)
         if ratio:
             reasons.append(ratio)
             alarm = ratio.level == "act"
-    age = whole_months(judged[1], pd.Timestamp(date.as_of_date))
     measured = [
-        _crossing(
-            thresholds,
-            "prediction_agreement",
-            getattr(pair, "prediction_agreement", None),
-            f"The model of {judged[1].date()} agrees with a refit to {{value:.3f}}"
-            " (all customers, adjusted Rand index)",
-        ),
-        _crossing(
-            thresholds,
-            "structure_agreement",
-            getattr(pair, "structure_agreement", None),
-            f"The structure of {judged[1].date()} is found again to {{value:.3f}}"
-            " (same customers, frozen scale, adjusted Rand index)",
-        ),
-        _crossing(
-            thresholds,
-            "model_age_months",
-            age,
-            f"The model of {judged[1].date()} is {age} month{'' if age == 1 else 's'} old",
-        ),
+        _crossing(thresholds, code, value)
+        for code, value in (
+            ("prediction_agreement", getattr(pair, "prediction_agreement", None)),
+            ("structure_agreement", getattr(pair, "structure_agreement", None)),
+            ("model_age_months", whole_months(judged[1], pd.Timestamp(date.as_of_date))),
+        )
     ]
     reasons += [reason for reason in measured if reason]
     wants = is_forced or any(reason and reason.level == "act" for reason in measured)
     drifted = [row for row in drifts if row.verdict == "drift"]
     reasons += [
-        Reason(f"Since {judged[1].date()}: {row.reason}", "feature_drift", _LEVELS[row.verdict])
+        Reason("feature_drift", "feature_drift", _LEVELS[row.verdict], feature=row.feature)
         for row in drifts
         if row.verdict in _LEVELS
     ]
-    stale = _crossing(
-        thresholds,
-        "outdated_share",
-        outdated,
-        "Up to {value:.1%} of the customers are in another segment than at the last retraining or rescoring",
-    )
+    stale = _crossing(thresholds, "outdated_share", outdated)
     if stale:
         reasons.append(stale)
 
     if is_forced:
-        reasons.insert(0, Reason("Var force_retrain names this date."))
+        reasons.insert(0, Reason("forced"))
     if wants and not has_fit:
         return "investigate", [*reasons, refused], True
     if is_forced:
@@ -284,7 +276,7 @@ def _decision(
         return "investigate", reasons, False
     if stale:
         return "rescore", reasons, False
-    return "keep", reasons or [Reason("No threshold is crossed.")], False
+    return "keep", reasons or [Reason("within_limits")], False
 
 
 def whole_months(earlier: pd.Timestamp, later: pd.Timestamp) -> int:
@@ -297,28 +289,14 @@ def whole_months(earlier: pd.Timestamp, later: pd.Timestamp) -> int:
     return months - int(earlier + pd.DateOffset(months=months) > later)
 
 
-def _sparse(date: Any) -> str:
-    return (
-        f"the month before has only {int(date.orders_in_last_month)} orders"
-        " (var engine.sparse_month_orders)"
-    )
-
-
 _LEVELS = {"drift": "act", "watch": "watch"}
 
 
-def _crossing(
-    thresholds: dict[str, Threshold], code: str, value: float | None, sentence: str
-) -> Reason | None:
+def _crossing(thresholds: dict[str, Threshold], code: str, value: float | None) -> Reason | None:
     """Say which limit a value crosses; None for none."""
     threshold = thresholds[code]
     level = threshold.level(value)
     if level is None or value is None:
         return None
     limit = threshold.act if level == "act" else threshold.watch
-    side = "at or above" if threshold.direction == "above" else "below"
-    text = (
-        f"{sentence.format(value=value)}, {side} {code} {limit:g}"
-        f" ({'something is done' if level == 'act' else 'watched'})."
-    )
-    return Reason(text, code, level, float(value), limit)
+    return Reason(code, code, level, float(value), limit)

@@ -285,7 +285,12 @@ def candidate_stability(
     table = table.reindex(columns=["cluster", *STABILITY_COLUMNS])
     table["neighbour"] = table["neighbour"].astype("Int64")
     table["verdict"] = [
-        verdict(row.mean_jaccard, resamples=int(row.resamples), is_above_null=above)
+        verdict(
+            row.mean_jaccard,
+            resamples=int(row.resamples),
+            null_resamples=int(row.null_resamples),
+            is_above_null=above,
+        )
         for row, above in zip(table.itertuples(), is_above, strict=True)
     ]
     return table
