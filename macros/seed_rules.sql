@@ -166,7 +166,9 @@
     {%- set model = keys[:-1] | join(', ') -%}
     {%- set cluster = keys[-1] -%}
     select
-        tiered.* {{ all_but(['rounded_money', 'rounded_orders', 'rounded_days', 'n_clusters', 'money_rank', 'order_rank', 'value_rank', 'tier', 'place']) }},
+        tiered.* {{ all_but([
+            'rounded_money', 'rounded_orders', 'rounded_days', 'n_clusters', 'money_rank', 'order_rank', 'value_rank', 'tier', 'place',
+        ]) }},
         ranks.segment_code,
         labels.name as segment_name,
     from (
