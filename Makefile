@@ -9,8 +9,9 @@ override define as_text
 override $1 := $$(value $1)
 export $1
 endef
-override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM GROUP LIMIT LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON REPEATS RESULTS \
-	ONLY ORDER ORDERS CURRENCY NOTICE SCHEMA SEED SEGMENT SELECTOR SHOP SIZE STATE TABLE TIME_ZONE SUPERSET_PYTHON TO WORK
+override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM GROUP LIMIT LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON \
+	REPEATS RESULTS ONE ONLY ORDER ORDERS OTHER CURRENCY NOTICE PORT SCHEMA SEED SEGMENT SELECTOR SHOP SIZE STATE TABLE TIME_FORMAT \
+	TIME_ZONE SUPERSET_PYTHON TO WORK
 override GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))) \
 	$(foreach name,$(SETTINGS),$(if $(filter environment,$(origin $(name))),$(name)))
 $(foreach name,$(GIVEN),$(eval $(call as_text,$(name))))
@@ -24,9 +25,10 @@ UV ?= $(shell command -v uv)
 export PYTHON SUPERSET_PYTHON UV
 VENV := .venv
 SUPERSET_VENV := .venv-superset
+DUCKLAKE_VENV := .venv-ducklake
 # These two are parts of rules, where nothing can be quoted.
 override odd_characters = $(foreach character,' " ` $$ ; & | < > ( ) * ? [ ] { } \ ! = % :,$(findstring $(character),$1))
-$(foreach name,VENV SUPERSET_VENV,$(if $(filter-out 1,$(words $($(name))))$(strip $(call odd_characters,$($(name)))),\
+$(foreach name,VENV SUPERSET_VENV DUCKLAKE_VENV,$(if $(filter-out 1,$(words $($(name))))$(strip $(call odd_characters,$($(name)))),\
 	$(error $(name) is a path without blanks, quotes and the like)))
 override BIN := $(VENV)/bin
 export PYTHONPATH := python
@@ -44,7 +46,7 @@ override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--state,STA
 	$(call option,--order,ORDER) $(call option,--limit,LIMIT) $(call option,--to,TO) $(if $(FRENCH),--language fr)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-all sample data verify shop build rollback contract full-refresh test test-all torture lint docs audience audiences boards pictures superset superset-test postgres metrics benchmark performance lock clean
+.PHONY: help setup setup-dev setup-all sample data verify shop build rollback contract full-refresh test test-all torture lint docs audience audiences boards serve pictures superset superset-test ducklake ducklake-test parity postgres metrics benchmark performance lock clean
 
 help:  ## [Maintain] This list.
 	@for group in "Build" "Read and share" "Check" "Maintain"; do \
@@ -69,12 +71,12 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
 	$(call install,$(VENV),requirements-dev.txt)
 	@touch $@
 
-# Optional groups, each into the same environment from its own lock: fetch, charts, pictures, postgres, metrics, benchmarks.
-$(VENV)/.benchmarks $(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
+# Optional groups, each into the same environment from its own lock: fetch, charts, pictures, postgres, metrics, benchmarks, accessibility.
+$(VENV)/.accessibility $(VENV)/.benchmarks $(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
 	$(call install,$(VENV),$<)
 	@touch $@
 
-setup-all: setup-dev $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics
+setup-all: setup-dev $(VENV)/.accessibility $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics
 
 sample: setup  ## [Build] Synthetic Olist in data/sample (CUSTOMERS=96096).
 	$(BIN)/python -m olist sample --to data/sample $(call option,--customers,CUSTOMERS)
@@ -85,9 +87,9 @@ data: $(if $(FROM),setup,$(VENV)/.fetch)  ## [Build] The real set in data/olist,
 verify: setup  ## [Build] Check OLIST_RAW_DIR against the manifest of the real set.
 	$(BIN)/python -m olist verify -- "$${OLIST_RAW_DIR:-data/olist}"
 
-shop: setup  ## [Build] Look at ORDERS='folder/*.csv' (TABLE=, TO=shop.yml, TIME_ZONE=, CURRENCY=, NOTICE=), and say how to read them.
+shop: setup  ## [Build] Look at ORDERS='folder/*.csv' (TABLE=, TO=shop.yml, TIME_ZONE=, TIME_FORMAT=, CURRENCY=, NOTICE=), and say how to read them.
 	@$(BIN)/python -m customer_segmentation shop $(call option,--to,TO) $(call option,--table,TABLE) \
-		$(call option,--time-zone,TIME_ZONE) $(call option,--currency,CURRENCY) $(call option,--notice,NOTICE) -- "$$ORDERS"
+		$(call option,--time-zone,TIME_ZONE) $(call option,--time-format,TIME_FORMAT) $(call option,--currency,CURRENCY) $(call option,--notice,NOTICE) -- "$$ORDERS"
 
 build: setup $(if $(OLIST_RAW_DIR)$(SHOP),,sample)  ## [Build] Build, test and publish the database (SHOP=shop.yml for own orders, OPTIONS=... for dbt build, PARTIAL=1 if they leave something out, VERBOSE=1 for every line).
 	$(BUILD) $(if $(PARTIAL),--partial) $(if $(VERBOSE),--verbose)
@@ -123,8 +125,11 @@ audience: setup  ## [Read and share] Who is in SEGMENT=names (STATE=, GROUP=trea
 audiences: setup  ## [Read and share] The same for every segment.
 	@$(BIN)/python -m customer_segmentation audience --all $(EXPORT_OPTIONS)
 
-boards: setup $(VENV)/.charts  ## [Read and share] Boards as HTML and PNG, into boards/ (TO=folder, BOARD=name).
+boards: setup $(VENV)/.charts  ## [Read and share] Boards as HTML and PNG, into boards/, French ones into boards/fr/ (TO=folder, BOARD=name).
 	@$(BIN)/python -m customer_segmentation boards $(call option,--to,TO) $(if $(BOARD),-- "$$BOARD")
+
+serve: setup $(VENV)/.charts  ## [Read and share] A live board at 127.0.0.1: choose date, segment and state, see the customers (PORT=8765).
+	@$(BIN)/python -m customer_segmentation boards --serve $(call option,--port,PORT)
 
 pictures: setup $(VENV)/.charts $(VENV)/.pictures  ## [Maintain] The README's pictures, from the database (TO=docs/pictures).
 	@$(BIN)/python -m tools.readme_pictures $(call option,--to,TO)
@@ -141,6 +146,22 @@ superset: $(SUPERSET_VENV)/.ready  ## [Read and share] Apache Superset on the da
 
 superset-test: setup-dev $(SUPERSET_VENV)/.ready  ## [Check] Start it, log in, compare its numbers with the database.
 	SEGMENTATION_TEST_SUPERSET=1 $(BIN)/python -m pytest tests/commands/test_superset.py
+
+# DuckDB's extensions fit one version of DuckDB, so a lake has an environment of its own.
+$(DUCKLAKE_VENV)/.ready: requirements-ducklake.txt
+	@"$$PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, this is %d.%d. Name another one: make ducklake PYTHON=/path/to/python3.12" % v)'
+	"$$PYTHON" -m venv $(DUCKLAKE_VENV) || { rm -rf $(DUCKLAKE_VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(call install,$(DUCKLAKE_VENV),$<)
+	@touch $@
+
+ducklake: $(DUCKLAKE_VENV)/.ready $(if $(OLIST_RAW_DIR)$(STOP),,sample)  ## [Build] The same in a DuckLake, catalogue in PostgreSQL (SEGMENTATION_DUCKLAKE_CATALOGUE=, _DATA=; STOP=1 ends our server).
+	$(DUCKLAKE_VENV)/bin/python -m customer_segmentation ducklake $(call option,--options,OPTIONS) $(if $(STOP),--stop) $(if $(VERBOSE),--verbose)
+
+ducklake-test: $(DUCKLAKE_VENV)/.ready  ## [Check] Its publication, kills, and every table of a small sample against DuckDB's.
+	$(DUCKLAKE_VENV)/bin/python -m pytest -n0 tests/commands/test_ducklake.py tests/commands/test_parity.py
+
+parity: $(DUCKLAKE_VENV)/.ready $(if $(OLIST_RAW_DIR)$(ONE),,sample)  ## [Check] Every public table of DuckDB's against DuckLake's, row by row (ONE=file OTHER=file for two others).
+	@$(DUCKLAKE_VENV)/bin/python -m customer_segmentation parity $(if $(ONE)$(OTHER),-- "$$ONE" "$$OTHER")
 
 postgres: setup $(VENV)/.postgres  ## [Read and share] Copy the public tables into PostgreSQL: DSN=postgresql://... or PGHOST and the like (SCHEMA=olist).
 	@$(BIN)/python -m customer_segmentation postgres $(call option,--schema,SCHEMA)
@@ -165,11 +186,13 @@ lock: setup-dev  ## [Maintain] Resolve pyproject.toml anew into the requirements
 	$(BIN)/uv lock
 	$(BIN)/uv export --quiet --frozen --no-dev --no-header -o requirements.txt
 	$(BIN)/uv export --quiet --frozen --no-header -o requirements-dev.txt
-	for group in fetch charts pictures postgres metrics benchmarks; do \
+	for group in accessibility fetch charts pictures postgres metrics benchmarks; do \
 		$(BIN)/uv export --quiet --frozen --only-group $$group --no-header -o requirements-$$group.txt || exit 1; done
 	rm uv.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		superset/requirements.in -o superset/requirements-superset.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		pyproject.toml requirements-ducklake.in -o requirements-ducklake.txt
 
 clean:  ## [Maintain] Remove what was built, not the data and the published database.
 	rm -rf target logs .pytest_cache .ruff_cache .mypy_cache

@@ -98,17 +98,17 @@ class Warehouse:
         """Return a query's rows as a DataFrame."""
         return self.connection.sql(sql).df()
 
-    def meta(self, name: str) -> Mapping[str, Any]:
-        """Return the settings of a Python model."""
-        return self.nodes[name]["config"]["meta"]
+    def config(self, name: str) -> dict[str, Any]:
+        """Return what macro build_config_dict gives to a Python model: settings, features."""
+        node = self.nodes[name]
+        given: dict[str, Any] = {"__name__": name}
+        exec(compile(node["compiled_code"], node["original_file_path"], "exec"), given)
+        return given["config_dict"]
 
     def _run_python(self, node: Mapping[str, Any], changes: Mapping[str, Any]) -> Any:
         code: dict[str, Any] = {"__name__": node["name"]}
         exec(compile(node["raw_code"], node["original_file_path"], "exec"), code)
-        # What macro build_config_dict gives to every model.
-        given: dict[str, Any] = {"__name__": node["name"]}
-        exec(compile(node["compiled_code"], node["original_file_path"], "exec"), given)
-        config = given["config_dict"]
+        config = self.config(node["name"])
         settings = merged(config["settings"], changes)
         dbt = _Dbt(self, node, {**config, "settings": settings})
         return code["model"](dbt, self.connection)

@@ -26,28 +26,41 @@
 
 {% macro shop_lines() -%}
     {#-
-        The orders that var shop names as a select of order_id, customer_id, ordered_at, amount and status, typed. What the files
-        are like is found out by python/customer_segmentation/shop (function of its plugin); a dbt model is read as it is.
+        The orders that var shop names as a select of order_id, customer_id, ordered_at, amount and status, typed. What they are
+        like is found out by python/customer_segmentation/shop (function of its plugin); of a dbt model it looks at a copy.
     -#}
     {% set shop = var('shop') %}
     {% set orders = shop.get('orders') %}
-    {% if not execute %}
+    {% if not execute or not orders %}
+        {#- Of a database that is only documented nobody says where its orders are. -#}
         {% if orders is mapping and orders.get('model') %}{% do ref(orders.model) %}{% endif %}
         {{ return('select null as order_id, null as customer_id, null as ordered_at, null as amount, null as status') }}
     {% endif %}
-    {% set relation, columns = none, [] %}
+    {% set model = {} %}
     {% if orders is mapping and orders.get('model') %}
+        {% set copy = first_values("select current_setting('temp_directory') || '.model.parquet'")[0] %}
         {% set relation = ref(orders.model) | string %}
-        {% for column in adapter.get_columns_in_relation(builtins.ref(orders.model)) %}
-            {% do columns.append([column.name, column.data_type]) %}
-        {% endfor %}
+        {% do run_query("copy (from " ~ relation ~ ") to " ~ sql_text(copy) ~ " (format parquet)") %}
+        {% do model.update({'relation': relation, 'copy': copy, 'settings': settings_of_a_shop()}) %}
     {% endif %}
     {% set reading = fromjson(first_values(
-        "select shop_reading(" ~ sql_text(tojson(shop)) ~ ", " ~ sql_text(tojson({'relation': relation, 'columns': columns}))
+        "select shop_reading(" ~ sql_text(tojson(shop)) ~ ", " ~ sql_text(tojson(model))
         ~ ", current_setting('temp_directory') || '.shop')"
     )[0]) %}
-    {% if reading.problems %}{{ exceptions.raise_compiler_error(reading.problems | join("\n")) }}{% endif %}
+    {% if reading.problems %}{{ exceptions.raise_compiler_error(orders_cannot_be_used(reading.problems)) }}{% endif %}
     {{ return(reading.sql) }}
+{%- endmacro %}
+
+{% macro settings_of_a_shop() -%}
+    {#- What orders are judged by before anything is built. -#}
+    {{ return({
+        'minimum_customers': setting('minimum_customers'), 'minimum_history_days': setting('minimum_history_days'),
+        'first_as_of_date': setting('first_as_of_date'),
+    }) }}
+{%- endmacro %}
+
+{% macro orders_cannot_be_used(problems) -%}
+    {{ return("The orders of var shop cannot be used; nothing was replaced.\n  - " ~ problems | join("\n  - ")) }}
 {%- endmacro %}
 
 {% macro check_shop() -%}
@@ -55,17 +68,9 @@
     {% set shop = var('shop') %}
     {% set is_model = shop.get('orders') is mapping and 'model' in shop.orders %}
     {% if execute and flags.WHICH in ['run', 'build'] and var('adapter') == 'orders' and not is_model %}
-        {% set settings = {
-            'minimum_customers': setting('minimum_customers'), 'minimum_history_days': setting('minimum_history_days'),
-            'first_as_of_date': setting('first_as_of_date'),
-        } %}
         {% set found = fromjson(first_values(
-            "select shop_problems(" ~ sql_text(tojson(shop)) ~ ", " ~ sql_text(tojson(settings)) ~ ")"
+            "select shop_problems(" ~ sql_text(tojson(shop)) ~ ", " ~ sql_text(tojson(settings_of_a_shop())) ~ ")"
         )[0]) %}
-        {% if found.problems %}
-            {{ exceptions.raise_compiler_error(
-                "The orders of var shop cannot be used; nothing was replaced.\n  - " ~ found.problems | join("\n  - ")
-            ) }}
-        {% endif %}
+        {% if found.problems %}{{ exceptions.raise_compiler_error(orders_cannot_be_used(found.problems)) }}{% endif %}
     {% endif %}
 {%- endmacro %}

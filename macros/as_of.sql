@@ -96,17 +96,18 @@
 {% macro described_as_of_date() -%}
     {#- Date as of which the segments are described, in the same query. -#}
     {%- set day = setting('study_as_of_date') -%}
+    {%- set no_such_date -%}
+        'Var study_as_of_date is {{ day }}, which is no segmentable date of marts.periods: name one, from '
+        || min(case when is_segmentable then as_of_date end) over () || ' to '
+        || max(case when is_segmentable then as_of_date end) over () || ', or null.'
+    {%- endset -%}
     {% if day is none -%}
         max(case when is_segmentable then as_of_date end) over ()
     {%- else -%}
         case
             when count(case when is_segmentable then 1 end) over () > 0
                 and count(case when is_segmentable and as_of_date = date '{{ day }}' then 1 end) over () = 0
-                then error(
-                    'Var study_as_of_date is {{ day }}, which is no segmentable date of marts.periods: name one, from '
-                    || min(case when is_segmentable then as_of_date end) over () || ' to '
-                    || max(case when is_segmentable then as_of_date end) over () || ', or null.'
-                )
+                then {{ stop_with(no_such_date) }}
             else date '{{ day }}'
         end
     {%- endif %}

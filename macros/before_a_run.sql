@@ -73,5 +73,31 @@
                 ~ ". Nothing was written to it. Give SEGMENTATION_DATABASE another name, or move that file away."
             ) }}
         {% endif %}
+        {% set other = data_of_another() %}
+        {% if other %}
+            {{ exceptions.raise_compiler_error(
+                target.path ~ " is made from the orders of " ~ other ~ ", and this run reads those of " ~ shop_name()
+                ~ ". Nothing was written to it. Give SEGMENTATION_DATABASE another name, or move that file away."
+            ) }}
+        {% endif %}
     {% endif %}
+{%- endmacro %}
+
+{% macro data_of_another() -%}
+    {#-
+        Whose orders the tables of the database are made from, when not those of this run: a database of both would be a mixture.
+        data_of_another in python/customer_segmentation/publishing/build.py says the same before `make build`.
+    -#}
+    {% set is_named = first_values(
+        "select 1 from duckdb_columns() where database_name = current_database() "
+        ~ "and schema_name = 'marts' and table_name = 'data_origin' and column_name = 'data_name'"
+    ) %}
+    {% set names = first_values("select data_name from marts.data_origin") if is_named else [] %}
+    {% if names %}{{ return(names[0] if names[0] != shop_name() else none) }}{% endif %}
+    {#- A run that ended early, or a database from before it said so. -#}
+    {% set of_another = {'schema': 'input_work', 'name': 'own orders'} if var('adapter') == 'olist' else {'schema': 'staging', 'name': 'Olist'} %}
+    {% set found = first_values(
+        "select 1 from duckdb_tables() where database_name = current_database() and schema_name = " ~ sql_text(of_another.schema)
+    ) %}
+    {{ return(of_another.name if found else none) }}
 {%- endmacro %}

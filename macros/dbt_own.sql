@@ -21,6 +21,13 @@ config_dict["settings"] = {{ settings() }}
 config_dict["features"] = {{ var('features') }}
 {%- endmacro %}
 
+{% macro duckdb__alter_column_comment(relation, column_dict) -%}
+    {#- What dbt runs to keep descriptions of columns; in a DuckLake the columns of a view can have none. -#}
+    {% if not (relation.is_view and adapter.is_ducklake(relation)) %}
+        {{ return(dbt.duckdb__alter_column_comment(relation, column_dict)) }}
+    {% endif %}
+{%- endmacro %}
+
 {% macro duckdb__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) -%}
     {#-
         What dbt runs for a test: its own query when it passes; otherwise an error with what was found, or for a warning a line. dbt

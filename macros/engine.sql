@@ -71,3 +71,52 @@
 {% macro duckdb__sorted_list(column) -%}
     string_agg(distinct {{ column }}, ', ' order by {{ column }})
 {%- endmacro %}
+
+{% macro ordered_list(value, separator, order_by) -%}
+    {#- The values of a group as one text, in a stated order; `filter (where …)` may follow. -#}
+    {{ return(adapter.dispatch('ordered_list')(value, separator, order_by)) }}
+{%- endmacro %}
+
+{% macro duckdb__ordered_list(value, separator, order_by) -%}
+    string_agg({{ value }}, '{{ separator }}' order by {{ order_by }})
+{%- endmacro %}
+
+{% macro all_but(columns) -%}
+    {#- After a star: all columns but these. -#}
+    {{ return(adapter.dispatch('all_but')(columns)) }}
+{%- endmacro %}
+
+{% macro duckdb__all_but(columns) -%}
+    exclude ({{ columns | join(', ') }})
+{%- endmacro %}
+
+{% macro rows_of_list(column) -%}
+    {#- A row for each struct in a list, with the struct's fields as columns. -#}
+    {{ return(adapter.dispatch('rows_of_list')(column)) }}
+{%- endmacro %}
+
+{% macro duckdb__rows_of_list(column) -%}
+    unnest({{ column }}, recursive := true)
+{%- endmacro %}
+
+{% macro is_finite(number) -%}
+    {{ return(adapter.dispatch('is_finite')(number)) }}
+{%- endmacro %}
+
+{% macro duckdb__is_finite(number) -%}
+    isfinite({{ number }})
+{%- endmacro %}
+
+{% macro stop_with(message) -%}
+    {#- An expression that ends the query with a message, itself an expression. -#}
+    {{ return(adapter.dispatch('stop_with')(message)) }}
+{%- endmacro %}
+
+{% macro duckdb__stop_with(message) -%}
+    error({{ message }})
+{%- endmacro %}
+
+{% macro nulls_last(keys) -%}
+    {#- Keys of an order that may be null: DuckDB puts null last, Spark first, unless it is said. -#}
+    {%- for key in keys %}{{ key }} nulls last{{ ', ' if not loop.last }}{% endfor -%}
+{%- endmacro %}

@@ -70,7 +70,7 @@
     case
             when {{ expression }} is not null
                 then (
-                    {{ fitted }} over (partition by {{ within }} order by {{ expression }})
+                    {{ fitted }} over (partition by {{ within }} order by {{ expression }} nulls last)
                     - {{ fitted }} over (partition by {{ within }}, {{ expression }}) / cast(2 as double)
                 ) / nullif({{ fitted }} over (partition by {{ within }}), 0)
         end

@@ -54,7 +54,7 @@
 {% macro to_coordinate(column) -%}
     {#- A million points are read: of what the cast takes only the underscore is not a number, and infinity no place. -#}
     case
-        when isfinite(try_cast({{ column }} as double)) and not contains({{ column }}, '_') then try_cast({{ column }} as double)
+        when {{ is_finite('try_cast(' ~ column ~ ' as double)') }} and not contains({{ column }}, '_') then try_cast({{ column }} as double)
     end
 {%- endmacro %}
 

@@ -13,8 +13,10 @@
     -#}
     {%- set features = features or setting('segmentation_features') -%}
     {%- set n_clusters = n_clusters or setting('n_clusters') -%}
+    {%- set squares = [] -%}
+    {%- for cluster in range(n_clusters) %}{% do squares.append('squared_' ~ cluster) %}{% endfor -%}
     select
-        * exclude ({% for cluster in range(n_clusters) %}squared_{{ cluster }}, {% endfor %}squared_own, squared_other),
+        * {{ all_but(squares + ['squared_own', 'squared_other']) }},
         {{ first_cluster_with('squared_other', n_clusters, 'cluster') }} as nearest_other_cluster,
         sqrt(squared_own) as distance_to_centroid,
         sqrt(squared_other) as distance_to_other_centroid,
@@ -65,7 +67,6 @@
         centroids: a relation or CTE shaped like segmentation.model_centroids.
     -#}
     select
-        model_id,
         {%- for feature in features %}
         max(case when feature = '{{ feature }}' then scaler_mean end) as mean_{{ feature }},
         max(case when feature = '{{ feature }}' then scaler_scale end) as scale_{{ feature }},
@@ -74,6 +75,7 @@
             as centroid_{{ cluster }}_{{ feature }},
         {%- endfor %}
         {%- endfor %}
+        model_id
     from {{ centroids }}
     group by model_id
 {%- endmacro %}
@@ -154,7 +156,7 @@
 
     templates as (
         select
-            conditions.* exclude (minimum_text, below_text, maximum_text, above_text),
+            conditions.* {{ all_but(['minimum_text', 'below_text', 'maximum_text', 'above_text']) }},
             languages.language,
             words.position,
             case
@@ -187,7 +189,7 @@
         {%- for name, text, language in [
             ('rule_english', 'limit_in_words', 'en'), ('rule_french', 'limit_in_words', 'fr'), ('rule_sql', 'condition', 'en')
         ] %}
-        string_agg({{ text }}, '{{ ' and ' if text == 'condition' else ', ' }}' order by position nulls last, feature)
+        {{ ordered_list(text, ' and ' if text == 'condition' else ', ', 'position nulls last, feature') }}
             filter (where language = '{{ language }}') as {{ name }},
         {%- endfor %}
     from said

@@ -32,6 +32,12 @@
         kind, with which models cannot be read, stops at once; check_settings says the rest.
     -#}
     {%- set must_be = stated.must_be -%}
+    {%- if name == 'n_clusters' and value == 'study' -%}
+        {{ exceptions.raise_compiler_error(
+            "n_clusters is study, which `make build SHOP=shop.yml` works out from the orders before dbt starts: for dbt alone write the "
+            ~ "number that `make shop` tells, such as " ~ stated.default ~ "."
+        ) }}
+    {%- endif -%}
     {%- set kind = 'mapping' if must_be.by else 'list' if must_be.list else must_be.type -%}
     {%- if not (
         (value is none and (must_be.or_null or kind == 'mapping')) or (kind == 'mapping' and value is mapping) or (kind == 'list' and value is sequence and value is not string)

@@ -9,9 +9,16 @@ import yaml
 VARS = yaml.safe_load(Path("dbt_project.yml").read_text(encoding="utf-8"))["vars"]
 
 execute = False
-adapter = types.SimpleNamespace(
-    dispatch=lambda name: lambda *arguments, **options: f"{name}()", type=lambda: "duckdb"
-)
+
+
+def dispatch(name):
+    """Return a stand-in for a macro of the engine: a call, or what may follow a star."""
+    if name == "all_but":
+        return lambda columns: f"exclude ({', '.join(columns)})"
+    return lambda *arguments, **options: f"{name}()"
+
+
+adapter = types.SimpleNamespace(dispatch=dispatch, type=lambda: "duckdb")
 target = types.SimpleNamespace(type="duckdb", database="olist", schema="main")
 globals()["return"] = lambda value: value  # a keyword of Python, a function in dbt's Jinja
 modules = types.SimpleNamespace(datetime=datetime, pytz=types.SimpleNamespace(utc=datetime.UTC))

@@ -176,7 +176,7 @@ class Spectral(WithBestLibraries):
 
     name, title = "spectral", "Spectral clustering of all customers"
     is_counted = False
-    expert_tools = ("scikit-learn-intelex", "pyamg")
+    expert_tools = ("scikit-learn-intelex", "scipy")
 
     def prepare_ours(self, job: Job) -> Any:
         import customer_segmentation.cluster  # noqa: F401

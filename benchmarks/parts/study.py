@@ -115,7 +115,7 @@ class SpectralGrid(WithBestLibraries):
 
     name, title = "spectral_grid", "Spectral grid, scored"
     is_slow = True
-    expert_tools = ("scikit-learn-intelex", "pyamg")
+    expert_tools = ("scikit-learn-intelex", "scipy")
 
     def prepare_ours(self, job: Job) -> Any:
         import customer_segmentation.steps  # noqa: F401
@@ -166,7 +166,7 @@ class Finalists(WithBestLibraries, ModelPart):
     """Stability of every finalist of the study, K-means and spectral, in all feature sets."""
 
     name, title = "finalists", "Bootstraps of all finalists"
-    expert_tools = ("scikit-learn-intelex", "pyamg")
+    expert_tools = ("scikit-learn-intelex", "scipy")
     models = ("study_clusters",)
     is_slow = True
 

@@ -144,15 +144,14 @@ class Rfm(ModelPart):
 
 
 class Traits(ModelPart):
-    """Traits of the segments, from orders, lines, payments and reviews."""
+    """Traits of the segments, from orders, lines, payments and reviews.
+
+    Of model study_description what the yardsticks do too: it also says what traits owe to the features, and how far
+    apart segments are, which is a part of its own.
+    """
 
     name, title = "traits", "Traits of the segments"
-    models = (
-        "order_items",
-        "order_payments",
-        "customer_facts",
-        "study_description",
-    )
+    models = ("order_items", "order_payments", "customer_facts")
     expert_tools = ("polars",)
 
     def prepare_ours(self, job: Job) -> Any:
@@ -160,11 +159,30 @@ class Traits(ModelPart):
 
         return job.warehouse(forget=[])
 
-    def collect_ours(self, job: Job, inputs: Any, outcome: Any) -> Any:
-        return inputs.frame(
-            "select * from (select unnest(traits, recursive := true) from segmentation_work.study_description)"
-            " where unit = 'customer'"
+    def ours(self, job: Job, inputs: Any) -> Any:
+        from customer_segmentation.steps import (
+            count_traits,
+            known_traits,
+            segment_traits,
+            trait_numbers,
+            traits_of,
         )
+
+        inputs.make(self.models)
+        stated = traits_of(inputs.config("study_description")["features"])
+        customers = inputs.connection.sql(
+            "select facts.*, average_review_score, cluster, segment_name from marts.customer_facts as facts"
+            " semi join (from marts.periods where is_described) using (as_of_date)"
+            " inner join segmentation.customer_segments using (as_of_date, customer_unique_id)"
+            " inner join marts.rfm using (as_of_date, customer_unique_id)"
+        )
+        counts = known_traits(count_traits(customers, stated))
+        numbers = trait_numbers(customers.order("customer_unique_id"), stated)
+        unknown = ["trait", "origin", "origin_reason", "dependence", "dependence_feature"]
+        return segment_traits(counts, numbers, pd.DataFrame(columns=unknown))
+
+    def collect_ours(self, job: Job, inputs: Any, outcome: Any) -> Any:
+        return outcome[outcome["unit"] == "customer"]
 
     def prepare_plain(self, job: Job) -> Any:
         raw = tables.read_tables(job.raw_dir)

@@ -1,5 +1,10 @@
 {{ config(enabled=var('adapter') == 'olist') }}
 {% set asked = setting('question_as_of_date') %}
+{% set no_such_date %}
+    'Var question_as_of_date is ' || asked_date || ', and the orders go from ' || first_date
+    || ' to ' || latest_as_of_date - 1 || ': name a date from ' || first_date + 1
+    || ' to ' || latest_as_of_date || ', or null for the latest.'
+{% endset %}
 
 with limits as (
     -- Days are counted back by whole months.
@@ -33,11 +38,7 @@ dated as (
                 asked_date <= first_date
                 or asked_date - interval 1 month * least(late_orders_months, new_sellers_months, reviews_months)
                 >= latest_as_of_date
-                then error(
-                        'Var question_as_of_date is ' || asked_date || ', and the orders go from ' || first_date
-                        || ' to ' || latest_as_of_date - 1 || ': name a date from ' || first_date + 1
-                        || ' to ' || latest_as_of_date || ', or null for the latest.'
-                    )
+                then {{ stop_with(no_such_date) }}
             else coalesce(asked_date, latest_as_of_date)
         end as as_of_date,
         limits.*,

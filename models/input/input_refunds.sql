@@ -14,9 +14,10 @@ with refunds as (
     select
         order_id,
         customer_unique_id,
-        refunded_at,
-        refund_value,
-    from {{ ref('shop_refunds') }}
+        event_at as refunded_at,
+        cast(-amount as decimal(14, 2)) as refund_value,
+    from {{ ref('shop_events') }}
+    where kind = 'refund' and customer_unique_id is not null
 ),
 {%- endif %}
 

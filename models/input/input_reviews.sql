@@ -14,7 +14,7 @@ with reviews as (
         order_id,
         cast(null as int) as review_score,
         cast(null as timestamp) as review_answered_at,
-    from {{ ref('shop_orders') }}
+    from {{ ref('shop_events') }}
     where false
 ),
 {%- endif %}

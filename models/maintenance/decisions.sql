@@ -16,10 +16,9 @@ final as (
     select
         decided.as_of_date,
         decided.decision,
-        string_agg(reasons.reason, ' ' order by decided.reason_number) as reasons,
-        string_agg(reasons.reason_french, ' ' order by decided.reason_number) as reasons_french,
-        string_agg(decided.threshold_code || ' (' || decided.level || ')', ', ' order by decided.reason_number)
-            as thresholds_crossed,
+        {{ ordered_list('reasons.reason', ' ', 'decided.reason_number') }} as reasons,
+        {{ ordered_list('reasons.reason_french', ' ', 'decided.reason_number') }} as reasons_french,
+        {{ ordered_list("decided.threshold_code || ' (' || decided.level || ')'", ', ', 'decided.reason_number') }} as thresholds_crossed,
         decided.model_id,
         decided.fitted_as_of_date,
         decided.judged_model_id,

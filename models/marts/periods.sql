@@ -3,6 +3,11 @@
 {% set sparse_month_orders = setting('engine', 'sparse_month_orders') %}
 {% set first_date = setting('first_as_of_date') %}
 {% set baseline = setting('baseline_as_of_date') %}
+{% set too_many_dates %}
+    'From ' || first_as_of_date || ' to the last purchase, ' || last_date || ', there are over '
+    || '{{ maximum_dates }} as-of dates (var engine.maximum_as_of_dates). Correct '
+    || 'first_as_of_date or the purchase (vars allow_future_times, largest_gap_days).'
+{% endset %}
 
 with orders as (
     select
@@ -91,11 +96,7 @@ checked_span as (
         case
             when {{ months_between('first_as_of_date', 'last_date') }} < {{ maximum_dates }} then last_date
             when last_date is not null
-                then error(
-                        'From ' || first_as_of_date || ' to the last purchase, ' || last_date || ', there are over '
-                        || '{{ maximum_dates }} as-of dates (var engine.maximum_as_of_dates). Correct '
-                        || 'first_as_of_date or the purchase (vars allow_future_times, largest_gap_days).'
-                    )
+                then {{ stop_with(too_many_dates) }}
         end as last_date,
     from bounded_span
 ),

@@ -1,17 +1,17 @@
 {{ config(materialized='view') }}
 
 with description as (
-    select unnest(axes) as axis
+    select {{ rows_of_list('axes') }}
     from {{ ref('study_description') }}
 ),
 
 final as (
     select
-        axis.as_of_date,
-        axis.axis,
-        axis.explained_variance_share,
-        axis.feature,
-        axis.loading,
+        as_of_date,
+        axis,
+        explained_variance_share,
+        feature,
+        loading,
     from description
 )
 

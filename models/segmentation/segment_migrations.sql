@@ -53,7 +53,7 @@ later as (
 
 earlier as (
     select
-        segments.* exclude (as_of_date),
+        segments.* {{ all_but(['as_of_date']) }},
         dates.as_of_date,
         dates.previous_as_of_date,
     from segments

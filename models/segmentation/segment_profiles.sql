@@ -19,8 +19,8 @@ rules as (
     select
         model_id,
         cluster,
-        string_agg(rule_english, '; or ' order by rule) as rule,
-        string_agg(rule_french, ' ; ou ' order by rule) as rule_french,
+        {{ ordered_list('rule_english', '; or ', 'rule') }} as rule,
+        {{ ordered_list('rule_french', ' ; ou ', 'rule') }} as rule_french,
     from {{ ref('segment_rules') }}
     group by model_id, cluster
 ),
@@ -45,8 +45,8 @@ rfm as (
 
 members as (
     select
-        segments.* exclude (customer_unique_id),
-        rfm.* exclude (as_of_date, customer_unique_id),
+        segments.* {{ all_but(['customer_unique_id']) }},
+        rfm.* {{ all_but(['as_of_date', 'customer_unique_id']) }},
     from segments
     inner join rfm
         on segments.as_of_date = rfm.as_of_date

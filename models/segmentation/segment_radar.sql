@@ -27,7 +27,7 @@ model_centroids as (
 centroids as (
     select
         periods.as_of_date,
-        model_centroids.* exclude (model_id),
+        model_centroids.* {{ all_but(['model_id']) }},
     from periods
     inner join period_models on periods.as_of_date = period_models.as_of_date
     inner join model_centroids on period_models.model_id = model_centroids.model_id

@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
 with separation as (
-    select unnest(separation, recursive := true)
+    select {{ rows_of_list('separation') }}
     from {{ ref('study_description') }}
 ),
 

@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
 with traits as (
-    select unnest(traits, recursive := true)
+    select {{ rows_of_list('traits') }}
     from {{ ref('study_description') }}
 ),
 

@@ -60,9 +60,12 @@ COMMANDS = {
         "--limit=V", "--to=V", "--language", "fr",
     ],
     "boards": ["customer_segmentation", "boards", "--to=V", "--", "V"],
+    "serve": ["customer_segmentation", "boards", "--serve", "--port=V"],
     "pictures": ["tools.readme_pictures", "--to=V"],
     "superset": ["customer_segmentation", "superset"],
     "postgres": ["customer_segmentation", "postgres", "--schema=V"],
+    "ducklake": ["customer_segmentation", "ducklake", "--options=V"],
+    "parity": ["customer_segmentation", "parity", "--", "V", "V"],
     "metrics": ["customer_segmentation", "metrics", "--metrics=V", "--by=V"],
     "benchmark": [
         "benchmarks.run", "--size=V", "--parts=V", "--repeats=V", "--work=V", "--name=V",
@@ -71,9 +74,8 @@ COMMANDS = {
 }  # fmt: skip
 VARIABLES = (
     "AS_OF", "BOARD", "BY", "CUSTOMERS", "DSN", "FRENCH", "FROM", "GROUP", "LIMIT", "LIST", "METRICS", "NAME",
-    "SEGMENTATION_DATABASE", "ORDER", "STATE",
-    "OLIST_RAW_DIR", "OPTIONS", "PARTS", "PYTHON", "REPEATS", "RESULTS", "SCHEMA", "SEGMENT", "SELECTOR",
-    "SIZE", "SUPERSET_PORT", "SUPERSET_PYTHON", "TO", "WORK",
+    "SEGMENTATION_DATABASE", "OLIST_RAW_DIR", "ONE", "OPTIONS", "ORDER", "OTHER", "PARTS", "PORT", "PYTHON", "REPEATS",
+    "RESULTS", "SCHEMA", "SEGMENT", "SELECTOR", "SIZE", "STATE", "SUPERSET_PORT", "SUPERSET_PYTHON", "TO", "WORK",
 )  # fmt: skip
 # What a command takes from the environment.
 FROM_ENVIRONMENT = ("DSN", "SEGMENTATION_DATABASE", "OLIST_RAW_DIR", "SUPERSET_PORT")
@@ -120,7 +122,7 @@ def recorded(folder: Path) -> list[tuple[list[str], dict[str, str]]]:
 def ready_folder(tmp_path: Path) -> Path:
     """Return a folder with our Makefile, whose environments hold programs that only take notes."""
     folder = tmp_path / "project"
-    for environment in (".venv", ".venv-superset"):
+    for environment in (".venv", ".venv-superset", ".venv-ducklake"):
         program(folder / environment / "bin" / "python")
     (folder / "superset").mkdir()
     shutil.copy(PROJECT / "Makefile", folder)
@@ -137,7 +139,8 @@ def ready_folder(tmp_path: Path) -> Path:
         "benchmarks",
     ):
         (folder / ".venv" / f".{group}").touch()
-    (folder / ".venv-superset" / ".ready").touch()
+    for environment in (".venv-superset", ".venv-ducklake"):
+        (folder / environment / ".ready").touch()
     return folder
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,9 +18,7 @@ from conftest import PROJECT, query
 from customer_segmentation.__main__ import main
 from customer_segmentation.commands import _postgres_server, postgres
 from customer_segmentation.publishing import CommandError
-
-SERVERS = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-AS_SERVER = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+from postgres_server import postgres_server
 
 pytestmark = pytest.mark.build
 
@@ -30,37 +26,8 @@ pytestmark = pytest.mark.build
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """Return the connection string of a new, empty server."""
-    pytest.importorskip("psycopg", reason="psycopg is not installed; `make postgres` installs it")
-    if not SERVERS:
-        pytest.skip("there is no PostgreSQL server; on Debian: apt install postgresql")
-    programs = SERVERS[-1].parent
-    # Short, because the name of a socket file may have 107 characters.
-    place = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
-    data = place / "data"
-    if AS_SERVER:
-        shutil.chown(place, "postgres")
-
-    def call(*command: str) -> None:
-        subprocess.run(
-            [*AS_SERVER, *command], cwd=place, check=True, capture_output=True, timeout=60
-        )
-
-    try:
-        call(
-            str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", "analyst", "-E", "UTF8"
-        )
-        (data / "pg_hba.conf").write_text(
-            "local all secretive scram-sha-256\nlocal all all trust\n", encoding="utf-8"
-        )
-        options = f"-k {place} -c listen_addresses='' -c fsync=off -c max_prepared_transactions=2"
-        log = str(place / "log")
-        call(str(programs / "pg_ctl"), "-D", str(data), "-o", options, "-l", log, "-w", "start")
-        try:
-            yield f"host={place} user=analyst dbname=postgres"
-        finally:
-            call(str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
+    with postgres_server() as place:
+        yield f"host={place} user=analyst dbname=postgres"
 
 
 def rows_of(dsn: str, statement: str) -> list[tuple]:

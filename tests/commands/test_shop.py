@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import yaml
 
 from conftest import PROJECT
 from customer_segmentation.__main__ import main
-from customer_segmentation.publishing import CommandError, with_shop
+from customer_segmentation.publishing import CommandError, with_chosen_clusters, with_shop
 
 
 @pytest.fixture
@@ -64,7 +65,14 @@ def test_it_tells_what_the_orders_are_and_writes_how_they_are_read(
             "time_zone": "UTC",
             "notice": "Ours",
         },
+        "n_clusters": 6,
     }
+    assert "6 segments, as of 2021-04-01: the largest number whose clusters are all found" in told
+    # What the command writes is what setting study stands for.
+    file.write_text(file.read_text().replace("n_clusters: 6", "n_clusters: study"))
+    options = with_chosen_clusters(with_shop(["--quiet"], file))
+    assert yaml.safe_load(options[-1])["n_clusters"] == 6
+    assert "n_clusters 6, as of 2021-04-01: the largest number" in capsys.readouterr().out
 
 
 def test_orders_that_cannot_be_used_end_in_a_sentence(
@@ -76,6 +84,31 @@ def test_orders_that_cannot_be_used_end_in_a_sentence(
     assert said.startswith(f"shop: there is no file {tmp_path}/none.csv")
     assert "Traceback" not in said
     assert not (tmp_path / "shop.yml").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            "segmentation_features: [frequency, review_count]",
+            "write the number, such as n_clusters: 4",
+        ),
+        ("feature_transforms: {monetary: quantile}", "write the number, such as n_clusters: 4"),
+        ("minimum_customers: 0", "minimum_customers is 0"),
+        ("first_as_of_date: 2031-01-01", "the orders go from 2021-01-01 to 2021-06-29"),
+    ],
+)
+def test_a_number_that_cannot_be_chosen_is_refused_in_a_sentence(
+    orders: Path, monkeypatch: pytest.MonkeyPatch, changes: str, sentence: str
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    file = orders / "corner.yml"
+    file.write_text(
+        f"shop: {{orders: {orders}/part_*.csv, customer_id: Client, ordered_at: Sold at, amount: Total EUR}}\n"
+        f"n_clusters: study\n{changes}\n"
+    )
+    with pytest.raises(CommandError, match=re.escape(sentence)):
+        with_chosen_clusters(with_shop([], file))
 
 
 def test_vars_of_the_options_go_before_those_of_the_file(tmp_path: Path) -> None:

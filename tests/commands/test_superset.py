@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 from conftest import PROJECT, query
+from customer_segmentation.commands.superset import of_a_shop
 
 FOLDER = PROJECT / "superset"
 ASSETS = FOLDER / "assets"
@@ -301,6 +302,68 @@ def test_a_filter_reaches_a_chart_or_the_chart_says_so() -> None:
             one["subject"] for one in ranged
         ]
         assert {one["subject"] for one in ranged} <= datasets[chart["dataset_uuid"]]
+
+
+SHOP_SEGMENTS = [f"Segment {number}" for number in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("currency", "title"),
+    [
+        ("GBP", "Revenue, GBP, all customers"),
+        ("XXX", "Revenue, all customers"),
+        ("BRL", "Revenue, BRL, all customers"),
+    ],
+)
+def test_the_assets_of_a_shop_speak_of_no_other(currency: str, title: str) -> None:
+    contents = {
+        path.relative_to(ASSETS).as_posix(): path.read_text("utf-8")
+        for path in ASSETS.rglob("*.yaml")
+    }
+    shop = {"name": "gifts", "currency": currency, "notice": "Ours"}
+    changed = of_a_shop(contents, shop, SHOP_SEGMENTS)
+    assert contents.keys() - changed.keys() == {"charts/states.yaml"}
+    foreign = re.compile(r"(?i)brazil|brl|BR-|CC BY|\bstates?\b|customer_state|state_code")
+    for name, text in changed.items():
+        if currency != "BRL":
+            assert not foreign.search(text), name
+        assert not re.search(r"(?i)olist", text), name
+    assets_ = {name: yaml.safe_load(text) for name, text in changed.items()}
+    charts = {one["slice_name"]: one for name, one in assets_.items() if name.startswith("charts/")}
+    assert title in charts
+    (dashboard,) = (one for name, one in assets_.items() if name.startswith("dashboards/"))
+    position = dashboard["position"]
+    for name, place in position.items():
+        for child in place.get("children", ()) if isinstance(place, dict) else ():
+            assert child in position, name
+    rows = [
+        place for place in position.values() if isinstance(place, dict) and place["type"] == "ROW"
+    ]
+    assert {sum(position[child]["meta"]["width"] for child in row["children"]) for row in rows} == {
+        12
+    }
+    shown = {
+        place["meta"]["uuid"]: place["meta"]["sliceName"]
+        for place in position.values()
+        if isinstance(place, dict) and place["type"] == "CHART"
+    }
+    assert shown == {one["uuid"]: name for name, one in charts.items()}
+    metrics = {
+        (one["uuid"], metric["metric_name"])
+        for name, one in assets_.items()
+        if name.startswith("datasets/")
+        for metric in one["metrics"]
+    }
+    for name, chart in charts.items():
+        asked = chart["params"].get("metrics", [chart["params"].get("metric")])
+        for metric in asked or ():
+            if isinstance(metric, str):
+                assert (chart["dataset_uuid"], metric) in metrics, name
+    colours = dashboard["metadata"]["label_colors"]
+    assert list(colours) == SHOP_SEGMENTS
+    assert len(set(colours.values())) == len(SHOP_SEGMENTS)
+    filters = dashboard["metadata"]["native_filter_configuration"]
+    assert [one["name"] for one in filters] == ["Segment", "As-of dates"]
 
 
 def test_the_connection_is_read_only_and_no_file_names_a_machine() -> None:

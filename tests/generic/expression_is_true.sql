@@ -4,8 +4,7 @@
         A seed that the expression looks something up in is named by reads, since dbt does not see it in an expression.
     -#}
     select
-        *,
-        {% if sentence is not none %}{{ sentence }} as sentence,{% endif %}
+        *{% if sentence is not none %}, {{ sentence }} as sentence{% endif %}
     from {{ model }}
     where ({{ expression }}) is not true
 {% endtest %}

@@ -1,6 +1,7 @@
 -- Each of the 125 combinations of scores that no box, or more than one box, of seed rfm_segments holds.
 with scores as (
-    select unnest(range(1, 6)) as score
+    select scores.score
+    from (values (1), (2), (3), (4), (5)) as scores (score)
 ),
 
 combinations as (

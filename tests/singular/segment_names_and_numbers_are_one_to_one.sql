@@ -6,12 +6,19 @@ with named as (
     from {{ ref('model_segments') }} as model_segments
     inner join {{ ref('period_models') }} as period_models
         on model_segments.model_id = period_models.model_id
+),
+
+counted as (
+    select
+        cluster,
+        segment_name,
+        count(*) over (partition by cluster) as names,
+        count(*) over (partition by segment_name) as clusters
+    from named
 )
 
 select
     cluster,
-    segment_name,
-from named
-qualify
-    count(*) over (partition by cluster) > 1
-    or count(*) over (partition by segment_name) > 1
+    segment_name
+from counted
+where names > 1 or clusters > 1

@@ -65,7 +65,7 @@ judged as (
 
 final as (
     select
-        * exclude (is_drift, is_watched, is_moved, is_behaviour, is_beyond_the_clock),
+        * {{ all_but(['is_drift', 'is_watched', 'is_moved', 'is_behaviour', 'is_beyond_the_clock']) }},
         case
             when is_drift then 'drift'
             when is_watched then 'watch'

@@ -1,6 +1,6 @@
 """The commands of ``python -m customer_segmentation``, a module each.
 
-To add one: a module here with a docstring, `add_options` and `run`, and its sentence below.
+To add one: a module or package here with a docstring, `add_options` and `run`, and its sentence below.
 """
 
 __all__ = ["COMMANDS"]
@@ -14,6 +14,8 @@ COMMANDS = {
     "boards": "render the boards in charts/, as HTML pages and PNG pictures",
     "contract": "write the maintenance contract, in English and French",
     "metrics": "ask the semantic layer for metrics",
+    "ducklake": "build and test in a DuckLake, and put it before readers as one snapshot",
+    "parity": "compare every public table of two databases, such as those of two engines",
     "docs": "write the dbt documentation as one page",
     "postgres": "copy the public tables into PostgreSQL",
     "superset": "serve the dashboards of Apache Superset",

@@ -18,7 +18,13 @@ import argparse
 import shlex
 from pathlib import Path
 
-from customer_segmentation.publishing import CommandError, Stopped, build_and_publish, with_shop
+from customer_segmentation.publishing import (
+    CommandError,
+    Stopped,
+    build_and_publish,
+    with_chosen_clusters,
+    with_shop,
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +71,7 @@ def run(options: argparse.Namespace) -> int:
         ) from None
     if options.shop:
         for_dbt = with_shop(for_dbt, Path(options.shop))
+        for_dbt = with_chosen_clusters(for_dbt)
     try:
         status = build_and_publish(
             options.database,

@@ -8,12 +8,13 @@ Examples
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from customer_segmentation.publishing import DEFAULT_RAW_DIR, target_folder
+from customer_segmentation.publishing import DEFAULT_RAW_DIR, reading, target_folder, vars_of
 
 DEFAULT_PAGE = "target/docs.html"
 
@@ -29,9 +30,14 @@ def run(options: argparse.Namespace) -> int:
     """Run ``dbt docs generate --static`` and clean its page."""
     dbt = Path(sys.executable).with_name("dbt")
     # It reads beside readers; without a database there are no columns to look up, and dbt says so.
-    access = {"SEGMENTATION_ACCESS_MODE": "read_only"} if Path(options.database).exists() else {}
+    access, vars_ = {}, []
+    if Path(options.database).exists():
+        access = {"SEGMENTATION_ACCESS_MODE": "read_only"}
+        with reading(options.database) as connection:
+            whose = vars_of(connection)
+        vars_ = ["--vars", json.dumps(whose)] if whose else []
     done = subprocess.run(
-        [str(dbt), "--quiet", "docs", "generate", "--static"],
+        [str(dbt), "--quiet", "docs", "generate", "--static", *vars_],
         env={**access, **os.environ, "SEGMENTATION_DATABASE": str(options.database)},
         check=False,
     )

@@ -34,6 +34,7 @@ from customer_segmentation.publishing import (
     open_to_read,
     project_folder,
     target_folder,
+    vars_of,
 )
 
 EXAMPLE = "make metrics METRICS=revenue,orders BY=metric_time__month"
@@ -94,11 +95,12 @@ def answer(database: Path, metrics: Sequence[str], *, by: Sequence[str] = ()) ->
     if not Path(sys.executable).with_name("mf").exists():
         raise CommandError("MetricFlow is not installed; run `make metrics`, which installs it.")
     # Said at once, not after a parse.
-    with contextlib.suppress(InUseError):
-        open_to_read(database).close()
+    whose: dict[str, Any] = {}
+    with contextlib.suppress(InUseError), open_to_read(database) as connection:
+        whose = vars_of(connection)
     # MetricFlow looks for what dbt has parsed in the project's own target folder only.
     inherited = {name: text for name, text in os.environ.items() if name != "DBT_TARGET_PATH"}
-    manifest = semantic_manifest({**inherited, "SEGMENTATION_DATABASE": str(database)})
+    manifest = semantic_manifest({**inherited, "SEGMENTATION_DATABASE": str(database)}, vars_=whose)
     check_metrics(metrics, known=[metric["name"] for metric in manifest["metrics"]])
     with readable(database) as (path, connection):
         check_tables(connection, database, manifest)
@@ -117,12 +119,17 @@ def answer(database: Path, metrics: Sequence[str], *, by: Sequence[str] = ()) ->
     return done.stdout
 
 
-def semantic_manifest(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Let dbt parse the project and return what it says about metrics."""
+def semantic_manifest(
+    environment: Mapping[str, str], *, vars_: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Let dbt parse the project, with the vars that say whose data it reads, and return what it says about metrics."""
     target = target_folder(environment)
+    given = ["--vars", json.dumps(vars_)] if vars_ else []
     forget_stale_parse(project_folder(environment), target)
     dbt = Path(sys.executable).with_name("dbt")
-    done = subprocess.run([str(dbt), "--quiet", "parse"], env=dict(environment), check=False)
+    done = subprocess.run(
+        [str(dbt), "--quiet", "parse", *given], env=dict(environment), check=False
+    )
     if done.returncode != 0:
         raise CommandError("dbt cannot read the project; its errors are above.")
     return json.loads((target / "semantic_manifest.json").read_text(encoding="utf-8"))

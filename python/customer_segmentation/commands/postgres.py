@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ from customer_segmentation.commands._postgres_server import (
     with_locks,
     without_secrets,
 )
-from customer_segmentation.publishing import CommandError, Stopped, reading
+from customer_segmentation.publishing import CommandError, Stopped, reading, vars_of
 
 if TYPE_CHECKING:
     import psycopg
@@ -77,19 +78,33 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--dsn",
         help="postgresql://user@host/database (default: variable DSN, and what that leaves out from PostgreSQL's own)",
     )
-    parser.add_argument("--schema", default=DEFAULT_SCHEMA, help="(default: %(default)s)")
+    parser.add_argument(
+        "--schema", help=f"(default: {DEFAULT_SCHEMA}; of a shop's own orders, its name)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Publish, and say how much."""
     dsn = os.environ.get("DSN", "") if options.dsn is None else options.dsn
+    schema = options.schema or default_schema(options.database)
     try:
-        rows = publish(options.database, dsn, schema=options.schema)
+        rows = publish(options.database, dsn, schema=schema)
     except Stopped:
         raise Stopped("The tables are as they were.") from None
     total = sum(rows.values())
-    print(f"Published {len(rows)} tables, {total:,} rows, in schema {options.schema}.")
+    print(f"Published {len(rows)} tables, {total:,} rows, in schema {schema}.")
     return 0
+
+
+def default_schema(database: Path) -> str:
+    """Return the schema that is made when none is named: the name of the shop, in letters that need no quotes."""
+    with reading(database) as source:
+        shop = vars_of(source).get("shop")
+    if not shop:
+        return DEFAULT_SCHEMA
+    name = re.sub("[^a-z0-9]+", "_", str(shop["name"]).casefold()).strip("_")
+    # Names that begin with pg_ are PostgreSQL's own.
+    return name if re.match("[a-z]", name) and not name.startswith("pg_") else f"shop_{name}"
 
 
 def publish(database: Path, dsn: str, *, schema: str = DEFAULT_SCHEMA) -> dict[str, int]:

@@ -24,7 +24,9 @@ from customer_segmentation.publishing import CommandError
 from customer_segmentation.shop import (
     Look,
     ShopError,
+    choose_clusters,
     guess_mapping,
+    in_words,
     look_at,
     open_source,
 )
@@ -47,6 +49,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--to", metavar="FILE", default=DEFAULT_FILE, help="(default: %(default)s)")
     parser.add_argument("--time-zone", metavar="NAME", help="of the shop (default: UTC)")
+    parser.add_argument(
+        "--time-format",
+        metavar="TEXT",
+        help="such as '%%d/%%m/%%Y %%H:%%M' (default: the one that fits every time)",
+    )
     parser.add_argument("--currency", metavar="CODE", help="three letters (default: guessed)")
     parser.add_argument(
         "--notice", metavar="TEXT", help="printed beside every result (default: Orders of FILE)"
@@ -68,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
             "name": to.stem,
             "orders": orders,
             **guess.shop,
+            **({"time_format": options.time_format} if options.time_format else {}),
             "time_zone": options.time_zone or "UTC",
             "currency": options.currency or guess.shop.get("currency") or "XXX",
             "notice": options.notice or f"Orders of {to.stem}",
@@ -79,18 +87,26 @@ def run(options: argparse.Namespace) -> int:
             minimum_customers=defaults["minimum_customers"],
             minimum_history_days=defaults["minimum_history_days"],
         )
+        print("\n".join(told(shop, look, guess.notes)), flush=True)
+        choice = choose_clusters(shop, defaults, project=PROJECT)
     except ShopError as error:
         written = f"\n{to} has the guess; correct it there." if to.exists() else ""
         raise CommandError(f"{error}{written}") from None
-    print("\n".join(told(shop, look, guess.notes)))
+    number = choice.n_clusters or defaults["n_clusters"]
+    if number != defaults["n_clusters"]:
+        write(to, shop, n_clusters=number)
+    print(f"  {number} segments, as of {choice.as_of_date}: {choice.reason}")
     print(f"\n{to} is written. Look at it, then: make build SHOP={to}")
     return 0
 
 
-def write(to: Path, shop: dict[str, Any]) -> None:
+def write(to: Path, shop: dict[str, Any], **settings: Any) -> None:
     """Write the file of vars."""
     text = yaml.safe_dump(
-        {"adapter": "orders", "shop": shop}, sort_keys=False, allow_unicode=True, width=120
+        {"adapter": "orders", "shop": shop, **settings},
+        sort_keys=False,
+        allow_unicode=True,
+        width=120,
     )
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -104,9 +120,10 @@ def write(to: Path, shop: dict[str, Any]) -> None:
 def told(shop: dict[str, Any], look: Look, notes: tuple[str, ...]) -> list[str]:
     """Return what a person is told of the orders, a line each."""
     currency, dates = shop["currency"], look.as_of_dates
+    written = f", written {in_words(look.time_format)}" if in_words(look.time_format) else ""
     lines = [
         f"  customer_id  {shop['customer_id']}",
-        f"  ordered_at   {shop['ordered_at']}, time zone {shop['time_zone']}",
+        f"  ordered_at   {shop['ordered_at']}{written}, time zone {shop['time_zone']}",
         f"  amount       {shop['amount']}, {currency}",
         f"  order_id     {shop.get('order_id', 'none: one order per person and day')}",
         "",

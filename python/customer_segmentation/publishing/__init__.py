@@ -15,7 +15,8 @@ Nothing is replaced before its successor was built and tested, and a reader neve
 ``errors``         the one error of a command that cannot go on
 """
 
-from customer_segmentation.publishing.build import build_and_publish
+from customer_segmentation.publishing.build import build_and_publish, refuse_bad_data
+from customer_segmentation.publishing.completeness import read_run
 from customer_segmentation.publishing.database_file import (
     DEFAULT_DATABASE,
     build_lock,
@@ -24,12 +25,18 @@ from customer_segmentation.publishing.database_file import (
 from customer_segmentation.publishing.dbt_process import (
     forget_stale_parse,
     project_folder,
+    run_dbt,
     target_folder,
 )
 from customer_segmentation.publishing.errors import CommandError, InUseError
-from customer_segmentation.publishing.readers import one_row, open_to_read, reading
+from customer_segmentation.publishing.readers import one_row, open_to_read, reading, vars_of
 from customer_segmentation.publishing.rollback import WITHDRAWN, choices, go_back
-from customer_segmentation.publishing.settings import given_vars, with_shop
+from customer_segmentation.publishing.settings import (
+    given_vars,
+    refuse_bad_settings,
+    with_chosen_clusters,
+    with_shop,
+)
 from customer_segmentation.publishing.stopping import Stopped, stopped_by_signals
 from customer_segmentation.publishing.summary import DEFAULT_RAW_DIR
 
@@ -50,8 +57,14 @@ __all__ = [
     "one_row",
     "open_to_read",
     "project_folder",
+    "read_run",
     "reading",
+    "refuse_bad_data",
+    "refuse_bad_settings",
+    "run_dbt",
     "stopped_by_signals",
     "target_folder",
+    "vars_of",
+    "with_chosen_clusters",
     "with_shop",
 ]

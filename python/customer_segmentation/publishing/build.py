@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import shutil
@@ -134,14 +135,8 @@ def _build(
     int
         Status for the shell.
     """
-    project = project_folder(os.environ)
-    settings = given_vars(options, project=project)
-    if settings["adapter"] == "orders":
-        refuse_bad_orders(settings, project=project)
-    else:
-        refuse_bad_raw_files(
-            Path(os.environ.get("OLIST_RAW_DIR") or DEFAULT_RAW_DIR), project=project
-        )
+    refuse_data_of_another(published, given_vars(options, project=project_folder(os.environ)))
+    refuse_bad_data(options, environment=os.environ)
     side, before = prepare_side_file(published)
     started_at = time.time()
     last_build = (
@@ -212,6 +207,86 @@ def _has_segments(published: Path) -> bool:
         and "segmentation.period_models" in tables_of(published)
         and why_nothing_is_segmented(published) is None
     )
+
+
+def refuse_data_of_another(published: Path, settings: Mapping[str, Any]) -> None:
+    """Stop before dbt starts when the published database is made from the orders of somebody else.
+
+    A name that stays in SEGMENTATION_DATABASE from another shop would put one shop in the place of
+    the other, with the other's run history.
+
+    Parameters
+    ----------
+    published : Path
+    settings : mapping
+        The vars of the build.
+
+    Raises
+    ------
+    CommandError
+    """
+    is_own = settings["adapter"] == "orders"
+    name = str((settings["shop"] or {}).get("name") or "own orders") if is_own else "Olist"
+    other = data_of_another(published, name, is_own=is_own) if published.exists() else None
+    if other:
+        raise CommandError(
+            f"{published} is made from the orders of {other}, and this build reads those of {name}; nothing was "
+            "replaced. Give SEGMENTATION_DATABASE another name, or move that file away."
+        )
+
+
+def data_of_another(published: Path, name: str, *, is_own: bool) -> str | None:
+    """Say whose orders a database is made from, when not those of this name.
+
+    Parameters
+    ----------
+    published : Path
+    name : str
+        As marts.data_origin says it.
+    is_own : bool
+        Whether they are somebody's own orders, not Olist's files.
+    """
+    try:
+        with duckdb.connect(str(published), read_only=True) as connection:
+            schemas = {
+                row[0]
+                for row in connection.execute(
+                    "select distinct schema_name from duckdb_tables() where database_name = current_database()"
+                ).fetchall()
+            }
+            with contextlib.suppress(duckdb.CatalogException, duckdb.BinderException):
+                said = connection.execute("select data_name from marts.data_origin").fetchone()
+                if said is not None:
+                    return str(said[0]) if said[0] != name else None
+    except duckdb.Error:
+        # What cannot be read is told when it is needed.
+        return None
+    # A run that ended early, or a database from before it said so.
+    other = ("staging", "Olist") if is_own else ("input_work", "own orders")
+    return other[1] if other[0] in schemas else None
+
+
+def refuse_bad_data(options: Sequence[str], *, environment: Mapping[str, str]) -> None:
+    """Stop before dbt starts when the data that a build would read cannot be used.
+
+    Parameters
+    ----------
+    options : sequence of str
+        Those of ``dbt build``.
+    environment : mapping of str to str
+
+    Raises
+    ------
+    CommandError
+    """
+    project = project_folder(environment)
+    settings = given_vars(options, project=project)
+    if settings["adapter"] == "orders":
+        refuse_bad_orders(settings, project=project)
+    else:
+        refuse_bad_raw_files(
+            Path(environment.get("OLIST_RAW_DIR") or DEFAULT_RAW_DIR), project=project
+        )
 
 
 def refuse_bad_raw_files(folder: Path, *, project: Path) -> None:

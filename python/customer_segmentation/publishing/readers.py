@@ -81,3 +81,19 @@ def one_row(
     """Return the row of a query that gives exactly one."""
     (row,) = connection.execute(sql, list(parameters)).fetchall()
     return row
+
+
+def vars_of(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Return the vars with which dbt reads the project as the database was built: whose data, but not where they are.
+
+    Empty for Olist's.
+    """
+    if not connection.execute(
+        "select 1 from information_schema.tables where table_schema = 'input_work' and table_name = 'shop_lines'"
+    ).fetchone():
+        return {}
+    found = connection.execute(
+        "select data_name, currency, notice from marts.data_origin"
+    ).fetchone()
+    shop = dict(zip(("name", "currency", "notice"), found or (), strict=False))
+    return {"adapter": "orders", "shop": shop}

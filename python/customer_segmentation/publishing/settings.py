@@ -6,6 +6,7 @@ What a setting must be is stated in dbt_project.yml; macro ``check_settings`` as
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ import yaml
 from customer_segmentation.intake import default_settings, project_vars, settings_problems
 from customer_segmentation.publishing.dbt_process import project_folder
 from customer_segmentation.publishing.errors import CommandError
+from customer_segmentation.shop import STUDY, ShopError, choose_clusters
 
 
 def refuse_bad_settings(options: Sequence[str], *, environment: Mapping[str, str]) -> None:
@@ -138,6 +140,53 @@ def with_shop(options: Sequence[str], file: Path) -> list[str]:
         return list(options)
     both = {"adapter": "orders", **shop, **given}
     return [*options, "--vars", json.dumps(both, default=str)]
+
+
+def with_chosen_clusters(options: Sequence[str]) -> list[str]:
+    """Return options with the comparison's choice in the place of ``n_clusters: study``, and print it.
+
+    Parameters
+    ----------
+    options : sequence of str
+        Those of ``dbt build`` on somebody's own orders.
+
+    Raises
+    ------
+    CommandError
+        When a setting, or the orders, cannot be used.
+    """
+    text = text_of_vars(options)
+    try:
+        given = (yaml.safe_load(text) if text else None) or {}
+    except (yaml.YAMLError, ValueError):
+        given = None
+    # What is wrong with the options is said later.
+    if not isinstance(given, dict) or given.get("n_clusters") != STUDY:
+        return list(options)
+    project = project_folder(os.environ)
+    default = default_settings(project, adapter="orders")["n_clusters"]
+    as_default = [*options, "--vars", json.dumps({**given, "n_clusters": default}, default=str)]
+    refuse_bad_settings(as_default, environment=os.environ)
+    try:
+        choice = choose_clusters(
+            given.get("shop") or {}, given_settings(as_default, project=project), project=project
+        )
+    except ShopError as error:
+        sentences = "".join(f"\n  - {problem}" for problem in error.problems)
+        raise CommandError(f"the orders cannot be used; nothing was replaced.{sentences}") from None
+    number = choice.n_clusters or default
+    print(f"n_clusters {number}, as of {choice.as_of_date}: {choice.reason}", flush=True)
+    return [*options, "--vars", json.dumps({**given, "n_clusters": number}, default=str)]
+
+
+def given_settings(options: Sequence[str], *, project: Path) -> dict[str, Any]:
+    """Return the settings as a build with these options has them; of a group, what is not given stays."""
+    given = given_vars(options, project=project)
+    defaults = default_settings(project, adapter=given["adapter"])
+    return {
+        name: {**value, **(given[name] or {})} if isinstance(value, dict) else given[name]
+        for name, value in defaults.items()
+    }
 
 
 def var_problems(text: str | None, *, project: Mapping[str, Any]) -> list[str]:

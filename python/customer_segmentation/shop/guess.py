@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
+import unicodedata
 from typing import Any
 
 import duckdb
@@ -14,7 +15,7 @@ from customer_segmentation.shop.lines import TEXT_TYPES, number_sql
 from customer_segmentation.shop.source import Source, quoted
 from customer_segmentation.shop.times import find_format
 
-# Words of a name, the most telling first; of two columns with the same word the first counts.
+# Words of a name without accents, the most telling first; of two columns with the same word the first counts.
 CUSTOMER = (
     "customer id",
     "customer no",
@@ -26,15 +27,25 @@ CUSTOMER = (
     "user id",
     "user",
     "member",
+    "cust",
     "shopper",
     "household",
     "account",
     "person",
     "visitor",
     "email",
+    "kundennummer",
+    "kundennr",
+    "kundenid",
+    "kunden",
     "kunde",
+    "codigo cliente",
     "cliente",
+    "klantnummer",
+    "klant",
     "acheteur",
+    "comprador",
+    "mitglied",
 )
 ORDER = (
     "order id",
@@ -57,7 +68,25 @@ ORDER = (
     "order",
     "facture",
     "commande",
+    "bestellnummer",
+    "bestellnr",
     "bestellung",
+    "bestell",
+    "auftragsnummer",
+    "auftragsnr",
+    "auftrag",
+    "rechnungsnummer",
+    "rechnungsnr",
+    "rechnung",
+    "belegnummer",
+    "belegnr",
+    "beleg",
+    "pedido",
+    "factura",
+    "fattura",
+    "ordine",
+    "bestelling",
+    "bon",
 )
 TIME = (
     "order date",
@@ -75,8 +104,12 @@ TIME = (
     "date",
     "day",
     "time",
+    "bestelldatum",
+    "rechnungsdatum",
+    "kaufdatum",
     "datum",
     "fecha",
+    "data",
 )
 TOTAL = (
     "total amount",
@@ -97,24 +130,46 @@ TOTAL = (
     "paid",
     "price total",
     "montant",
+    "gesamtbetrag",
+    "gesamtpreis",
     "betrag",
     "umsatz",
+    "summe",
     "importe",
+    "importo",
+    "valor",
+    "bedrag",
+    "totale",
+    "wert",
     "net",
     "gross",
     "eur",
     "usd",
     "gbp",
 )
-QUANTITY = ("quantity", "qty", "units", "pieces", "menge", "quantite", "cantidad", "count")
-PRICE = ("unit price", "price each", "item price", "price", "prix", "preis", "precio")
-STATUS = ("financial status", "order status", "payment status", "status")
+QUANTITY = (
+    "quantity", "qty", "units", "pieces", "menge", "anzahl", "stueck", "quantite", "cantidad", "quantidade",
+    "quantita", "aantal", "count",
+)  # fmt: skip
+PRICE = (
+    "unit price", "price each", "item price", "price", "prix unitaire", "prix", "einzelpreis", "preis", "precio",
+    "preco", "prezzo", "prijs",
+)  # fmt: skip
+STATUS = (
+    "financial status", "order status", "payment status", "status", "bestellstatus", "zahlungsstatus", "statut",
+    "estado", "stato",
+)  # fmt: skip
 REFUND_WORDS = re.compile(
     r"refund|return|cancel|chargeback|void|erstatt|storn|annul|rembours", re.I
 )
-NOT_CUSTOMER = re.compile(r"name|country|city|state|segment|type|age|gender|since", re.I)
-NOT_TIME = re.compile(r"ship|deliver|due|birth|updated|paid at|cancel|age", re.I)
-NOT_AMOUNT = re.compile(r"discount|tax|ship|profit|cost|margin|rate|id$|refund", re.I)
+NOT_CUSTOMER = re.compile(r"name|country|city|\bstate|segment|type|\bage\b|gender|since", re.I)
+NOT_TIME = re.compile(
+    r"ship|deliver|liefer|livraison|due|birth|geburt|updated|paid at|cancel|\bage\b", re.I
+)
+NOT_AMOUNT = re.compile(
+    r"discount|rabatt|remise|tax|steuer|mwst|tva|ship|versand|profit|cost|margin|rate|id$|refund",
+    re.I,
+)
 CURRENCY_WORDS = {
     "dollar": "USD",
     "usd": "USD",
@@ -135,6 +190,14 @@ CURRENCY_WORDS = {
     "sek": "SEK",
     "pln": "PLN",
 }
+# Amounts of text that are numbers all the same, and what turns them into such.
+WRITTEN_AMOUNTS = (
+    # 1.234,56 and 12,50 €; a point is that of the thousands when other amounts have a comma before the cents.
+    (r"[^0-9,-]", r"-?([0-9]{1,3}([. '\x{A0}\x{202F}][0-9]{3})+|[0-9]+)(,[0-9]{1,2})?", ","),
+    # $1,234.50 and 12.50 EUR.
+    (r"[^0-9.-]", r"-?([0-9]{1,3}([, '][0-9]{3})+|[0-9]+)([.][0-9]+)?", ""),
+)
+CURRENCY = r"[$€£¥₹]\s*|^[A-Z]{3}\s*|\s*[A-Z]{3}$"
 SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "₹": "INR", "¥": "JPY"}
 COUNTRIES = {
     "united kingdom": "GBP",
@@ -193,6 +256,8 @@ class _Column:
     is_whole: bool
     is_small: bool
     is_time: bool
+    said: str
+    """Its name, or the SQL that makes numbers of it."""
 
 
 def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Guess:
@@ -234,6 +299,15 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
         customer = numbered[0] if numbered else None
         if customer is not None:
             notes.append(f"No column is called after customers: {customer.name} is taken for them.")
+    if customer is None:
+        customer = _best(
+            CUSTOMER,
+            [one for one in columns if one not in (time, order) and re.search("name", one.words)],
+        )
+        if customer is not None:
+            notes.append(
+                f"There is no number of customers: {customer.name} is taken, and people of one name are one customer."
+            )
     taken = (time, order, customer)
     amount = _amount([one for one in columns if one not in taken and one.is_number], notes)
     missing = [
@@ -250,6 +324,11 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
             f"{source.label}: no column looks like {' or '.join(missing)}. Its header is {', '.join(source.columns)}. "
             "Write shop.yml by hand; docs/your_own_orders.md shows how."
         )
+    notes += [
+        _example(connection, source, one)
+        for one in columns
+        if one.said != one.name and one.said in amount
+    ]
     shop: dict[str, Any] = {"customer_id": customer.name, "ordered_at": time.name, "amount": amount}
     if order is not None:
         shop["order_id"] = order.name
@@ -279,9 +358,13 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
 
 
 def _words(name: str) -> str:
-    """Return a name as words: InvoiceNo, invoice_no and INVOICE-NO are `invoice no`."""
+    """Return a name as words without accents: InvoiceNo, invoice_no and INVOICE-NO are `invoice no`."""
+    name = name.replace("ü", "ue").replace("ö", "oe").replace("ä", "ae").replace("ß", "ss")
+    name = "".join(
+        letter for letter in unicodedata.normalize("NFD", name) if not unicodedata.combining(letter)
+    )
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    return " ".join(re.sub(r"[^0-9a-zA-ZÀ-ÿ]+", " ", spaced).casefold().split())
+    return " ".join(re.sub(r"[^0-9a-zA-Z]+", " ", spaced).casefold().split())
 
 
 def _look(connection: duckdb.DuckDBPyConnection, source: Source, name: str) -> _Column:
@@ -299,6 +382,14 @@ def _look(connection: duckdb.DuckDBPyConnection, source: Source, name: str) -> _
         f" from {source.sql} where {filled_if}"
     ).fetchone()
     filled, different, numbers, whole, middle = row or (0, 0, 0, 0, 0)
+    said = name
+    if is_text and filled and numbers < filled:
+        written = _written_amounts(connection, source, column)
+        number, said = (written, written) if written else (number, name)
+        numbers, whole, middle = connection.execute(
+            f"select count({number}), count(*) filter (where {number} = round({number})),"
+            f" coalesce(quantile_disc({number}, 0.5), 0) from {source.sql} where {filled_if}"
+        ).fetchone() or (0, 0, 0)
     is_number = filled > 0 and numbers == filled
     return _Column(
         name=name,
@@ -310,7 +401,36 @@ def _look(connection: duckdb.DuckDBPyConnection, source: Source, name: str) -> _
         is_small=middle <= 3,
         is_time=is_typed_time
         or (filled > 0 and _is_time(connection, source, column, is_text=is_text)),
+        said=said,
     )
+
+
+def _example(connection: duckdb.DuckDBPyConnection, source: Source, column: _Column) -> str:
+    """Say how a written amount is read, by the longest one."""
+    written, read = connection.execute(
+        f"select trim({quoted(column.name)}), {column.said} from {source.sql}"
+        f" where trim({quoted(column.name)}) != '' order by length({quoted(column.name)}) desc, 1 limit 1"
+    ).fetchone() or ("", 0)
+    return f"{column.name} such as '{written}' is read as {read:,.2f}."
+
+
+def _written_amounts(
+    connection: duckdb.DuckDBPyConnection, source: Source, column: str
+) -> str | None:
+    """Return SQL that makes numbers of a column of written amounts; None when it holds others."""
+    bare = f"trim(regexp_replace(trim({column}), '{CURRENCY}', '', 'g'))"
+    for others, pattern, comma in WRITTEN_AMOUNTS:
+        row = connection.execute(
+            f"select count(*) filter (where not regexp_full_match({bare}, ?)),"
+            f" count(*) filter (where contains({bare}, ?)) from {source.sql} where trim({column}) != ''",
+            [pattern, comma],
+        ).fetchone()
+        if row and not row[0] and row[1]:
+            kept = f"regexp_replace({column}, '{others}', '', 'g')"
+            if comma:
+                kept = f"replace({kept}, ',', '.')"
+            return f"try_cast({kept} as double)"
+    return None
 
 
 def _is_time(
@@ -354,18 +474,20 @@ def _amount(numbers: list[_Column], notes: list[str]) -> str | None:
         another = _best(TOTAL, [one for one in others if one not in (total, price)])
         if another is not None:
             notes.append(f"{total.name} looks like pieces, not money: {another.name} is taken.")
-            return another.name
+            return another.said
     if total is not None:
-        return total.name
+        return total.said
     if price is not None and quantity is not None:
-        return f"{_in_sql(quantity.name)} * {_in_sql(price.name)}"
+        return " * ".join(
+            _in_sql(one.name) if one.said == one.name else one.said for one in (quantity, price)
+        )
     if price is not None:
         notes.append(f"There is no quantity: {price.name} is taken for what a row is worth.")
-        return price.name
+        return price.said
     with_cents = [one for one in others if not one.is_whole]
     if len(with_cents) == 1:
         notes.append(f"No column is called after money: {with_cents[0].name} is taken for it.")
-        return with_cents[0].name
+        return with_cents[0].said
     return None
 
 
@@ -384,6 +506,13 @@ def _currency(
         for sign, code in SIGNS.items():
             if sign in column.name:
                 return code
+    for column in columns:
+        if column.said != column.name:
+            example = _example(connection, source, column)
+            signs = [code for sign, code in SIGNS.items() if sign in example]
+            codes = re.findall(r"\b[A-Z]{3}\b", example.removeprefix(column.name))
+            if signs or codes:
+                return (signs or codes)[0]
     for column in columns:
         if column.words not in ("currency", "currency code", "country", "billing country"):
             continue

@@ -40,8 +40,6 @@ def typed_lines(
     connection: duckdb.DuckDBPyConnection,
     source: Source,
     mapping: Mapping,
-    *,
-    is_looked_at: bool = True,
 ) -> Lines:
     """Say how the lines of a source are read.
 
@@ -51,8 +49,6 @@ def typed_lines(
         On which the source can be read.
     source : Source
     mapping : Mapping
-    is_looked_at : bool
-        Whether values are looked at: which texts are numbers, what format times have. A dbt model is not.
 
     Returns
     -------
@@ -86,13 +82,11 @@ def typed_lines(
             key_sql(_expression(roles[role], source)) if role in roles else "cast(null as varchar)"
         )
     try:
-        parts["ordered_at"], time_format = _time(
-            connection, source, mapping, is_looked_at=is_looked_at
-        )
+        parts["ordered_at"], time_format = _time(connection, source, mapping)
     except ShopError as error:
         problems += error.problems
     try:
-        amount, numbers = _amount(connection, source, mapping.amount, is_looked_at=is_looked_at)
+        amount, numbers = _amount(connection, source, mapping.amount)
     except ShopError as error:
         problems += error.problems
     if problems:
@@ -106,14 +100,14 @@ def typed_lines(
         "select shop_order_id as order_id, shop_customer_id as customer_id, shop_ordered_at as ordered_at,"
         f" {amount} as amount, shop_status as status from ({rows} from {source.sql})"
     )
-    if is_looked_at:
-        _bind(connection, sql)
+    _bind(connection, sql)
     return Lines(sql=sql, time_format=time_format)
 
 
-def _bind(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+def _bind(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
+    """Return the type of the first column of a select."""
     try:
-        connection.execute(f"describe {sql}")
+        return str((connection.execute(f"describe {sql}").fetchone() or ("", "VARCHAR"))[1])
     except duckdb.Error as error:
         sentence = str(error).splitlines()[0]
         raise ShopError(f"the mapping is no SQL that can be run: {sentence}") from None
@@ -154,18 +148,15 @@ def number_sql(name: str) -> str:
 
 
 def _time(
-    connection: duckdb.DuckDBPyConnection, source: Source, mapping: Mapping, *, is_looked_at: bool
+    connection: duckdb.DuckDBPyConnection, source: Source, mapping: Mapping
 ) -> tuple[str, str | None]:
     """Return the SQL of the time, and its format."""
     value = _expression(mapping.ordered_at, source)
     column = column_of(mapping.ordered_at, source.columns)
     if column is not None:
         kind = source.columns[column]
-    elif is_looked_at:
-        rows = connection.execute(f"describe select {value} as ordered_at from {source.sql}")
-        kind = (rows.fetchone() or ("", "VARCHAR"))[1]
     else:
-        kind = "TIMESTAMP"
+        kind = _bind(connection, f"select {value} as ordered_at from {source.sql}")
     if kind.startswith("TIMESTAMP WITH TIME ZONE"):
         return f"{value} at time zone '{mapping.time_zone}'", None
     if kind.startswith(("TIMESTAMP", "DATE")):
@@ -177,9 +168,9 @@ def _time(
         )
     what = f"{mapping.ordered_at} of {source.label}"
     found = mapping.time_format
-    if is_looked_at and found is None:
+    if found is None:
         found = find_format(connection, said, source.sql, what=what)
-    elif is_looked_at:
+    else:
         _check_format(connection, said, source, found, what)
     return time_sql(said, found, mapping.time_zone), found
 
@@ -202,7 +193,7 @@ def _check_format(
 
 
 def _amount(
-    connection: duckdb.DuckDBPyConnection, source: Source, expression: str, *, is_looked_at: bool
+    connection: duckdb.DuckDBPyConnection, source: Source, expression: str
 ) -> tuple[str, list[str]]:
     """Return the SQL of the amount, and the columns of text in it that are numbers."""
     column = column_of(expression, source.columns)
@@ -211,10 +202,6 @@ def _amount(
         for name in columns_in(column or expression, source.columns)
         if source.columns[name] in TEXT_TYPES
     ]
-    if not is_looked_at:
-        return (
-            number_sql(column) if column in texts and column else _expression(expression, source)
-        ), []
     numbers = []
     for name in texts:
         said = f"trim({quoted(name)})"

@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 
 from customer_segmentation.shop.errors import ShopError
-from customer_segmentation.shop.lines import typed_lines
-from customer_segmentation.shop.mapping import Mapping, mapping_from
+from customer_segmentation.shop.lines import Lines, typed_lines
+from customer_segmentation.shop.mapping import mapping_from
 from customer_segmentation.shop.source import Source, open_source
 
 EVENTS = Path("models/adapters/orders/work/shop_events.sql")
@@ -35,6 +35,8 @@ class Look:
         Of all events.
     as_of_dates : tuple of date
         Those that would be used.
+    time_format : str or None
+        How the times are written; None when they are ISO or no texts.
     """
 
     lines: int
@@ -50,6 +52,7 @@ class Look:
     first: datetime.datetime
     last: datetime.datetime
     as_of_dates: tuple[datetime.date, ...]
+    time_format: str | None
 
 
 def events_sql(project: Path) -> str:
@@ -61,7 +64,7 @@ def events_sql(project: Path) -> str:
 
 def read_lines(
     connection: duckdb.DuckDBPyConnection, shop: AnyMapping[str, Any]
-) -> tuple[Source, Mapping]:
+) -> tuple[Source, Lines]:
     """Put the lines into a temporary table shop_lines, as the model of that name does.
 
     Raises
@@ -83,7 +86,7 @@ def read_lines(
         raise ShopError(
             f"{source.label} cannot be read as var shop says: {str(error).splitlines()[0]}"
         ) from None
-    return source, mapping
+    return source, lines
 
 
 def look_at(
@@ -112,9 +115,9 @@ def look_at(
     ShopError
     """
     with duckdb.connect() as connection:
-        source, _ = read_lines(connection, shop)
+        source, lines = read_lines(connection, shop)
         connection.execute(f"create temp table shop_events as {events_sql(project)}")
-        found = _problems(
+        found = problems_in(
             connection,
             source,
             minimum_customers=minimum_customers,
@@ -153,7 +156,9 @@ def look_at(
             minimum_history_days=minimum_history_days,
             first_as_of_date=first_as_of_date,
         )
-        return Look(**dict(zip(names, row, strict=True)), as_of_dates=dates)
+        return Look(
+            **dict(zip(names, row, strict=True)), as_of_dates=dates, time_format=lines.time_format
+        )
 
 
 def as_of_dates(
@@ -218,7 +223,7 @@ def problems_of(
     return []
 
 
-def _problems(
+def problems_in(
     connection: duckdb.DuckDBPyConnection,
     source: Source,
     *,
@@ -226,6 +231,7 @@ def _problems(
     minimum_history_days: int,
     first_as_of_date: datetime.date | None,
 ) -> list[str]:
+    """Say in sentences what speaks against the orders in the tables shop_lines and shop_events."""
     row = connection.execute(
         """
         select count(*), count(customer_unique_id), count(*) filter (where ordered_at is null),
@@ -264,17 +270,19 @@ def _problems(
     found += _orders_of_two(connection)
     if found:
         return found
-    first, last, customers = connection.execute(
-        "select min(event_at), max(event_at), count(distinct customer_unique_id) from shop_events"
-        " where kind = 'order' and customer_unique_id is not null"
-    ).fetchone() or (None, None, 0)
+    first, last, customers, guests = connection.execute(
+        "select min(event_at) filter (where customer_unique_id is not null),"
+        " max(event_at) filter (where customer_unique_id is not null), count(distinct customer_unique_id),"
+        " count(*) filter (where customer_unique_id is null) from shop_events where kind = 'order'"
+    ).fetchone() or (None, None, 0, 0)
     if first is None:
         return [f"{source.label} has refunds only, and no order of a customer."]
     days = (last.date() - first.date()).days + 1
     if customers < minimum_customers or days < minimum_history_days:
+        without = f", and {guests:,} orders without a customer id," if guests else ""
         return [
-            f"{source.label} has {customers:,} customers in {days:,} days ({first:%Y-%m-%d} to {last:%Y-%m-%d});"
-            f" segments need {minimum_customers:,} customers and {minimum_history_days:,} days."
+            f"{source.label} has {customers:,} customers{without} in {days:,} days ({first:%Y-%m-%d} to"
+            f" {last:%Y-%m-%d}); segments need {minimum_customers:,} customers and {minimum_history_days:,} days."
             " Give more orders, or lower vars minimum_customers and minimum_history_days."
         ]
     if first_as_of_date is not None and not first.date() < first_as_of_date <= last.date():

@@ -16,7 +16,7 @@ from customer_segmentation.shop.errors import ShopError
 from customer_segmentation.shop.lines import typed_lines
 from customer_segmentation.shop.look import EVENTS, problems_of
 from customer_segmentation.shop.mapping import mapping_from
-from customer_segmentation.shop.source import Source, open_source, text
+from customer_segmentation.shop.source import open_source, text
 
 
 class Plugin(BasePlugin):
@@ -52,16 +52,18 @@ class Plugin(BasePlugin):
         str
             JSON object with a list of sentences: ``problems``.
         """
-        vars_ = json.loads(settings)
-        first = vars_.get("first_as_of_date")
-        found = problems_of(
-            json.loads(shop),
+        found = self._problems(json.loads(shop), json.loads(settings))
+        return json.dumps({"problems": found})
+
+    def _problems(self, shop: dict[str, Any], settings: dict[str, Any]) -> list[str]:
+        first = settings.get("first_as_of_date")
+        return problems_of(
+            shop,
             project=self.project,
-            minimum_customers=vars_["minimum_customers"],
-            minimum_history_days=vars_["minimum_history_days"],
+            minimum_customers=settings["minimum_customers"],
+            minimum_history_days=settings["minimum_history_days"],
             first_as_of_date=datetime.date.fromisoformat(first) if first else None,
         )
-        return json.dumps({"problems": found})
 
     def reading(self, shop: str, model: str, scratch: str) -> str:
         """Say how the lines are read.
@@ -71,7 +73,8 @@ class Plugin(BasePlugin):
         shop : str
             Var shop, as JSON.
         model : str
-            JSON object: relation and columns of a dbt model, or null for both.
+            JSON object: relation of a dbt model, Parquet file with a copy of it to look at, which is
+            removed, and the settings of `problems`; empty for orders elsewhere.
         scratch : str
             Folder for a copy of what another database holds.
 
@@ -82,20 +85,12 @@ class Plugin(BasePlugin):
         """
         said, named = json.loads(shop), json.loads(model)
         try:
-            mapping = mapping_from(said)
+            if named:
+                return self._reading_of_model(said, named)
             with duckdb.connect() as connection:
                 connection.execute("set timezone = 'UTC'")
-                if named["relation"]:
-                    source = Source(
-                        sql=named["relation"],
-                        columns={name: kind.upper() for name, kind in named["columns"]},
-                        label=f"model {said['orders']['model']}",
-                        is_text=False,
-                    )
-                    lines = typed_lines(connection, source, mapping, is_looked_at=False)
-                    return json.dumps({"sql": lines.sql})
                 source = open_source(connection, said.get("orders"))
-                lines = typed_lines(connection, source, mapping)
+                lines = typed_lines(connection, source, mapping_from(said))
                 if isinstance(said["orders"], dict):
                     folder = Path(scratch)
                     shutil.rmtree(folder, ignore_errors=True)
@@ -106,3 +101,18 @@ class Plugin(BasePlugin):
         except ShopError as error:
             return json.dumps({"problems": list(error.problems)})
         return json.dumps({"sql": lines.sql})
+
+    def _reading_of_model(self, shop: dict[str, Any], named: dict[str, Any]) -> str:
+        copy, label = named["copy"], f"model {shop['orders']['model']}"
+        shop = {**shop, "orders": copy}
+        try:
+            problems = self._problems(shop, named["settings"])
+            if problems:
+                return json.dumps({"problems": [one.replace(copy, label) for one in problems]})
+            with duckdb.connect() as connection:
+                connection.execute("set timezone = 'UTC'")
+                source = open_source(connection, copy)
+                lines = typed_lines(connection, source, mapping_from(shop))
+        finally:
+            Path(copy).unlink(missing_ok=True)
+        return json.dumps({"sql": lines.sql.replace(source.sql, named["relation"])})

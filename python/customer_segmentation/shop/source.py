@@ -6,9 +6,10 @@ import contextlib
 import dataclasses
 import glob
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import duckdb
 import pandas as pd
@@ -19,7 +20,12 @@ PARQUET_ENDINGS = (".parquet", ".pq")
 # Spreadsheets of western offices write this when they do not write UTF-8.
 OTHER_ENCODING = "latin-1"
 SQLITE_HEADER = b"SQLite format 3\x00"
+ROWS_AT_A_TIME = 50_000
 POSTGRES_PREFIXES = ("postgres://", "postgresql://")
+TABLES_OF_POSTGRES = """
+    select nspname || '.' || relname from pg_class inner join pg_namespace on pg_namespace.oid = relnamespace
+    where relkind in ('r', 'p', 'v', 'm', 'f') and nspname !~ '^pg_' and nspname != 'information_schema' order by 1
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,24 +172,16 @@ def _table(connection: duckdb.DuckDBPyConnection, named: dict[str, str]) -> Sour
     if "model" in named:
         raise ShopError(f"the dbt model {named['model']} is read by dbt only.")
     database, table = named["database"], named["table"]
-    label = f"table {table} of {database}"
     if database.startswith(POSTGRES_PREFIXES):
         return _postgres(connection, database, table)
+    label = f"table {table} of {database}"
     path = Path(database).expanduser()
     if not path.is_file():
         raise ShopError(f"there is no database {database} (looked for in {Path.cwd()}).")
     with path.open("rb") as file:
         is_sqlite = file.read(len(SQLITE_HEADER)) == SQLITE_HEADER
     if is_sqlite:
-        with contextlib.closing(
-            sqlite3.connect(f"file:{path.resolve()}?mode=ro", uri=True)
-        ) as lite:
-            known = [row[0] for row in lite.execute("select name from sqlite_master")]
-            if table not in known:
-                raise ShopError(f"{database} has no table {table}; it has {', '.join(known[:10])}.")
-            frame = pd.read_sql_query(f"select * from {quoted(table)}", lite)
-        connection.register("shop_table", frame)
-        return _described(connection, "shop_table", label, is_text=False)
+        return _sqlite(connection, path, table, label)
     try:
         connection.execute(f"attach if not exists {text(str(path))} as shop_source (read_only)")
     except duckdb.Error as error:
@@ -201,12 +199,37 @@ def _table(connection: duckdb.DuckDBPyConnection, named: dict[str, str]) -> Sour
                 " order by all"
             ).fetchall()
         ]
-        raise ShopError(
-            f"{database} has no table {table}; it has {', '.join(known[:10]) or 'none'}."
-        ) from None
+        raise ShopError(_no_such_table(database, table, known)) from None
+
+
+def _no_such_table(database: str, table: str, known: Sequence[str]) -> str:
+    return f"{database} has no table {table}; it has {', '.join(known[:10]) or 'none'}."
+
+
+def _sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, label: str) -> Source:
+    """Copy a table of SQLite, whose columns may hold values of every type, as text."""
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)
+        ) as lite:
+            known = [
+                row[0]
+                for row in lite.execute(
+                    "select name from sqlite_master where type in ('table', 'view') order by 1"
+                )
+            ]
+            by_name = {name.casefold(): name for name in known}
+            if table.casefold() not in by_name:
+                raise ShopError(_no_such_table(str(path), table, known))
+            rows = lite.execute(f"select * from {quoted(by_name[table.casefold()])}")
+            names = [column[0] for column in rows.description]
+            return _copied(connection, rows.fetchmany, names, label)
+    except sqlite3.Error as error:
+        raise ShopError(f"{label} cannot be read: {error}") from None
 
 
 def _postgres(connection: duckdb.DuckDBPyConnection, database: str, table: str) -> Source:
+    """Copy a table of PostgreSQL as text: neither large numbers nor exact amounts change on the way."""
     try:
         import psycopg
     except ImportError:
@@ -215,13 +238,45 @@ def _postgres(connection: duckdb.DuckDBPyConnection, database: str, table: str) 
         ) from None
     name = ".".join(quoted(part) for part in table.split("."))
     try:
-        with psycopg.connect(database) as server, server.cursor() as cursor:
-            cursor.execute(f"select * from {name}".encode())
-            columns = [column.name for column in cursor.description or ()]
-            frame = pd.DataFrame(cursor.fetchall(), columns=columns)
+        with psycopg.connect(database) as server:
+            server.execute("set transaction read only")
+            server.execute("set local time zone 'UTC'")
+            server.execute("set local datestyle to 'ISO, YMD'")
+            found = server.execute("select to_regclass(%s)", [name]).fetchone()
+            if found is None or found[0] is None:
+                known = [row[0] for row in server.execute(TABLES_OF_POSTGRES).fetchall()]
+                raise ShopError(_no_such_table("the PostgreSQL database", table, known))
+            header = server.execute(f"select * from {name} limit 0".encode()).description or ()
+            names = [column.name for column in header]
+            columns = ", ".join(f"cast({quoted(one)} as text)" for one in names)
+            with server.cursor(name="shop_table") as rows:
+                rows.execute(f"select {columns} from {name}".encode())
+                return _copied(connection, rows.fetchmany, names, f"table {table}")
     except psycopg.Error as error:
         raise ShopError(
             f"table {table} of PostgreSQL cannot be read: {_first_lines(error)}"
         ) from None
-    connection.register("shop_table", frame)
-    return _described(connection, "shop_table", f"table {table}", is_text=False)
+
+
+def _copied(
+    connection: duckdb.DuckDBPyConnection,
+    fetch: Callable[[int], list[Any]],
+    names: Sequence[str],
+    label: str,
+) -> Source:
+    """Take the rows of a cursor into a table of text."""
+    columns = ", ".join(f"{quoted(name)} varchar" for name in names)
+    try:
+        connection.execute(f"create or replace temp table shop_table ({columns})")
+        while rows := fetch(ROWS_AT_A_TIME):
+            said = pd.DataFrame(
+                [[None if value is None else str(value) for value in row] for row in rows],
+                columns=pd.RangeIndex(len(names)),
+                dtype=object,
+            )
+            connection.register("shop_rows", said)
+            connection.execute("insert into shop_table from shop_rows")
+            connection.unregister("shop_rows")
+    except duckdb.Error as error:
+        raise ShopError(f"{label} cannot be read: {_first_lines(error)}") from None
+    return _described(connection, "shop_table", label, is_text=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import duckdb
 
@@ -20,6 +21,19 @@ DAY_OR_MONTH_FIRST = tuple(
 NAMED_MONTHS = ("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 ISO = "(iso)"
+
+
+WORDS = {
+    "%d": "day", "%m": "month", "%b": "month", "%B": "month", "%Y": "year", "%y": "year", "%H": "hour", "%I": "hour",
+    "%M": "minute", "%S": "second", "%p": "am or pm", "%z": "offset",
+}  # fmt: skip
+
+
+def in_words(time_format: str | None) -> str:
+    """Say a format in words, such as day/month/year; nothing for ISO times and for none."""
+    if time_format in (None, ISO):
+        return ""
+    return re.sub("%[A-Za-z]", lambda found: WORDS.get(found[0], found[0]), str(time_format))
 
 
 def time_sql(value: str, time_format: str | None, zone: str) -> str:

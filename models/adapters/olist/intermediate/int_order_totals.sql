@@ -64,9 +64,9 @@ reviews as (
 final as (
     select
         orders.order_id,
-        items.* exclude (order_id),
-        payments.* exclude (order_id),
-        reviews.* exclude (order_id),
+        items.* {{ all_but(['order_id']) }},
+        payments.* {{ all_but(['order_id']) }},
+        reviews.* {{ all_but(['order_id']) }},
     from orders
     left join items on orders.order_id = items.order_id
     left join payments on orders.order_id = payments.order_id

@@ -44,7 +44,7 @@ states as (
     select
         zip_code_prefix,
         state,
-        row_number() over (partition by zip_code_prefix order by count(*) desc, state) as state_rank,
+        row_number() over (partition by zip_code_prefix order by count(*) desc, state nulls last) as state_rank,
     from points
     group by zip_code_prefix, state
 ),

@@ -115,7 +115,7 @@ ranked as (
         *,
         row_number() over (
             partition by as_of_date, customer_unique_id, kind
-            order by amount desc, value
+            order by amount desc nulls last, value nulls last
         ) as amount_rank,
     from amounts
 ),

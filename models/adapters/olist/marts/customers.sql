@@ -33,7 +33,7 @@ addressed as (
         orders.is_value_imputed,
         row_number() over (
             partition by people.customer_unique_id
-            order by orders.purchased_at desc nulls last, orders.order_id desc, people.order_customer_id
+            order by {{ nulls_last(['orders.purchased_at desc', 'orders.order_id desc', 'people.order_customer_id']) }}
         ) as address_rank,
     from people
     left join orders on people.order_customer_id = orders.order_customer_id

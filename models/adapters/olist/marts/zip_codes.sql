@@ -33,7 +33,9 @@ places as (
         zip_code_prefix,
         city,
         state,
-        row_number() over (partition by zip_code_prefix order by count(*) desc, state, city) as place_rank,
+        row_number() over (
+            partition by zip_code_prefix order by count(*) desc, {{ nulls_last(['state', 'city']) }}
+        ) as place_rank,
     from addresses
     group by zip_code_prefix, city, state
 ),

@@ -40,7 +40,10 @@ numbered as (
             partition by order_customer_id
             order by
                 row_problem is not null,
-                customer_unique_id, customer_zip_code_prefix, customer_city, customer_state, customer_id
+                {{ nulls_last([
+                    'customer_unique_id', 'customer_zip_code_prefix', 'customer_city', 'customer_state',
+                    'customer_id'
+                ]) }}
         ) as key_occurrence,
     from checked
 ),

@@ -54,7 +54,10 @@ numbered as (
             partition by order_key, order_item_number
             order by
                 row_problem is not null,
-                product_id, seller_id, shipping_limit_date, price, freight_value, order_id, order_item_id
+                {{ nulls_last([
+                    'product_id', 'seller_id', 'shipping_limit_date', 'price', 'freight_value', 'order_id',
+                    'order_item_id'
+                ]) }}
         ) as key_occurrence,
     from checked
 ),

@@ -49,7 +49,9 @@ numbered as (
             partition by order_key, payment_number
             order by
                 row_problem is not null,
-                payment_type, payment_installments, payment_value, order_id, payment_sequential
+                {{ nulls_last([
+                    'payment_type', 'payment_installments', 'payment_value', 'order_id', 'payment_sequential'
+                ]) }}
         ) as key_occurrence,
     from checked
 ),

@@ -52,9 +52,10 @@ numbered as (
             partition by review_key, order_key
             order by
                 row_problem is not null,
-                review_answered_at nulls last,
-                review_score, review_comment_title, review_comment_message, review_creation_date,
-                review_answer_timestamp, review_id, order_id
+                {{ nulls_last([
+                    'review_answered_at', 'review_score', 'review_comment_title', 'review_comment_message',
+                    'review_creation_date', 'review_answer_timestamp', 'review_id', 'order_id'
+                ]) }}
         ) as key_occurrence,
     from checked
 ),

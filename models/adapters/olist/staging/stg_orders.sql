@@ -84,8 +84,11 @@ numbered as (
             partition by order_key
             order by
                 row_problem is not null,
-                customer_id, order_status, order_purchase_timestamp, order_approved_at,
-                order_delivered_carrier_date, order_delivered_customer_date, order_estimated_delivery_date, order_id
+                {{ nulls_last([
+                    'customer_id', 'order_status', 'order_purchase_timestamp', 'order_approved_at',
+                    'order_delivered_carrier_date', 'order_delivered_customer_date',
+                    'order_estimated_delivery_date', 'order_id'
+                ]) }}
         ) as key_occurrence,
     from compared
 ),

@@ -33,7 +33,7 @@ numbered as (
             partition by category
             order by
                 row_problem is not null,
-                product_category_name_english, product_category_name
+                {{ nulls_last(['product_category_name_english', 'product_category_name']) }}
         ) as key_occurrence,
     from checked
 ),

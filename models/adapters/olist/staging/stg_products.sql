@@ -54,8 +54,11 @@ numbered as (
             partition by product_key
             order by
                 row_problem is not null,
-                product_category_name, product_name_lenght, product_description_lenght, product_photos_qty,
-                product_weight_g, product_length_cm, product_height_cm, product_width_cm, product_id
+                {{ nulls_last([
+                    'product_category_name', 'product_name_lenght', 'product_description_lenght',
+                    'product_photos_qty', 'product_weight_g', 'product_length_cm', 'product_height_cm',
+                    'product_width_cm', 'product_id'
+                ]) }}
         ) as key_occurrence,
     from checked
 ),

@@ -37,7 +37,7 @@ numbered as (
             partition by seller_key
             order by
                 row_problem is not null,
-                seller_zip_code_prefix, seller_city, seller_state, seller_id
+                {{ nulls_last(['seller_zip_code_prefix', 'seller_city', 'seller_state', 'seller_id']) }}
         ) as key_occurrence,
     from checked
 ),

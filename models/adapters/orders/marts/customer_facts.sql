@@ -10,7 +10,7 @@ orders as (
     select
         customer_unique_id,
         purchased_at,
-    from {{ ref('shop_orders') }}
+    from {{ ref('input_orders') }}
 ),
 
 customers as (

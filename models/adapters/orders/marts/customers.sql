@@ -7,7 +7,7 @@ with orders as (
         min(purchased_at) as first_order_at,
         max(purchased_at) as last_order_at,
         sum(order_value) as order_value,
-    from {{ ref('shop_orders') }}
+    from {{ ref('input_orders') }}
     group by customer_unique_id
 ),
 
@@ -15,7 +15,7 @@ refunds as (
     select
         customer_unique_id,
         sum(refund_value) as refund_value,
-    from {{ ref('shop_refunds') }}
+    from {{ ref('input_refunds') }}
     group by customer_unique_id
 ),
 

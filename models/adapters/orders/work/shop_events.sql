@@ -31,7 +31,7 @@ ranked as (
         is_refund_status or amount < 0 as takes_money_back,
         row_number() over (
             partition by order_id
-            order by is_refund_status or amount < 0, event_at
+            order by {{ nulls_last(['is_refund_status or amount < 0', 'event_at']) }}
         ) as order_rank,
     from days_of_orders
 ),
@@ -42,7 +42,10 @@ days_of_people as (
         customer_unique_id,
         cast(ordered_at as date) as ordered_on,
         is_refund_status or amount < 0 as takes_money_back,
-        case when customer_unique_id is null then row_number() over (order by ordered_at, amount) end as guest_line,
+        case
+            when customer_unique_id is null
+                then row_number() over (order by {{ nulls_last(['ordered_at', 'amount']) }})
+        end as guest_line,
         ordered_at,
         amount,
     from lines

@@ -87,7 +87,7 @@ summarised as (
         count(*) as n_clusters,
         count(segment_name) as clusters_named,
         count(distinct segment_name) as different_names,
-        string_agg(coalesce(segment_name, 'unnamed'), ', ' order by cluster) as names,
+        {{ ordered_list("coalesce(segment_name, 'unnamed')", ', ', 'cluster') }} as names,
         max(resamples) as resamples,
         min(mean_jaccard) as lowest_cluster_jaccard,
         {{ exact_average('mean_jaccard') }} as mean_jaccard,

@@ -3,6 +3,7 @@
 ``settings``    the grid and its budget
 ``candidates``  every candidate and its quality
 ``clusters``    the clusters of the finalists and their stability
+``choice``      the number of clusters that they lead to, before there is a model
 ``pictures``    customers of both algorithms on two axes
 """
 
@@ -11,6 +12,7 @@ from customer_segmentation.steps.study.candidates import (
     study_feature_sets,
     study_inputs,
 )
+from customer_segmentation.steps.study.choice import largest_stable_number
 from customer_segmentation.steps.study.clusters import CLUSTER_COLUMNS, study_clusters
 from customer_segmentation.steps.study.pictures import (
     AXIS_COLUMNS,
@@ -26,6 +28,7 @@ __all__ = [
     "CLUSTER_COLUMNS",
     "PROJECTION_COLUMNS",
     "StudySettings",
+    "largest_stable_number",
     "project_customers",
     "projection_axes",
     "study_clusters",

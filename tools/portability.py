@@ -1,0 +1,282 @@
+"""What Spark does not understand in our SQL, by file and line: `python -m tools.portability`.
+
+The models are written in words that DuckDB and Spark both know, so that they run on either; where the engines say
+a thing differently, a macro of macros/engine.sql says it. This looks at the text, so it cannot see what only types
+tell: a cast of a double to a whole number rounds on DuckDB and cuts on Spark. `make parity` sees that.
+
+A line that must stay is in `ALLOWED`, with its reason; macros whose name begins with duckdb__ are DuckDB's own.
+--mend removes the comma after the last column, which is all that can be mended without thought.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+FOLDERS = ("models", "macros", "tests/singular", "tests/generic")
+
+COMMA = "comma after the last column"
+# A rule is a pattern, and what to write instead.
+RULES = {
+    COMMA: (
+        # Before what ends a select list; in a loop it stands after the last round, too.
+        r",(?=\s*(?:\{%-?\s*end(?:for|if)\s*-?%\}\s*)*(?:from\b|\)|union\b|$))",
+        "leave it out; in a loop: {{ ',' if not loop.last }}",
+    ),
+    "qualify": (r"\bqualify\b", "rank in a subquery and filter outside of it"),
+    "exclude": (r"\*\s*exclude\s*\(", "macro all_but, or name the columns"),
+    "string_agg": (r"\bstring_agg\s*\(", "macros ordered_list, sorted_list"),
+    "files": (
+        r"\b(?:read_csv|read_parquet|read_json|read_text|glob)\s*\(",
+        "raw_table of macros/raw_files.sql",
+    ),
+    "structs": (r"\bstruct_pack\s*\(|:=", "macros json_object, rows_of_list"),
+    "is finite": (r"\b(?:isfinite|isinf)\s*\(", "macro is_finite"),
+    "error": (r"(?<![\w.])error\s*\(", "macro stop_with"),
+    "hash": (r"(?<!\w)hash\s*\(", "macro rows_fingerprint"),
+    "difference of times": (
+        r"\b(?:date_sub|date_diff|datesub|datediff)\s*\(",
+        "macros whole_days, days_late, months_between",
+    ),
+    "text of times": (r"\b(?:strftime|strptime|dayname|monthname)\s*\(", "date_part and a lookup"),
+    "rows from nothing": (
+        r"\b(?:generate_series|unnest)\s*\(|(?<![\w.])(?<!in )range\s*\(",
+        "macros month_starts, days_between",
+    ),
+    "lists": (
+        r"\blist_\w+\s*\(|(?<![\w.])(?:list|len)\s*\(|\barray_to_string\s*\(",
+        "rows instead of a list",
+    ),
+    "json": (r"\bjson_extract\w*\s*\(|->>?\s*'", "a column instead of JSON"),
+    "best row": (r"\b(?:arg_max|arg_min)\s*\(", "max_by, min_by"),
+    "whole division": (r"\w\)?\s+//\s+\w", "cast(floor(… / …) as int)"),
+    "cast": (r"\w::\w", "cast(… as …)"),
+    "catalogue": (r"\bduckdb_\w+\s*\(\)", "what dbt's graph says"),
+}
+# In a window, a key that may be null needs its place said: DuckDB puts null last, Spark first.
+NULLS = "place of nulls in a window"
+NULLS_MEND = "say nulls last (DuckDB's order) for a key that may be null"
+# These are never null.
+NEVER_NULL = r"\{\{ nulls_last\(.*|count\s*\(.*|coalesce\s*\(.*|.* is (?:not )?null"
+
+
+# By file and rule: why a line stays as it is.
+NEVER = {NULLS: "its keys are never null"}
+OF_THE_CATALOGUE = "a hook that runs on DuckDB only, and looks at its catalogue and at files"
+OF_THE_READER = "what DuckDB's CSV reader refused; another engine has its own reader"
+ALLOWED: dict[str, dict[str, str]] = {
+    "macros/before_a_run.sql": dict.fromkeys(("files", "json", "catalogue"), OF_THE_CATALOGUE),
+    "macros/dbt_own.sql": dict.fromkeys(
+        ("lists", "json"), "called by duckdb__get_test_sql, and by nothing else"
+    ),
+    "macros/kept_tables.sql": dict.fromkeys(("catalogue", "cast"), OF_THE_CATALOGUE),
+    "macros/raw_files.sql": dict.fromkeys(
+        ("string_agg", "error", "rows from nothing", "lists"), OF_THE_READER
+    ),
+    "macros/raw_values.sql": NEVER,
+    "macros/seed_rules.sql": NEVER,
+    "models/bi/top_sellers.sql": NEVER,
+    "models/bi/worst_rated_zip_codes.sql": NEVER,
+    "models/adapters/olist/intermediate/int_order_totals.sql": NEVER,
+    "models/maintenance/run_costs.sql": NEVER,
+    "models/maintenance/run_totals.sql": NEVER,
+    "models/adapters/olist/marts/customer_facts.sql": NEVER,
+    "models/marts/periods.sql": NEVER,
+    "models/marts/rfm.sql": NEVER,
+    "models/marts/rfm_scores.sql": NEVER,
+    "models/segmentation/model_comparison.sql": NEVER,
+    "models/segmentation/period_models.sql": NEVER,
+    "models/segmentation/segment_traits.sql": NEVER,
+    "models/segmentation/work/period_inputs.sql": NEVER,
+    "models/segmentation/work/refresh_inputs.sql": NEVER,
+    "tests/singular/published_models_are_those_of_the_decisions.sql": NEVER,
+    "tests/singular/raw_loads_rejected_share_is_at_most_the_maximum.sql": NEVER,
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one line says that Spark does not understand.
+
+    Attributes
+    ----------
+    path : str
+        Of the file, from the project's folder.
+    line : int
+        From 1.
+    rule : str
+        Key of `RULES`, or `NULLS`.
+    text : str
+        What stands there.
+    """
+
+    path: str
+    line: int
+    rule: str
+    text: str
+
+    @property
+    def sentence(self) -> str:
+        """What a person reads."""
+        mend = NULLS_MEND if self.rule == NULLS else RULES[self.rule][1]
+        return f"{self.path}:{self.line}: {self.rule} ({self.text}): {mend}"
+
+
+def sql_files() -> Iterator[Path]:
+    """Give the files that are looked at."""
+    for folder in FOLDERS:
+        yield from sorted((PROJECT / folder).rglob("*.sql"))
+
+
+def findings(text: str, path: str = "") -> list[Finding]:
+    """Find what Spark does not understand in a file.
+
+    Parameters
+    ----------
+    text : str
+        SQL with Jinja.
+    path : str
+        Name for the findings.
+
+    Returns
+    -------
+    list of Finding
+        By line.
+    """
+    sql = without_comments_and_texts(text)
+    found = [
+        Finding(path, _line(sql, match.start()), rule, " ".join(match[0].split()))
+        for rule, (pattern, _) in RULES.items()
+        for match in re.finditer(pattern, sql, flags=re.I)
+    ]
+    found += [
+        Finding(path, _line(sql, place), NULLS, key) for place, key in keys_without_nulls(sql)
+    ]
+    return sorted(found, key=lambda finding: (finding.line, finding.rule))
+
+
+def without_comments_and_texts(text: str) -> str:
+    """Return SQL with blanks for comments and quoted texts, every other letter in its place."""
+
+    def blank(match: re.Match[str]) -> str:
+        return "".join(letter if letter == "\n" else " " for letter in match[0])
+
+    text = re.sub(r"\{#.*?#\}", blank, text, flags=re.S)
+    text = re.sub(r"\{%-?\s*macro\s+duckdb__.*?\{%-?\s*endmacro\s*-?%\}", blank, text, flags=re.S)
+    text = re.sub(r"(?<![\w-])--(?!\s*%)[^\n]*", blank, text)
+    # A quote and its end stay: they are a value.
+    return re.sub(
+        r"(?<!\w)'(?:[^'\n]|'')*'",
+        lambda match: "'" + " " * (len(match[0]) - 2) + "'",
+        text,
+    )
+
+
+def keys_without_nulls(sql: str) -> Iterator[tuple[int, str]]:
+    """Give place and text of the keys of windows that leave the place of nulls to the engine."""
+    for match in re.finditer(r"\bover\s*\(|\bwindow\s+\w+\s+as\s*\(", sql, flags=re.I):
+        inside = _inside(sql, match.end())
+        order = re.search(r"\border\s+by\b", inside, flags=re.I)
+        if not order:
+            continue
+        rest = inside[order.end() :]
+        frame = re.search(r"\b(?:rows|range|groups)\b", rest, flags=re.I)
+        rest = rest[: frame.start()] if frame else rest
+        place = match.end() + order.end()
+        for key in _split(rest):
+            words = " ".join(key.split())
+            is_said = re.search(r"\bnulls\s+(?:first|last)\s*$", words, flags=re.I)
+            if words and not is_said and not re.fullmatch(NEVER_NULL, words, flags=re.I):
+                yield place + len(key) - len(key.lstrip()), words
+            place += len(key) + 1
+
+
+def mended(text: str) -> str:
+    """Return SQL without the commas after last columns; one in a loop stands after all rounds but the last."""
+    sql = without_comments_and_texts(text)
+    letters = list(text)
+    for match in re.finditer(RULES[COMMA][0], sql, flags=re.I):
+        rest = sql[match.start() :]
+        if re.match(r",\s*\{%-?\s*endfor\s*-?%\}(?!\s*\{%)", rest):
+            letters[match.start()] = "{{ ',' if not loop.last }}"
+        elif not re.match(r",\s*\{%", rest):
+            letters[match.start()] = ""
+    return "".join(letters)
+
+
+def _inside(sql: str, start: int) -> str:
+    """Return what stands between a parenthesis that is open at `start` and its end."""
+    depth = 1
+    for place in range(start, len(sql)):
+        depth += {"(": 1, ")": -1}.get(sql[place], 0)
+        if depth == 0:
+            return sql[start:place]
+    return sql[start:]
+
+
+def _split(text: str) -> list[str]:
+    """Split at the commas that are in no parenthesis."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += {"(": 1, ")": -1, "{": 1, "}": -1}.get(letter, 0)
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
+
+
+def _line(text: str, place: int) -> int:
+    return text.count("\n", 0, place) + 1
+
+
+def project_findings() -> tuple[list[Finding], list[str]]:
+    """Look at every file.
+
+    Returns
+    -------
+    not_allowed : list of Finding
+    not_needed : list of str
+        Sentences on what `ALLOWED` names and no file has.
+    """
+    not_allowed, met = [], set()
+    for path in sql_files():
+        name = path.relative_to(PROJECT).as_posix()
+        for finding in findings(path.read_text(encoding="utf-8"), name):
+            if finding.rule in ALLOWED.get(name, {}):
+                met.add((name, finding.rule))
+            else:
+                not_allowed.append(finding)
+    not_needed = [
+        f"{name}: ALLOWED of tools/portability.py allows {rule!r}, which is not there; take it out"
+        for name, rules in ALLOWED.items()
+        for rule in rules
+        if (name, rule) not in met
+    ]
+    return not_allowed, not_needed
+
+
+def main() -> int:
+    """Say what is not portable; 1 when something is not."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument(
+        "--mend", action="store_true", help="remove the commas after last columns from the files"
+    )
+    if parser.parse_args().mend:
+        for path in sql_files():
+            text = path.read_text(encoding="utf-8")
+            if mended(text) != text:
+                path.write_text(mended(text), encoding="utf-8")
+    found, not_needed = project_findings()
+    for sentence in [*(finding.sentence for finding in found), *not_needed]:
+        print(sentence)
+    return 1 if found or not_needed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
