@@ -56,7 +56,7 @@
                 language,
                 -- French has a space before a semicolon.
                 replace(
-                    string_agg({{ filled('template', ['measure', 'value', 'limit']) }}, '; ' order by position),
+                    {{ ordered_list(filled('template', ['measure', 'value', 'limit']), '; ', 'position') }},
                     '; ',
                     case when language = 'fr' then ' ; ' else '; ' end
                 ) as crossed_text,
