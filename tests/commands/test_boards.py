@@ -500,7 +500,8 @@ def test_the_live_board_shows_the_numbers_of_the_date_that_is_chosen(
                     break
                 time.sleep(0.2)
             browser.open(f"http://127.0.0.1:{port}/explore/")
-            headline = "document.querySelector('svg[data-dbt-page-title]').dataset.dbtPageTitle"
+            headline = "document.title"
+            browser.wait(f"{headline}.includes('customers had spent')", seconds=120)
             everybody = query(
                 sample_database,
                 "select count(*), round(sum(total_spent))::bigint,"
@@ -520,7 +521,7 @@ def test_the_live_board_shows_the_numbers_of_the_date_that_is_chosen(
                 "[...document.querySelectorAll('.dbt-select-option')]"
                 f".find(option => option.textContent.trim() === {day!r}).click()"
             )
-            browser.wait(f"{headline}.startsWith('{number(customers)} customers')")
+            browser.wait(f"{headline}.startsWith('{number(customers)} customers')", seconds=120)
             assert browser.run(headline) == (
                 f"{number(customers)} customers had spent {number(spent)} BRL as of {day}"
             )
