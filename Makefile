@@ -9,8 +9,9 @@ override define as_text
 override $1 := $$(value $1)
 export $1
 endef
-override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON REPEATS RESULTS \
-	ONE ONLY ORDERS OTHER CURRENCY NOTICE PORT SCHEMA SEED SEGMENT SELECTOR SHOP SIZE TABLE TIME_FORMAT TIME_ZONE SUPERSET_PYTHON TO WORK
+override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM GROUP LIMIT LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON \
+	REPEATS RESULTS ONE ONLY ORDER ORDERS OTHER CURRENCY NOTICE PORT SCHEMA SEED SEGMENT SELECTOR SHOP SIZE STATE TABLE TIME_FORMAT \
+	TIME_ZONE SUPERSET_PYTHON TO WORK
 override GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))) \
 	$(foreach name,$(SETTINGS),$(if $(filter environment,$(origin $(name))),$(name)))
 $(foreach name,$(GIVEN),$(eval $(call as_text,$(name))))
@@ -41,7 +42,8 @@ override install = { [ -n "$$UV" ] && "$$UV" pip install --python $1/bin/python 
 	$1/bin/python -m pip install --disable-pip-version-check $(LOCKED) $2
 override PYTEST = $(BIN)/python -m pytest --numprocesses auto --no-loadscope-reorder
 # Of `make audience` and `make audiences`.
-override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--to,TO) $(if $(FRENCH),--language fr)
+override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--state,STATE) $(call option,--group,GROUP) \
+	$(call option,--order,ORDER) $(call option,--limit,LIMIT) $(call option,--to,TO) $(if $(FRENCH),--language fr)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-all sample data verify shop build rollback contract full-refresh test test-all torture lint docs audience audiences boards serve pictures superset superset-test ducklake ducklake-test parity postgres metrics benchmark performance lock clean
@@ -115,9 +117,10 @@ lint: setup-dev  ## [Check] ruff, mypy, sqlfluff, dbt parse, dbt-bouncer.
 	$(BIN)/mypy
 	$(BIN)/dbt --quiet --warn-error --no-partial-parse parse
 	$(BIN)/sqlfluff lint --processes 2 models tests analyses
+	$(BIN)/python -m tools.portability
 	$(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
 
-audience: setup  ## [Read and share] Who is in SEGMENT=name (AS_OF=date, FRENCH=1, TO=folder), as CSV and Parquet.
+audience: setup  ## [Read and share] Who is in SEGMENT=names (STATE=, GROUP=treated, ORDER=value, LIMIT=, AS_OF=date, FRENCH=1, TO=folder), as CSV and Parquet.
 	@$(BIN)/python -m customer_segmentation audience --segment="$$SEGMENT" $(EXPORT_OPTIONS)
 
 audiences: setup  ## [Read and share] The same for every segment.
@@ -147,6 +150,7 @@ superset-test: setup-dev $(SUPERSET_VENV)/.ready  ## [Check] Start it, log in, c
 
 # DuckDB's extensions fit one version of DuckDB, so a lake has an environment of its own.
 $(DUCKLAKE_VENV)/.ready: requirements-ducklake.txt
+	@command -v "$$PYTHON" >/dev/null || { echo "No $$PYTHON found: install Python 3.11 or later, or name one: make ducklake PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@"$$PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, this is %d.%d. Name another one: make ducklake PYTHON=/path/to/python3.12" % v)'
 	"$$PYTHON" -m venv $(DUCKLAKE_VENV) || { rm -rf $(DUCKLAKE_VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	$(call install,$(DUCKLAKE_VENV),$<)

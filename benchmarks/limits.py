@@ -23,6 +23,29 @@ SECONDS = 0.15
 WINDOWS = 5
 # Of all dates, to count the distances that the silhouettes of each take.
 MAXIMUM_ROWS = 3_000_000
+# Of the graph of nearest neighbours: place and weight.
+EDGE_BYTES = 12
+# What keeps a part from its limit and what would close the distance, or why that is not worth it.
+CLOSING = {
+    "load": "Each value is judged as text before it is typed, duplicates are numbered by a sort, and all is written to"
+    " disk. A reader that types, and keeps as text only what it cannot, would save the first.",
+    "rfm": "The events of each customer are sorted, and the result is compressed on its way to disk.",
+    "kmeans": "The seeding of the starts and the hand-over of the rows, which the limit leaves out.",
+    "silhouette": "Nodes of the tree that are visited and end without a distance.",
+    "kmeans_silhouettes": "As both of its parts.",
+    "grid": "The starts of all candidates and of the gap statistic, which the limit leaves out.",
+    "spectral": "The limit knows nothing of the eigenvectors, whose factors take most of the time.",
+    "spectral_grid": "As spectral, and the silhouettes of the cuts.",
+    "bootstrap": "Resamples are drawn and gathered, and each start is seeded.",
+    "finalists": "As bootstrap, and the graphs of the spectral resamples.",
+    "ks": "Samples are sorted, where the limit reads them. Not worth it: it is over at once.",
+    "drift": "Two dates are merged for each pair, where the limit reads each date once.",
+    "ageing": "Seeding, and the agreement of the labels. Starting where the old model ended would be quicker and would"
+    " answer another question.",
+    "stability": "As ageing.",
+    "traits": "Orders, lines and payments are joined by texts of 32 letters and written to disk for others, too.",
+    "segments": "The result is compressed on its way to disk. Not worth it: the table is the product.",
+}
 
 
 def machine_rates(raw_dir: Path, *, threads: int) -> dict[str, float]:
@@ -108,7 +131,7 @@ def part_limits(job: Job, rates: dict[str, float]) -> dict[str, dict[str, Any]]:
         " from segmentation_work.kmeans_fits where cluster is not null group by as_of_date"
     )
     studied = job.frame(
-        "select feature_set, algorithm, n_clusters, seeds, n_init, customers"
+        "select feature_set, algorithm, n_clusters, is_finalist, customers"
         " from segmentation_work.study_candidates"
     )
     sets = studied.drop_duplicates("feature_set")["customers"].to_numpy(dtype=float)
@@ -120,8 +143,25 @@ def part_limits(job: Job, rates: dict[str, float]) -> dict[str, dict[str, Any]]:
     # The rows of all dates are only looked at where they fit into memory.
     dates = job.customers().values() if rows.sum() < MAXIMUM_ROWS else []
     distances = [_distances(table[table["is_in_fit"]][job.features()]) for table in dates]
-    resamples = job.study["resamples"]
     iterations = float(fits["iterations"].median()) if len(fits) else 1.0
+    engine = settings["engine"]
+    # Multiplications of one fit of so many rows, each start of it as long as the starts of the fits are.
+    starts = engine["n_init"] * iterations * visit
+    repeats = engine["null_seeds"] + engine["null_bootstraps"]
+    later = rows[len(rows) - len(job.models()) + 1 :]
+    finalists = studied[studied["is_finalist"] & (studied["n_clusters"] > 1)]
+    resampled = sum(
+        row.customers
+        * row.n_clusters
+        * n_features
+        * engine["n_init"]
+        * iterations
+        * job.study[
+            "resamples" if row.n_clusters == settings["n_clusters"] else "screening_resamples"
+        ]
+        for row in finalists[finalists["algorithm"] == "kmeans"].itertuples()
+    )
+    edges = EDGE_BYTES * max(job.study["spectral_neighbors"] or [0])
     found = {
         "load": ("bytes of the nine files to read once", raw, "read_bytes"),
         "rfm": ("bytes of the result to write (80 a row)", 80.0 * rfm, "copy_bytes"),
@@ -137,10 +177,40 @@ def part_limits(job: Job, rates: dict[str, float]) -> dict[str, dict[str, Any]]:
             float((sets**2).sum() / 2),
             "square_roots",
         ),
+        "spectral": (
+            "bytes of the graph's edges, written and read once",
+            2.0 * EDGE_BYTES * 10 * latest,
+            "copy_bytes",
+        ),
+        "spectral_grid": (
+            "bytes of the edges of the largest graph of each feature set, written and read once",
+            2.0 * edges * float(sets.sum()),
+            "copy_bytes",
+        ),
         "bootstrap": (
             "multiplications of the iterations",
-            resamples * settings["engine"]["n_init"] * iterations * latest * visit,
+            job.study["resamples"] * starts * latest,
             "multiplications",
+        ),
+        "finalists": (
+            "multiplications of the iterations of K-means",
+            float(resampled),
+            "multiplications",
+        ),
+        "ageing": (
+            "multiplications of a refit for every pair of dates, of the earlier one's customers",
+            float(sum(n * (len(rows) - 1 - i) for i, n in enumerate(rows))) * starts,
+            "multiplications",
+        ),
+        "stability": (
+            "multiplications of the refits of every later date, twice",
+            2.0 * repeats * starts * float(later.sum()),
+            "multiplications",
+        ),
+        "traits": (
+            "bytes of the files of orders, lines and payments, read once",
+            float(sum(path.stat().st_size for path in job.raw_dir.iterdir() if is_read(path))),
+            "read_bytes",
         ),
         "ks": (
             "bytes of the features to sort, read once",
@@ -151,9 +221,22 @@ def part_limits(job: Job, rates: dict[str, float]) -> dict[str, dict[str, Any]]:
         "segments": ("bytes of the result to write (80 a row)", 80.0 * segments, "copy_bytes"),
     }
     return {
-        name: {"what": what, "amount": amount, "rate": rate, "seconds": amount / rates[rate]}
+        name: {
+            "what": what,
+            "amount": amount,
+            "rate": rate,
+            "seconds": amount / rates[rate],
+            "closing": CLOSING[name],
+        }
         for name, (what, amount, rate) in found.items()
         if amount > 0
+    }
+
+
+def is_read(path: Path) -> bool:
+    """Say whether traits are made of a raw file."""
+    return path.name.split(".")[0] in {
+        f"olist_{name}_dataset" for name in ("orders", "customers", "order_items", "order_payments")
     }
 
 

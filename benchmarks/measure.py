@@ -89,6 +89,9 @@ def measure_part(
             side: stack.enter_context(contextlib.closing(_Worker(name, side, job)))
             for side in sides
         }
+        for worker in workers.values():
+            # So that none is still loading libraries while another is at work.
+            worker.ask("ready")
         for repeat in range(repeats):
             for side in sides if repeat % 2 == 0 else sides[::-1]:
                 if repeat and side != OURS and part.is_slow and not is_slow_repeated:

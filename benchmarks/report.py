@@ -439,11 +439,23 @@ def limit_section(result: dict[str, Any]) -> str:
                     duration(ours["seconds"]),
                     factor(ours["seconds"] / limit["seconds"]),
                     limit["what"],
+                    limit.get("closing", ""),
                 ]
             )
     if not rows:
         return ""
-    table = markdown_table(["part", "work", "limit", "ours", "limits", "what the work is"], rows)
+    table = markdown_table(
+        [
+            "part",
+            "work",
+            "limit",
+            "ours",
+            "limits",
+            "what the work is",
+            "what keeps us from it",
+        ],
+        rows,
+    )
     return (
         "### The physical limit\n\n"
         f"Measured on this machine: {rates['read_bytes'] / 1e9:.1f} GB/s read from files in the page"
@@ -451,7 +463,8 @@ def limit_section(result: dict[str, Any]) -> str:
         f" {rates['square_roots'] / 1e9:.1f} billion square roots of float32,"
         f" {rates['double_roots'] / 1e9:.1f} of float64 and"
         f" {rates['multiplications'] / 1e9:.1f} billion multiplications (float64) a second on"
-        f" all threads. The least work of a part at these rates is its limit.\n\n{table}"
+        f" all threads. The least work of a part at these rates is its limit;"
+        f" `limits` is how many times that we take.\n\n{table}"
     )
 
 

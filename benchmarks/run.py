@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks import report
 from benchmarks.builds import BuildError, build, node_counts, run_timed
 from benchmarks.floor import measure_floor
-from benchmarks.guard import QUICK_PARTS, guard
+from benchmarks.guard import QUICK_PARTS, STORED, guard
 from benchmarks.history import table_fingerprints, truncate_raw_data
 from benchmarks.job import PROJECT, SHARES, Job, project_vars
 from benchmarks.limits import machine_rates, part_limits
@@ -58,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"comma-separated, of {', '.join([*OTHERS, *PARTS])}; default: all that fit the size",
     )
     parser.add_argument("--repeats", type=int, default=3, help="pairs of runs (default 3)")
+    parser.add_argument("--builds", type=int, help="builds from nothing; default: as --repeats")
     parser.add_argument("--name", help="of the stored result; default: after the data")
     parser.add_argument("--results", type=Path, default=report.RESULTS, help="folder to store into")
     parser.add_argument(
@@ -116,6 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
                 processors=machine()["processors"],
                 threads=threads(),
                 is_stored=options.store,
+                path=options.results / STORED.name,
                 say=say,
             )
         result = run(options, wanted or default_parts(options.size), work)
@@ -153,10 +155,9 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
     database, target = work / "olist.duckdb", work / "target"
     name = options.name
     full: list[dict[str, Any]] = []
-    builds: dict[str, Any] = {}
     build_options = ["--selector", options.selector] if options.selector else []
     if "build" in wanted or not database.exists():
-        repeats = options.repeats if "build" in wanted else 1
+        repeats = (options.builds or options.repeats) if "build" in wanted else 1
         for repeat in range(repeats):
             say(f"Build from nothing {repeat + 1}/{repeats}")
             database.unlink(missing_ok=True)
@@ -169,16 +170,21 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
                 )
             )
             say(f"  {full[-1]['seconds']:.1f} s, {full[-1]['peak_memory'] / 1e6:,.0f} MB")
-        builds["full"] = {
+        facts = {
             **sorted(full, key=lambda b: b["seconds"])[len(full) // 2],
             "all_seconds": [b["seconds"] for b in full],
             "all_model_seconds": [b["by_type"]["model"]["seconds"] for b in full],
+            "commit": commit(),
         }
-        (work / "builds.json").write_text(json.dumps(builds))
+        (work / "build.json").write_text(json.dumps(facts))
     else:
-        builds = json.loads((work / "builds.json").read_text())
-        builds.pop("again", None)
-    facts = builds["full"]
+        facts = json.loads((work / "build.json").read_text())
+        if facts["commit"] != commit():
+            raise BenchmarkError(
+                f"{database} was built from commit {facts['commit']}, and this is {commit()}: delete it."
+            )
+    # A database that was only made to measure the parts on says nothing of how long a build takes.
+    builds = {"full": facts} if "build" in wanted else {}
     if name is None:
         name = ("synthetic" if facts["is_synthetic"] else "olist") + f"-{options.size}x"
         name += f"-{options.selector}" if options.selector else ""
@@ -223,7 +229,7 @@ def run(options: argparse.Namespace, wanted: list[str], work: Path) -> dict[str,
             yardsticks=YARDSTICKS if is_compared else (),
             report=say,
         )
-        if not options.selector:
+        if "full" in builds and not options.selector:
             result["whole"] = whole(result)
         report.store(result, name, options.results)
     # Last: what this process holds would count as memory of those that it starts.
@@ -388,15 +394,17 @@ def machine() -> dict[str, Any]:
 
 
 def commit() -> str:
-    """Return the commit that is measured, marked when files differ from it."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude", "*"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip() or "unknown"
+    """Return the commit that is measured, marked when files differ from it, results of ours aside."""
+
+    def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["git", *arguments], cwd=PROJECT, capture_output=True, text=True, check=False
+        )
+
+    name = git("rev-parse", "--short", "HEAD").stdout.strip()
+    measured = ("--", ".", ":!benchmarks/results", ":!docs/performance.md")
+    is_dirty = bool(git("status", "--porcelain", *measured).stdout.strip())
+    return f"{name}-dirty" if name and is_dirty else name or "unknown"
 
 
 def say(line: str) -> None:

@@ -1,8 +1,8 @@
 """One side of one part, in a process of its own, so that its memory is its own.
 
 Run as ``python -m benchmarks.side PART SIDE JOB``. It takes commands from standard input, one a line, and answers each
-with a line of JSON: ``run`` makes the inputs, does the work and says what it took; ``keep PATH`` writes what the last
-run gave. It ends when its input does.
+with a line of JSON: ``ready`` is answered when the libraries are loaded; ``run`` makes the inputs, does the work and
+says what it took; ``keep PATH`` writes what the last run gave. It ends when its input does.
 """
 
 from __future__ import annotations

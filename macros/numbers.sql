@@ -166,12 +166,17 @@
     1.959963984540054
 {%- endmacro %}
 
-{% macro wilson(successes, trials, end) -%}
+{% macro z_of_several() -%}
+    {#- That of 99 %: four or five of them are all right in at least 95 of 100 cases (Bonferroni). -#}
+    2.5758293035489004
+{%- endmacro %}
+
+{% macro wilson(successes, trials, end, z=none) -%}
     {#-
-        End (low or high) of the score interval of a share, 95 %; null without trials. Source: Wilson (1927), JASA 22, without
+        End (low or high) of the score interval of a share, 95 % or of another z; null without trials. Source: Wilson (1927), JASA 22, without
         continuity correction; measure/association.py of the package has the same.
     -#}
-    {%- set z = z_of_interval() -%}
+    {%- set z = z or z_of_interval() -%}
     {%- set share = '(cast(' ~ successes ~ ' as double) / nullif(' ~ trials ~ ', 0))' -%}
     {%- set reach = z ~ ' * sqrt(' ~ trials ~ ' * ' ~ share ~ ' * (1 - ' ~ share ~ ') + ' ~ z ~ ' * ' ~ z ~ ' / 4)' -%}
     case
@@ -206,5 +211,6 @@
 
 {% macro customers_who_order(customers, share, overall) -%}
     {#- How many ordered, in words. -#}
-    {{ customers }} || ' ordered, ' || {{ percent(share, 2) }} || ' of them; of all customers ' || {{ percent(overall, 2) }} || '.'
+    {{ customers }} || ' ordered, ' || {{ percent(share, 2) }} || ' of them; of all customers of the same dates '
+        || {{ percent(overall, 2) }} || '.'
 {%- endmacro %}

@@ -56,7 +56,7 @@
                 language,
                 -- French has a space before a semicolon.
                 replace(
-                    string_agg({{ filled('template', ['measure', 'value', 'limit']) }}, '; ' order by position),
+                    {{ ordered_list(filled('template', ['measure', 'value', 'limit']), '; ', 'position') }},
                     '; ',
                     case when language = 'fr' then ' ; ' else '; ' end
                 ) as crossed_text,
@@ -159,19 +159,24 @@
         Names each row of a CTE with columns frequency, monetary_ratio and recency_ratio by its rank among the clusters of its
         model (seed segment_ranks): each has a name of its own, whatever a shop's amounts are. Two clusters make a tier, those
         with the smallest sums of their ranks of money and of orders first; of the two, that with fewer days since the last
-        purchase. steps/naming.py of the package does the same.
+        purchase. What differs by rounding only is a tie: the number of a cluster decides where all measures are the same, and
+        nowhere else, so that a cluster has its name whatever its number. steps/naming.py of the package does the same.
         keys: the columns that identify a row, the last one its number in the model.
     -#}
     {%- set model = keys[:-1] | join(', ') -%}
     {%- set cluster = keys[-1] -%}
     select
-        tiered.* {{ all_but(['n_clusters', 'money_rank', 'order_rank', 'value_rank', 'tier', 'place']) }},
+        tiered.* {{ all_but([
+            'rounded_money', 'rounded_orders', 'rounded_days', 'n_clusters', 'money_rank', 'order_rank', 'value_rank', 'tier', 'place',
+        ]) }},
         ranks.segment_code,
         labels.name as segment_name,
     from (
         select
             *,
-            row_number() over (partition by {{ model }}, tier order by recency_ratio nulls last, {{ cluster }}) as place,
+            row_number() over (
+                partition by {{ model }}, tier order by rounded_days, money_rank, order_rank, {{ cluster }}
+            ) as place,
         from (
             select
                 *,
@@ -180,15 +185,22 @@
                 select
                     *,
                     row_number() over (
-                        partition by {{ model }} order by money_rank + order_rank, money_rank, {{ cluster }}
+                        partition by {{ model }} order by money_rank + order_rank, money_rank, rounded_days, {{ cluster }}
                     ) as value_rank,
                 from (
                     select
                         *,
                         count(*) over (partition by {{ model }}) as n_clusters,
-                        row_number() over (partition by {{ model }} order by monetary_ratio desc nulls last, {{ cluster }}) as money_rank,
-                        row_number() over (partition by {{ model }} order by frequency desc nulls last, {{ cluster }}) as order_rank,
-                    from {{ clusters }}
+                        rank() over (partition by {{ model }} order by rounded_money desc) as money_rank,
+                        rank() over (partition by {{ model }} order by rounded_orders desc) as order_rank,
+                    from (
+                        select
+                            *,
+                            coalesce(round(monetary_ratio, 9), 0) as rounded_money,
+                            coalesce(round(frequency, 9), 0) as rounded_orders,
+                            coalesce(round(recency_ratio, 9), 0) as rounded_days,
+                        from {{ clusters }}
+                    ) as rounded
                 ) as ranked
             ) as valued
         ) as paired

@@ -16,15 +16,17 @@ SQLALCHEMY_DATABASE_URI = f"sqlite:///{HOME / 'superset.db'}?check_same_thread=f
 # Those of the boards for what is no segment; dashboard "Customer segments" pins the segments' own.
 EXTRA_CATEGORICAL_COLOR_SCHEMES = [
     {
-        "id": "olist",
+        "id": "house",
         "label": "Okabe and Ito, without the segments",
         "colors": ["#56B4E9", "#D55E00", "#000000", "#8C8C8C", "#F0E442"],
     }
 ]
 EXTRA_SEQUENTIAL_COLOR_SCHEMES = [
-    {"id": "olist_blues", "label": "Blues", "isDiverging": False, "colors": ["#e8f2f9", "#08519c"]}
+    {"id": "house_blues", "label": "Blues", "isDiverging": False, "colors": ["#e8f2f9", "#08519c"]}
 ]
 APP_NAME = "Customer segments"
+# Ours is the first and only one that is imported.
+SQLLAB_DEFAULT_DBID = 1
 FEATURE_FLAGS = {"DASHBOARD_RBAC": False, "ALERT_REPORTS": False}
 # No cache: what is on the page is what is in the file.
 CACHE_CONFIG = DATA_CACHE_CONFIG = {"CACHE_TYPE": "NullCache"}

@@ -60,6 +60,14 @@ final as (
         clusters.excess_silhouette,
         clusters.excess_silhouette_standard_error,
         clusters.null_resamples,
+        case
+            when clusters.null_jaccard is not null then null
+            when comparison.algorithm != 'kmeans' then 'No null: only K-means is fitted on permuted columns.'
+            when comparison.n_clusters != {{ setting('n_clusters') }}
+                then 'No null: only {{ setting('n_clusters') }} clusters are resampled on permuted columns;'
+                    || ' model_comparison has the silhouette of the others there.'
+            else 'No null: no permutation was asked for, or none had rows enough.'
+        end as null_note,
         clusters.neighbour,
         clusters.border_depth,
         clusters.border,

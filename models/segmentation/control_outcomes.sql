@@ -1,4 +1,5 @@
-{% set groups = [('treated', 'not is_control'), ('control', 'is_control')] %}
+{% set control = is_control('customer_unique_id') %}
+{% set groups = [('treated', 'not ' ~ control), ('control', control)] %}
 
 with windows as (
     select
@@ -8,21 +9,12 @@ with windows as (
     from {{ ref('outcome_windows') }}
 ),
 
-segments as (
-    select
-        as_of_date,
-        segment_code,
-        segment_name,
-        {{ is_control('customer_unique_id') }} as is_control,
-    from {{ ref('customer_segments') }}
-),
-
 later_orders as (
     select
         as_of_date,
         horizon_days,
         segment_code,
-        {{ is_control('customer_unique_id') }} as is_control,
+        customer_unique_id,
         cast(revenue as decimal(18, 2)) as revenue,
         cast(cast(revenue as double) * cast(revenue as double) as decimal(28, 4)) as squares,
     from {{ ref('later_orders') }}
@@ -36,7 +28,7 @@ members as (
         {%- for group, condition in groups %}
         count(case when {{ condition }} then 1 end) as {{ group }}_customers,
         {%- endfor %}
-    from segments
+    from {{ ref('customer_segments') }}
     group by as_of_date, segment_code, segment_name
 ),
 

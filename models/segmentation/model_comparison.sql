@@ -85,6 +85,12 @@ final as (
             null_silhouette_standard_error * null_silhouette_standard_error
             + silhouette_standard_error * silhouette_standard_error
         ) as excess_silhouette_standard_error,
+        case
+            when null_silhouette is not null then null
+            when n_clusters = 1 then 'No null: one cluster has no silhouette.'
+            when algorithm != 'kmeans' then 'No null: only K-means is fitted on permuted columns.'
+            else 'No null: no permutation was asked for, or none had rows enough.'
+        end as null_note,
         davies_bouldin,
         calinski_harabasz,
         inertia,

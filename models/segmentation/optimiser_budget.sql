@@ -12,6 +12,8 @@ with budgets as (
         seeds,
         inertia,
         inertia_spread,
+        starts,
+        good_start_share,
         is_finalist,
     from {{ ref('study_candidates') }}
     where algorithm = 'kmeans' and feature_set = 'in_use' and n_clusters > 1
@@ -38,6 +40,9 @@ final as (
         excess_percent,
         coalesce(excess_percent, 0) <= {{ 100 * enough }} as is_enough,
         is_finalist as is_in_comparison,
+        starts,
+        good_start_share,
+        power(1 - good_start_share, n_init) as missed_share,
     from compared
 )
 

@@ -8,6 +8,9 @@ with outcomes as (
         customers_ordering,
         orders,
         revenue,
+        -- What would be expected of the segment if its customers were like all of the date.
+        customers * cast(sum(customers_ordering) over (partition by as_of_date, horizon_days) as double)
+        / sum(customers) over (partition by as_of_date, horizon_days) as expected_ordering,
     from {{ ref('segment_outcomes') }}
     where is_pooled
 ),
@@ -24,6 +27,7 @@ pooled as (
         sum(customers_ordering) as customers_ordering,
         sum(orders) as orders,
         sum(revenue) as revenue,
+        cast(sum(cast(expected_ordering as decimal(18, 6))) as double) as expected_ordering,
     from outcomes
     group by horizon_days, segment_code, segment_name
 ),
@@ -50,6 +54,8 @@ final as (
         {{ wilson('pooled.customers_ordering', 'pooled.customers', 'low') }} as share_low,
         {{ wilson('pooled.customers_ordering', 'pooled.customers', 'high') }} as share_high,
         cast(pooled.customers_ordering as double) / pooled.customers / nullif(overall.ordering_share, 0) as lift,
+        pooled.expected_ordering,
+        pooled.customers_ordering / nullif(pooled.expected_ordering, 0) as lift_at_same_dates,
         cast(pooled.orders as bigint) as orders,
         cast(pooled.revenue as decimal(18, 2)) as revenue,
         cast(pooled.revenue as double) / pooled.customers as revenue_per_customer,

@@ -41,22 +41,24 @@
         'stable',
         'Mean Jaccard similarity over resamples less that of columns permuted independently (cluster_stability); holds for a group,'
         ~ ' partly for a reproducible slice, which is as stable as the same cut of data without structure.',
-        "case when stability_verdict not in ('not judged', 'not resampled') then excess_jaccard end",
+        "case when stability_verdict not like 'not %' then excess_jaccard end",
         "stability_verdict = 'group'",
         "stability_verdict = 'reproducible slice'",
-        "'A ' || stability_verdict || ': found again in ' || resamples || ' resamples as of ' || compared_as_of_date
+        "case when stability_verdict like 'not %' then 'The stability is ' || stability_verdict || '.'"
+        ~ " else 'Verdict: ' || stability_verdict || '. Found again in ' || resamples || ' resamples as of ' || compared_as_of_date
         || ' with a similarity of ' || " ~ decimals('mean_jaccard', 3) ~ " || ', ' || " ~ decimals('mean_jaccard - excess_jaccard', 3)
         ~ " || ' without structure; in the last year it had ' || " ~ percent('lowest_share', 1) ~ " || ' to '
-        || " ~ percent('highest_share', 1) ~ " || ' of the customers.'",
+        || " ~ percent('highest_share', 1) ~ " || ' of the customers.' end",
     ),
     (
         'responsive',
-        'Share of its customers who order within ' ~ horizon ~ ' days, divided by that of all (segment_outcomes_pooled); holds when'
-        ~ ' its interval excludes that of all. No campaign is in these data: how it answers to one, control_outcomes will say.',
-        'lift',
-        'share_low > overall_share or share_high < overall_share',
-        'false',
-        customers_who_order('customers_ordering', 'ordering_share', 'overall_share'),
+        'Customers who order within ' ~ horizon ~ ' days, divided by those expected with the share of all customers of the same dates'
+        ~ ' (segment_outcomes_pooled); holds when an interval of 99 %, because several segments are judged, excludes that share, partly'
+        ~ ' when one of 95 % does. No campaign is in these data: how it answers to one, control_outcomes will say.',
+        'lift_at_same_dates',
+        'share_low_of_several > expected_share or share_high_of_several < expected_share',
+        'share_low > expected_share or share_high < expected_share',
+        customers_who_order('customers_ordering', 'ordering_share', 'expected_share'),
     ),
     (
         'actionable',

@@ -19,6 +19,7 @@ from benchmarks.floor import write_project
 from benchmarks.history import truncate_raw_data
 from benchmarks.job import SHARES as RUN_SHARES
 from benchmarks.job import Job, Meter, project_vars
+from benchmarks.limits import CLOSING
 from benchmarks.measure import environment, measure_part, ratio, tool_versions
 from benchmarks.parts import PARTS, Check, Load, largest_gap
 from benchmarks.run import whole
@@ -313,6 +314,10 @@ def test_raw_files_are_truncated_in_either_format(run: Run, tmp_path: Path) -> N
     for path in whole_folder.glob("*.csv"):
         assert repr(rows(first, path.stem)) == repr(rows(second, path.stem)), path.stem
     assert (first / "_synthetic.json").exists()
+
+
+def test_every_part_has_a_word_on_what_keeps_it_from_its_limit() -> None:
+    assert set(CLOSING) == set(PARTS)
 
 
 def test_what_is_started_is_ended_with_the_benchmark(tmp_path: Path) -> None:

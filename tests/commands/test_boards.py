@@ -372,7 +372,8 @@ def test_every_board_is_an_exposure_with_the_tables_that_it_reads(monkeypatch) -
     }
     for board in BOARDS:
         exposure = exposures[f"board_{board}"]
-        assert exposure["owner"]["email"]
+        assert exposure["owner"]["name"]
+        assert "example" not in str(exposure["owner"])
         assert exposure["maturity"]
         read = {table.split(".")[1] for table in boards.tables_of(board)}
         declared = {re.fullmatch(r"ref\('(\w+)'\)", ref).group(1) for ref in exposure["depends_on"]}

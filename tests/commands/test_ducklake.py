@@ -19,6 +19,7 @@ import duckdb
 import pytest
 
 from conftest import PROJECT, Run
+from customer_segmentation.commands import ducklake
 from customer_segmentation.commands.ducklake import lake, publication, server
 from customer_segmentation.commands.parity.comparison import compare
 from customer_segmentation.publishing import CommandError, InUseError
@@ -40,6 +41,7 @@ TABLES = """
 PUBLISHER = """
 import sys, time
 import duckdb
+from customer_segmentation.commands import ducklake
 from customer_segmentation.commands.ducklake import lake, publication
 from pathlib import Path
 connection = lake.open_duckdb(Path(sys.argv[1]), Path(sys.argv[2]))
@@ -62,6 +64,8 @@ def _has_what_it_needs() -> None:
         for name in lake.EXTENSIONS:
             lake.extension_file(name)
         server.programs_folder()
+        # Nothing here outlives the machine.
+        server.SETTINGS += " -c fsync=off"
     except CommandError as error:
         pytest.skip(f"{error} `make ducklake-test` runs this.")
 
@@ -101,6 +105,18 @@ def both(extensions: Path, secrets: Path) -> Iterator[duckdb.DuckDBPyConnection]
     with lake.open_duckdb(extensions, secrets) as connection:
         for name in (lake.BUILT, lake.PUBLISHED):
             connection.execute(f"attach 'ducklake:{name}' as {name}")
+        yield connection
+
+
+@contextlib.contextmanager
+def published_to_write(place: lake.Place) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the published lake, as a build does at its end."""
+    extensions = lake.install_extensions(place.folder)
+    with (
+        lake.secrets(place, extensions, build=None) as secrets,
+        lake.open_duckdb(extensions, secrets) as connection,
+    ):
+        connection.execute(f"attach 'ducklake:{lake.PUBLISHED}' as {lake.PUBLISHED}")
         yield connection
 
 
@@ -264,6 +280,60 @@ def test_what_killed_builds_left_is_removed_and_nothing_else(place: lake.Place) 
     assert [path.name for path in Path(place.data).iterdir()] == ["published"]
     with published(place.folder.parent / "olist.duckdb") as connection:
         assert number_in(connection) == {9}
+
+
+def test_what_was_replaced_long_ago_goes_with_its_files(place: lake.Place) -> None:
+    for number in (10, 11):
+        with a_build(place, number=number) as lakes, both(*lakes) as connection:
+            publication.publish(connection, str(number))
+    files = set(Path(place.data, "published").rglob("*.parquet"))
+    with published_to_write(place) as connection:
+        before = connection.execute(f"select count(*) from {lake.PUBLISHED}.snapshots()").fetchone()
+        # Nothing is that old.
+        publication.forget_old(connection)
+        after = connection.execute(f"select count(*) from {lake.PUBLISHED}.snapshots()").fetchone()
+        assert after == before
+        publication.forget_old(connection, kept_days=0)
+        assert connection.execute(
+            f"select count(*) from {lake.PUBLISHED}.snapshots()"
+        ).fetchone() == (1,)
+        assert number_in(connection) == {11}
+    left = set(Path(place.data, "published").rglob("*.parquet"))
+    assert left < files
+
+
+def test_segments_that_readers_have_are_not_taken_from_them(place: lake.Place) -> None:
+    models = "create or replace table {}.segmentation.period_models as select {} as model_id"
+    with a_build(place, number=12) as lakes, both(*lakes) as connection:
+        connection.execute(f"create schema {lake.BUILT}.segmentation")
+        connection.execute(models.format(lake.BUILT, "null::varchar"))
+        # Nobody has any yet.
+        publication.refuse_without_segments(connection)
+        connection.execute(f"create schema if not exists {lake.PUBLISHED}.segmentation")
+        connection.execute(models.format(lake.PUBLISHED, "'2018-01-01'"))
+        with pytest.raises(CommandError, match="would lose them all"):
+            publication.refuse_without_segments(connection)
+        connection.execute(models.format(lake.BUILT, "'2018-02-01'"))
+        publication.refuse_without_segments(connection)
+
+
+def test_a_catalogue_that_is_named_is_used_and_its_string_not_shown(
+    place: lake.Place, folder: Path
+) -> None:
+    named = {
+        "SEGMENTATION_DUCKLAKE_CATALOGUE": f" {place.catalogue} ",
+        "SEGMENTATION_DUCKLAKE_DATA": str(folder / "elsewhere"),
+    }
+    found = lake.find_place(folder / "another" / "olist.duckdb", named)
+    assert (found.catalogue, found.data, found.is_ours) == (
+        place.catalogue,
+        str(folder / "elsewhere"),
+        False,
+    )
+    assert not (folder / "another" / "ducklake" / "postgres").exists()
+    done = publication.Published(snapshot=1, tables=2, rows=3, views=4, lost=())
+    assert place.catalogue not in ducklake._said(done, found)
+    assert place.catalogue in ducklake._said(done, place)
 
 
 def test_a_catalogue_that_cannot_be_reached_is_said_without_its_password(folder: Path) -> None:

@@ -52,10 +52,12 @@ COMMANDS = {
     "rollback": ["customer_segmentation", "rollback", "--list", "--to=V"],
     "contract": ["customer_segmentation", "contract", "--to=V"],
     "audience": [
-        "customer_segmentation", "audience", "--segment=V", "--as-of=V", "--to=V", "--language", "fr",
+        "customer_segmentation", "audience", "--segment=V", "--as-of=V", "--state=V", "--group=V", "--order=V",
+        "--limit=V", "--to=V", "--language", "fr",
     ],
     "audiences": [
-        "customer_segmentation", "audience", "--all", "--as-of=V", "--to=V", "--language", "fr",
+        "customer_segmentation", "audience", "--all", "--as-of=V", "--state=V", "--group=V", "--order=V",
+        "--limit=V", "--to=V", "--language", "fr",
     ],
     "boards": ["customer_segmentation", "boards", "--to=V", "--", "V"],
     "serve": ["customer_segmentation", "boards", "--serve", "--port=V"],
@@ -71,9 +73,9 @@ COMMANDS = {
     ],
 }  # fmt: skip
 VARIABLES = (
-    "AS_OF", "BOARD", "BY", "CUSTOMERS", "DSN", "FRENCH", "FROM", "LIST", "METRICS", "NAME", "SEGMENTATION_DATABASE",
-    "OLIST_RAW_DIR", "ONE", "OPTIONS", "OTHER", "PARTS", "PORT", "PYTHON", "REPEATS", "RESULTS", "SCHEMA", "SEGMENT",
-    "SELECTOR", "SIZE", "SUPERSET_PORT", "SUPERSET_PYTHON", "TO", "WORK",
+    "AS_OF", "BOARD", "BY", "CUSTOMERS", "DSN", "FRENCH", "FROM", "GROUP", "LIMIT", "LIST", "METRICS", "NAME",
+    "SEGMENTATION_DATABASE", "OLIST_RAW_DIR", "ONE", "OPTIONS", "ORDER", "OTHER", "PARTS", "PORT", "PYTHON", "REPEATS",
+    "RESULTS", "SCHEMA", "SEGMENT", "SELECTOR", "SIZE", "STATE", "SUPERSET_PORT", "SUPERSET_PYTHON", "TO", "WORK",
 )  # fmt: skip
 # What a command takes from the environment.
 FROM_ENVIRONMENT = ("DSN", "SEGMENTATION_DATABASE", "OLIST_RAW_DIR", "SUPERSET_PORT")
@@ -237,10 +239,12 @@ def test_another_environment_can_be_named(ready_folder: Path) -> None:
 def test_a_python_that_is_not_there_is_named_and_not_run(ready_folder: Path, value: str) -> None:
     shutil.rmtree(ready_folder / ".venv")
     shutil.rmtree(ready_folder / ".venv-superset")
+    shutil.rmtree(ready_folder / ".venv-ducklake")
     done = make(ready_folder, "setup", f"PYTHON={value}")
     assert done.returncode == 2
     assert f"No {value.lstrip()} found: install Python" in done.stderr
     assert make(ready_folder, "superset", f"SUPERSET_PYTHON={value}").returncode == 2
+    assert make(ready_folder, "ducklake", "OLIST_RAW_DIR=x", f"PYTHON={value}").returncode == 2
     assert {path.name for path in ready_folder.iterdir()} == {
         path.name for path in [*PROJECT.glob("requirements*.txt"), Path("Makefile"), Path("superset")]
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
 import gzip
 import sqlite3
@@ -22,6 +23,7 @@ from customer_segmentation.shop import (
 
 HEADER = "who,when,what,order,status\n"
 SHOP = {"customer_id": "who", "ordered_at": "when", "amount": "what", "order_id": "order"}
+WITH_COMMA = "try_cast(replace(regexp_replace({}, '[^0-9,-]', '', 'g'), ',', '.') as double)"
 NEEDS = {"project": PROJECT, "minimum_customers": 1, "minimum_history_days": 1}
 
 
@@ -181,6 +183,14 @@ def test_bad_input_is_refused_in_sentences(
         assert sentence in "\n".join(found)
 
 
+def test_a_shop_of_guests_is_told_so(tmp_path: Path) -> None:
+    """A column of customers that is mostly empty is no error of the file, and too few customers are left."""
+    rows = "a,2020-01-01,1,1,\n" + "".join(f",2020-01-02,1,{n},\n" for n in range(2, 1202))
+    shop = shop_of(tmp_path, rows)
+    (found,) = problems_of(shop, project=PROJECT, minimum_customers=500, minimum_history_days=90)
+    assert "has 1 customers, and 1,200 orders without a customer id, in 1 days" in found
+
+
 def test_too_few_customers_or_days_are_told_with_what_is_needed(tmp_path: Path) -> None:
     shop = shop_of(tmp_path, "a,2020-01-01,1,1,\nb,2020-01-31,1,2,\n")
     (found,) = problems_of(shop, project=PROJECT, minimum_customers=500, minimum_history_days=90)
@@ -270,6 +280,49 @@ def test_orders_come_from_files_of_every_kind_and_from_databases(tmp_path: Path)
             {"customer_id": "CUSTOMER_ID", "ordered_at": "TRANSACTION_DT", "amount": "SALES_PRICE"},
         ),
         (
+            "Bestellnummer;Kundennummer;Bestelldatum;Lieferdatum;Gesamtbetrag (€);Versandart",
+            "B{n};K{n};2{n}.01.2022;2{n}.02.2022;1.040,6{n};DHL",
+            {
+                "customer_id": "Kundennummer",
+                "ordered_at": "Bestelldatum",
+                "amount": WITH_COMMA.format('"Gesamtbetrag (€)"'),
+                "order_id": "Bestellnummer",
+                "currency": "EUR",
+            },
+        ),
+        (
+            "N° commande;Numéro client;Date de commande;Quantité;Prix unitaire",
+            "F{n};C{n};2{n}/01/2022;{n};12,5{n} €",
+            {
+                "customer_id": "Numéro client",
+                "ordered_at": "Date de commande",
+                "amount": '"Quantité" * ' + WITH_COMMA.format('"Prix unitaire"'),
+                "order_id": "N° commande",
+                "currency": "EUR",
+            },
+        ),
+        (
+            "Invoice,Member,Date,Total",
+            '{n},m{n},"Jan 2{n}, 2023","$1,234.5{n}"',
+            {
+                "customer_id": "Member",
+                "ordered_at": "Date",
+                "amount": "try_cast(regexp_replace(\"Total\", '[^0-9.-]', '', 'g') as double)",
+                "order_id": "Invoice",
+                "currency": "USD",
+            },
+        ),
+        (
+            "receipt,customer name,day,total",
+            "{n},Ann {n},2023-01-0{n},5.{n}",
+            {
+                "customer_id": "customer name",
+                "ordered_at": "day",
+                "amount": "total",
+                "order_id": "receipt",
+            },
+        ),
+        (
             "customer_id,date,number_of_cds,dollar_value",
             "0{n},1997-01-0{n},1,11.77",
             {
@@ -289,7 +342,48 @@ def test_columns_are_guessed_by_names_and_values(
     with duckdb.connect() as connection:
         guess = guess_mapping(connection, open_source(connection, str(path)))
     assert guess.shop == expected
-    mapping_from({"orders": str(path), **guess.shop})
+    shop = {"orders": str(path), **guess.shop}
+    mapping_from(shop)
+    assert events(shop), "the guess cannot be read"
+
+
+@pytest.mark.parametrize(
+    ("values", "sums"),
+    [
+        (["1.234,56", "7,00", "12"], "1253.56"),
+        (["1 234,5", "-0,50"], "1234.00"),
+        (["€ 1'000,25", "3,75 EUR"], "1004.00"),
+        (["$1,234.50", "-$0.50"], "1234.00"),
+        (["USD 2,000", "1.5"], "2001.50"),
+    ],
+)
+def test_written_amounts_are_read_and_the_reading_is_told(
+    tmp_path: Path, values: list[str], sums: str
+) -> None:
+    path = tmp_path / "orders.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [
+                ["customer", "date", "order", "total"],
+                *(["a", "2020-01-01", "1", one] for one in values),
+            ]
+        )
+    with duckdb.connect() as connection:
+        guess = guess_mapping(connection, open_source(connection, str(path)))
+    found = events({"orders": str(path), **guess.shop})
+    assert [row[-1] for row in found] == [sums]
+    assert any(" is read as " in note for note in guess.notes)
+
+
+@pytest.mark.parametrize("values", [["1.2.3", "4"], ["12,5,6", "3"], ["1,23", "4.5"], ["about 5"]])
+def test_what_may_be_no_amount_is_not_taken_for_one(tmp_path: Path, values: list[str]) -> None:
+    path = tmp_path / "orders.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [["customer", "date", "total"], *(["a", "2020-01-01", one] for one in values)]
+        )
+    with duckdb.connect() as connection, pytest.raises(ShopError, match="looks like amount"):
+        guess_mapping(connection, open_source(connection, str(path)))
 
 
 def test_what_cannot_be_guessed_is_named_with_the_header(tmp_path: Path) -> None:

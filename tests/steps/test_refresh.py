@@ -375,12 +375,28 @@ def test_the_recommended_intervals_follow_the_rule() -> None:
     assert refit["end_agreement_without_clock"].dropna().tolist() == pytest.approx([0.95] * 5)
     assert refit["recommendation"][1] == (
         "Refit every 3 months; with the border of recency held, every 5 months or more. On 12 months of one"
-        " history: 8 baselines at 1 to 5 months, in 2 blocks."
+        " history: 8 baselines at 1 to 5 months, in 2 blocks. That is little evidence: the range is only that of the"
+        " blocks."
     )
     # What a refresh takes stands beside what it costs.
     rescore = found[found["cadence"] == "rescore"].iloc[0]
     assert rescore["cost_a_year"] == pytest.approx(12 * 10)
     assert (rescore["seconds"], rescore["machine_price_per_hour"]) == (3600, 10)
+
+
+@pytest.mark.parametrize(
+    ("baselines", "blocks", "is_little"), [(6, 2, True), (14, 4, True), (15, 5, False)]
+)
+def test_few_blocks_are_called_little_evidence(baselines, blocks, is_little) -> None:
+    """The range of independent blocks holds their median in 1 - 2 ** (1 - blocks) of the cases."""
+    steady = simulated(prediction=[0.95] * 30, changed=[0.01] * 30, baselines=baselines)
+    found = refresh_policy(steady, settings=POLICY)
+    assert (found["judged_blocks"] == blocks).all()
+    assert found["recommendation"].str.contains("little evidence").tolist() == [is_little] * 24
+    generator = np.random.default_rng(0)
+    drawn = generator.normal(size=(20_000, blocks))
+    covered = ((drawn.min(axis=1) < 0) & (drawn.max(axis=1) > 0)).mean()
+    assert (covered < 0.9) == is_little
 
 
 def test_every_interval_is_judged_on_the_same_baselines() -> None:

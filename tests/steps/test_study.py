@@ -14,6 +14,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, silhouette_score
 
+from customer_segmentation.cluster import near_order
 from customer_segmentation.cluster._lloyd import prepare_rows, single_start
 from customer_segmentation.cluster.kmeans import standardise
 from customer_segmentation.distance.silhouette import silhouette_estimate
@@ -192,6 +193,33 @@ def test_the_largest_budget_that_reaches_the_lowest_inertia_is_the_finalist() ->
     worse = budget("k-means++", 20, 300, 100.001)
     assert finalist_budget([lucky, *same, worse]) == 2
     assert finalist_budget([lucky, worse]) == 0
+
+
+def test_the_share_of_good_starts_counts_every_single_start(
+    customers: pd.DataFrame, candidates: pd.DataFrame
+) -> None:
+    scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
+    kmeans = candidates[(candidates["algorithm"] == "kmeans") & (candidates["n_clusters"] > 1)]
+    assert (kmeans["starts"] == 2 * 4).all()
+    for n_clusters, budgets in kmeans.groupby("n_clusters"):
+        rows = prepare_rows(scaled[near_order(scaled)])
+        ends = {
+            (init, max_iter): np.array(
+                [
+                    single_start(
+                        rows, n_clusters=n_clusters, init=init, max_iter=max_iter, seed=seed
+                    )[1]
+                    for seed in (*range(1_000, 1_004), *range(2_000, 2_004))
+                ]
+            )
+            for init in SETTINGS.inits
+            for max_iter in SETTINGS.max_iters
+        }
+        lowest = min(inertia.min() for inertia in ends.values())
+        for row in budgets.itertuples():
+            good = (ends[row.init, row.max_iter] <= lowest * 1.001).mean()
+            assert row.good_start_share == good
+    assert kmeans["good_start_share"].astype(float).min() < kmeans["good_start_share"].max()
 
 
 def test_what_is_studied_depends_on_rows_and_not_on_their_order(customers: pd.DataFrame) -> None:

@@ -15,14 +15,24 @@ import logging
 import os
 import secrets
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from customer_segmentation.publishing import CommandError, reading
+import yaml
+
+from customer_segmentation.boards import OTHER_COLOURS
+from customer_segmentation.publishing import CommandError, reading, vars_of
+
+if TYPE_CHECKING:
+    import duckdb
 
 FOLDER = Path("superset")
 ASSETS = FOLDER / "assets"
 DASHBOARD = "customer-segments"
+# What a table of orders does not know.
+OF_PLACES = {"charts/states.yaml"}
+PLACES = {"customer_state", "state_code"}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +53,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Provision Superset and become its server."""
-    with reading(options.database):
+    with reading(options.database) as connection:
         database = options.database.resolve()
+        contents = assets(connection)
     home = prepare_home(Path(options.home))
     user, password = account(home)
     # Before Superset is imported, which reads them then.
@@ -53,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         SUPERSET_HOME=str(home),
         SUPERSET_CONFIG_PATH=str((FOLDER / "superset_config.py").resolve()),
     )
-    provision(user, password)
+    provision(user, password, contents)
     print(
         f"http://127.0.0.1:{options.port}/superset/dashboard/{DASHBOARD}/\n"
         f"user {user}, password {password}; Ctrl-C stops it.",
@@ -93,7 +104,72 @@ def keep_secret(path: Path, *, length: int) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def provision(user: str, password: str) -> None:
+def assets(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return the files of database, datasets, charts and dashboard by name, as these data need them."""
+    contents = {
+        path.relative_to(ASSETS).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(ASSETS.rglob("*.yaml"))
+    }
+    shop = vars_of(connection).get("shop")
+    if not shop:
+        return contents
+    names = connection.execute(
+        "select segment_name from segmentation.segment_profiles group by 1 order by min(cluster)"
+    ).fetchall()
+    return of_a_shop(contents, shop, [name for (name,) in names])
+
+
+def of_a_shop(
+    contents: Mapping[str, str], shop: Mapping[str, Any], segments: Sequence[str]
+) -> dict[str, str]:
+    """Make the assets those of a shop: its name, its currency, its segments' colours, and no states.
+
+    Parameters
+    ----------
+    contents : mapping of str to str
+        YAML by name.
+    shop : mapping
+        With name and currency, as `vars_of` gives them.
+    segments : sequence of str
+        Their names by number; they get the colours in this order.
+    """
+    unit = "" if shop["currency"] == "XXX" else f", {shop['currency']}"
+    changed = {}
+    for name, text in contents.items():
+        if name in OF_PLACES:
+            continue
+        text = text.replace("_brl", "").replace(", BRL", unit).replace(", all states", "")
+        text = text.replace("Olist (published", f"{shop['name']} (published")
+        asset = yaml.safe_load(text.replace("warehouse/olist.duckdb", "warehouse/shop.duckdb"))
+        if "columns" in asset:
+            asset["columns"] = [one for one in asset["columns"] if one["column_name"] not in PLACES]
+        if "position" in asset:
+            _without_places(asset)
+            colours = [*asset["metadata"]["label_colors"].values(), *OTHER_COLOURS]
+            asset["metadata"]["label_colors"] = dict(zip(segments, colours, strict=False))
+        changed[name] = yaml.safe_dump(asset, sort_keys=False, allow_unicode=True)
+    return changed
+
+
+def _without_places(dashboard: dict[str, Any]) -> None:
+    """Take the map and the filter of states off a dashboard; what stands beside the map gets its room."""
+    position = dashboard["position"]
+    gone = [name for name in position if f"charts/{name.removeprefix('CHART-')}.yaml" in OF_PLACES]
+    for name in gone:
+        room = position.pop(name)["meta"]["width"]
+        for row in position.values():
+            if isinstance(row, dict) and name in row.get("children", ()):
+                row["children"].remove(name)
+                position[row["children"][0]]["meta"]["width"] += room
+    filters = dashboard["metadata"]["native_filter_configuration"]
+    filters[:] = [
+        one
+        for one in filters
+        if not PLACES & {target.get("column", {}).get("name") for target in one["targets"]}
+    ]
+
+
+def provision(user: str, password: str, contents: Mapping[str, str]) -> None:
     """Bring Superset's own database, its user and our assets up to date.
 
     What a person made in Superset beside our assets stays; a change of ours to them is undone.
@@ -113,7 +189,7 @@ def provision(user: str, password: str) -> None:
         app.appbuilder.add_permissions(update_perms=True)
         app.appbuilder.sm.sync_role_definitions()
         admin = save_user(app.appbuilder.sm, user, password)
-        import_assets(admin)
+        import_assets(admin, contents)
 
 
 def save_user(security: Any, name: str, password: str) -> object:
@@ -131,7 +207,7 @@ def save_user(security: Any, name: str, password: str) -> object:
     return user
 
 
-def import_assets(user: object) -> None:
+def import_assets(user: object, contents: Mapping[str, str]) -> None:
     """Import database, datasets, charts and dashboard from their files."""
     from flask import g
     from superset.commands.exceptions import CommandException
@@ -140,12 +216,8 @@ def import_assets(user: object) -> None:
     from superset.extensions import db
 
     g.user = user
-    contents = {
-        path.relative_to(ASSETS).as_posix(): path.read_text(encoding="utf-8")
-        for path in sorted(ASSETS.rglob("*.yaml"))
-    }
     try:
-        ImportAssetsCommand(contents).run()
+        ImportAssetsCommand(dict(contents)).run()
     except CommandException as error:
         raise CommandError(f"{ASSETS}: {error.normalized_messages()}") from error
     # Columns, their types and their comments come from the database, so that no file repeats them.

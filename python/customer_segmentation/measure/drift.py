@@ -73,6 +73,16 @@ class Distribution:
         # A sum, not a dot product: BLAS adds in an order that depends on its threads.
         return float((self.support * self.counts).sum() / self.size) if self.size else None
 
+    @functools.cached_property
+    def edges(self) -> np.ndarray:
+        """Bins of the stability index with these values as its baseline, see `psi_edges`."""
+        return psi_edges(self) if self.size else np.empty(0)
+
+    @functools.cached_property
+    def _passed(self) -> np.ndarray:
+        """How many values lie below each distinct one, and how many there are."""
+        return np.append(0, np.cumsum(self.counts))
+
     def up_to(self, limit: float) -> Distribution:
         """Return the part of the values that is at most ``limit``."""
         end = np.searchsorted(self.support, limit, side="right")
@@ -80,8 +90,7 @@ class Distribution:
 
     def shares_up_to(self, points: np.ndarray) -> np.ndarray:
         """Return the distribution function at the given points."""
-        passed = np.append(0, np.cumsum(self.counts))
-        return passed[np.searchsorted(self.support, points, side="right")] / self.size
+        return self._passed[np.searchsorted(self.support, points, side="right")] / self.size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,10 +125,7 @@ def ks_statistic(a: Distribution, b: Distribution) -> float | None:
     -----
     Source: Smirnov (1948); equal to the statistic of ``scipy.stats.ks_2samp``, ties included.
     """
-    if not a.size or not b.size:
-        return None
-    points = np.concatenate([a.support, b.support])
-    return float(np.abs(a.shares_up_to(points) - b.shares_up_to(points)).max())
+    return _distances(a, b)[0]
 
 
 def wasserstein(a: Distribution, b: Distribution) -> float | None:
@@ -136,11 +142,16 @@ def wasserstein(a: Distribution, b: Distribution) -> float | None:
     Source: Vallender (1974), one-dimensional Wasserstein distance of order 1; as
     ``scipy.stats.wasserstein_distance``.
     """
+    return _distances(a, b)[1]
+
+
+def _distances(a: Distribution, b: Distribution) -> tuple[float | None, float | None]:
+    """Return `ks_statistic` and `wasserstein`, which look at the same points."""
     if not a.size or not b.size:
-        return None
+        return None, None
     points = np.union1d(a.support, b.support)
     gaps = np.abs(a.shares_up_to(points) - b.shares_up_to(points))
-    return float((gaps[:-1] * np.diff(points)).sum())
+    return float(gaps.max()), float((gaps[:-1] * np.diff(points)).sum())
 
 
 def psi_edges(baseline: Distribution, *, bins: int = PSI_BINS) -> np.ndarray:
@@ -229,9 +240,8 @@ def clock_split(baseline: Distribution, current: Distribution, edges: np.ndarray
     within = current.up_to(horizon)
     weight = within.size / current.size
     # None stands for no value within the horizon, whose weight is 0 too.
-    ks = ks_statistic(baseline, within) or 0.0
+    ks, area = (distance or 0.0 for distance in _distances(baseline, within))
     psi = population_stability_index(baseline, within, edges) or 0.0
-    area = wasserstein(baseline, within) or 0.0
     points = np.union1d(baseline.support, current.support)
     at = np.minimum(points, horizon)
     between = weight * baseline.shares_up_to(at)
@@ -273,10 +283,9 @@ def feature_change(
         is the sum of three parts: passing of time (the elapsed days for a clock), behaviour of
         the baseline's customers, and new customers.
     """
-    edges = psi_edges(baseline) if baseline.size else np.empty(0)
-    ks = ks_statistic(baseline, current)
+    edges = baseline.edges
+    ks, area = _distances(baseline, current)
     psi = population_stability_index(baseline, current, edges)
-    area = wasserstein(baseline, current)
     split = ClockSplit(0.0, ks, psi, 0.0, area)
     if is_clock and ks is not None:
         split = clock_split(baseline, current, edges)
@@ -343,7 +352,7 @@ def same_customers_change(
     gaps = np.searchsorted(np.sort(old), points, side="right") - np.searchsorted(
         np.sort(new), points, side="right"
     )
-    edges = psi_edges(baseline)
+    edges = baseline.edges
 
     def in_bins(values: np.ndarray, counts: np.ndarray | None = None) -> np.ndarray:
         bins = np.searchsorted(edges, values, side="left")

@@ -27,6 +27,7 @@ CUSTOMER = (
     "user id",
     "user",
     "member",
+    "cust",
     "shopper",
     "household",
     "account",
@@ -196,7 +197,7 @@ WRITTEN_AMOUNTS = (
     # $1,234.50 and 12.50 EUR.
     (r"[^0-9.-]", r"-?([0-9]{1,3}([, '][0-9]{3})+|[0-9]+)([.][0-9]+)?", ""),
 )
-AROUND_AMOUNTS = r"^([A-Z]{3}|[$€£¥₹])?\s*|\s*([A-Z]{3}|[$€£¥₹])?$"
+CURRENCY = r"[$€£¥₹]\s*|^[A-Z]{3}\s*|\s*[A-Z]{3}$"
 SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "₹": "INR", "¥": "JPY"}
 COUNTRIES = {
     "united kingdom": "GBP",
@@ -417,7 +418,7 @@ def _written_amounts(
     connection: duckdb.DuckDBPyConnection, source: Source, column: str
 ) -> str | None:
     """Return SQL that makes numbers of a column of written amounts; None when it holds others."""
-    bare = f"regexp_replace(trim({column}), '{AROUND_AMOUNTS}', '', 'g')"
+    bare = f"trim(regexp_replace(trim({column}), '{CURRENCY}', '', 'g'))"
     for others, pattern, comma in WRITTEN_AMOUNTS:
         row = connection.execute(
             f"select count(*) filter (where not regexp_full_match({bare}, ?)),"
@@ -505,6 +506,13 @@ def _currency(
         for sign, code in SIGNS.items():
             if sign in column.name:
                 return code
+    for column in columns:
+        if column.said != column.name:
+            example = _example(connection, source, column)
+            signs = [code for sign, code in SIGNS.items() if sign in example]
+            codes = re.findall(r"\b[A-Z]{3}\b", example.removeprefix(column.name))
+            if signs or codes:
+                return (signs or codes)[0]
     for column in columns:
         if column.words not in ("currency", "currency code", "country", "billing country"):
             continue

@@ -270,17 +270,19 @@ def problems_in(
     found += _orders_of_two(connection)
     if found:
         return found
-    first, last, customers = connection.execute(
-        "select min(event_at), max(event_at), count(distinct customer_unique_id) from shop_events"
-        " where kind = 'order' and customer_unique_id is not null"
-    ).fetchone() or (None, None, 0)
+    first, last, customers, guests = connection.execute(
+        "select min(event_at) filter (where customer_unique_id is not null),"
+        " max(event_at) filter (where customer_unique_id is not null), count(distinct customer_unique_id),"
+        " count(*) filter (where customer_unique_id is null) from shop_events where kind = 'order'"
+    ).fetchone() or (None, None, 0, 0)
     if first is None:
         return [f"{source.label} has refunds only, and no order of a customer."]
     days = (last.date() - first.date()).days + 1
     if customers < minimum_customers or days < minimum_history_days:
+        without = f", and {guests:,} orders without a customer id," if guests else ""
         return [
-            f"{source.label} has {customers:,} customers in {days:,} days ({first:%Y-%m-%d} to {last:%Y-%m-%d});"
-            f" segments need {minimum_customers:,} customers and {minimum_history_days:,} days."
+            f"{source.label} has {customers:,} customers{without} in {days:,} days ({first:%Y-%m-%d} to"
+            f" {last:%Y-%m-%d}); segments need {minimum_customers:,} customers and {minimum_history_days:,} days."
             " Give more orders, or lower vars minimum_customers and minimum_history_days."
         ]
     if first_as_of_date is not None and not first.date() < first_as_of_date <= last.date():

@@ -72,12 +72,13 @@ def feature_changes(
     """
     earlier = reusable(previous, CHANGE_COLUMNS)
     code = code_and_libraries(__name__)
-    dates = inputs.sort_values("as_of_date", ignore_index=True)
-    tables = []
+    dates = list(inputs.sort_values("as_of_date").itertuples(index=False))
+    # One frame of all rows: one a pair would take longer than the measures themselves.
+    rows: list[Sequence[Any]] = []
     cache: dict[tuple[Any, str], Distribution] = {}
     customers: Panel | None = None
-    for later, current in enumerate(dates.itertuples(index=False)):
-        for base in dates.iloc[: later + 1].itertuples(index=False):
+    for later, current in enumerate(dates):
+        for base in dates[: later + 1]:
             key = fingerprint(
                 [str(base.as_of_date), base.rows_fingerprint],
                 [str(current.as_of_date), current.rows_fingerprint],
@@ -85,15 +86,15 @@ def feature_changes(
                 code,
             )
             table = earlier.get(key)
-            if table is None:
-                if customers is None:
-                    customers = read()
-                rows = _pair(customers, base, current, features, clocks, cache)
-                table = pd.DataFrame(rows).assign(fingerprint=key)[list(CHANGE_COLUMNS)]
-            tables.append(table.astype(object))
-    if not tables:
-        return pd.DataFrame(columns=list(CHANGE_COLUMNS))
-    return pd.concat(tables, ignore_index=True)
+            if table is not None:
+                rows.extend(table.itertuples(index=False, name=None))
+                continue
+            if customers is None:
+                customers = read()
+            for row in _pair(customers, base, current, features, clocks, cache):
+                found = row | {"fingerprint": key}
+                rows.append([found[name] for name in CHANGE_COLUMNS])
+    return pd.DataFrame(rows, columns=list(CHANGE_COLUMNS), dtype=object)
 
 
 def _pair(

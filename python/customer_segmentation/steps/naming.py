@@ -19,6 +19,8 @@ MEASURES = {
     "recency_days": ("recency_days", False),
 }
 NAMES = ("segment_code", "name_english", "name_french")
+# Measures that differ less are the same.
+TIE_DECIMALS = 9
 # Code of a segment by number of clusters, tier and place in it: seed segment_ranks.
 Ranks = Mapping[tuple[int, int, int], str]
 
@@ -162,7 +164,8 @@ def segments_by_rank(
     """Return the segment of each cluster by its rank among them, None where there is none.
 
     Two clusters make a tier, those with the smallest sums of their ranks of money and of orders first;
-    of the two, that with fewer days since the last purchase. macros/name_by_rank.sql does the same.
+    of the two, that with fewer days since the last purchase. What differs by rounding only is a tie: the number of a
+    cluster decides where all measures are the same, and nowhere else. Macro name_by_rank does the same.
 
     Parameters
     ----------
@@ -176,17 +179,23 @@ def segments_by_rank(
     count = len(measures)
     by_code = {rule.segment_code: rule for rule in rules}
 
-    def rank_of(name: str) -> dict[int, int]:
-        order = sorted(range(count), key=lambda one: (-measures[one].get(name, 0.0), one))
-        return {cluster: rank for rank, cluster in enumerate(order)}
+    def rounded(name: str) -> list[float]:
+        return [round(one.get(name, 0.0), TIE_DECIMALS) for one in measures]
 
-    money, orders = rank_of("monetary_ratio"), rank_of("frequency")
-    by_value = sorted(range(count), key=lambda one: (money[one] + orders[one], money[one], one))
+    def ranks_of(values: Sequence[float]) -> list[int]:
+        # Of equal ones each has the best rank.
+        return [sum(other > value for other in values) for value in values]
+
+    money, orders = ranks_of(rounded("monetary_ratio")), ranks_of(rounded("frequency"))
+    days = rounded("recency_ratio")
+    by_value = sorted(
+        range(count), key=lambda one: (money[one] + orders[one], money[one], days[one], one)
+    )
     found: list[Rule | None] = [None] * count
     for first in range(0, count, 2):
         pair = sorted(
             by_value[first : first + 2],
-            key=lambda one: (measures[one].get("recency_ratio", 0.0), one),
+            key=lambda one: (days[one], money[one], orders[one], one),
         )
         for place, cluster in enumerate(pair, start=1):
             code = ranks.get((count, first // 2 + 1, place), "")

@@ -51,6 +51,9 @@ CADENCES = ("rescore", "refit")
 # Fewer baselines that have lived through the same ages judge nothing.
 LEAST_BASELINES = 3
 BAND = (0.05, 0.95)
+# The range of so many independent blocks holds the truth in 1 - 2 ** (1 - 5) = 94 of 100 cases
+# (interval of the median by the sign test), the first that is enough for `BAND`; two do in 50.
+LEAST_BLOCKS = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +158,8 @@ def refresh_policy(simulation: pd.DataFrame, *, settings: PolicySettings) -> pd.
         the 5th and 95th percentile of its bootstrap; expected_agreement: mean over the interval's
         months; worst_…: over months and all counted baselines. recommended_low and
         recommended_high: 5th and 95th percentile of the interval that the rule recommends in the
-        resamples; None with fewer than two blocks. …_without_clock: the same rule and figures
+        resamples; None with fewer than two blocks, and with fewer than `LEAST_BLOCKS` only the
+        range of what the blocks say one by one, as recommendation adds. …_without_clock: the same rule and figures
         with the border of recency held. judged_months: from the first of the same baselines to
         the last date at which one of them is judged.
 
@@ -443,10 +447,15 @@ def _in_words(
             return f"{_every(one.recommended)}{more}"
         return f"{one.low} to {_months(one.high)}{more}"
 
+    little = (
+        " That is little evidence: the range is only that of the blocks."
+        if 1 < blocks < LEAST_BLOCKS
+        else ""
+    )
     return (
         f"{verb} every {judged(verdict)}; with the border of recency held, every {judged(held)}. On {months}"
         f" months of one history: {baselines} baselines at 1 to {_months(ages)}, in"
-        f" {blocks or 1} {'blocks' if blocks > 1 else 'block'}."
+        f" {blocks or 1} {'blocks' if blocks > 1 else 'block'}.{little}"
     )
 
 

@@ -91,7 +91,9 @@ stability as (
 outcomes as (
     select
         *,
-        cast(sum(customers_ordering) over () as double) / sum(customers) over () as overall_share,
+        expected_ordering / nullif(customers, 0) as expected_share,
+        {{ wilson('customers_ordering', 'customers', 'low', z_of_several()) }} as share_low_of_several,
+        {{ wilson('customers_ordering', 'customers', 'high', z_of_several()) }} as share_high_of_several,
     from {{ ref('segment_outcomes_pooled') }}
     where horizon_days = {{ setting('outcomes', 'comparison_horizon_days') }}
 ),
@@ -115,8 +117,10 @@ final as (
         outcomes.ordering_share,
         outcomes.share_low,
         outcomes.share_high,
-        outcomes.overall_share,
-        outcomes.lift,
+        outcomes.share_low_of_several,
+        outcomes.share_high_of_several,
+        outcomes.expected_share,
+        outcomes.lift_at_same_dates,
         outcomes.customers_ordering,
     from profiles
     left join history on profiles.segment_code = history.segment_code

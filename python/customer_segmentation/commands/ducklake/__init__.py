@@ -3,7 +3,8 @@
 A lake is Parquet files in a folder and a catalogue in PostgreSQL: several people and programs read
 and write it at once, on several machines. What a build makes is in a lake of its own, which nobody
 reads; when all tests have passed, one transaction replaces the tables of the published lake. A
-build that is killed leaves the published lake as it was; the next one removes what it left.
+build that is killed leaves the published lake as it was; the next one removes what it left. What
+was published before can be read for a week: `from lake.marts.customers at (version => 3)`.
 
 SEGMENTATION_DUCKLAKE_CATALOGUE is the connection string of the PostgreSQL database. Without it, a
 server of this machine's own PostgreSQL is started in a folder beside the database, reachable by
@@ -133,7 +134,9 @@ def build(database: Path, options: Sequence[str] = (), *, is_verbose: bool = Fal
                         f"attach 'ducklake:{lake.BUILT}' as {lake.BUILT} (read_only)"
                     )
                     connection.execute(f"attach 'ducklake:{lake.PUBLISHED}' as {lake.PUBLISHED}")
+                    publication.refuse_without_segments(connection)
                     done = publication.publish(connection, f"build {name}")
+                    publication.forget_old(connection)
             finally:
                 lake.forget_builds(catalogue, place)
     print(_said(done, place))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.util
 import os
 import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,10 +30,13 @@ PUBLISHED = "published_lake"
 PUBLISHED_SCHEMA = "segmentation"
 BUILD_PREFIX = "segmentation_build_"
 
+# Nobody misses the lake of a build when the machine goes down: its commits do not wait for the disk.
+NOT_KEPT = " options='-c synchronous_commit=off'"
+
 NEEDED = "run `make ducklake`, which installs what it needs into .venv-ducklake."
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Place:
     """Where a lake has its parts.
 
@@ -203,8 +206,14 @@ def secrets(place: Place, extensions: Path, *, build: str | None) -> Iterator[Pa
                 )
             )
             if build:
+                quick = dataclasses.replace(place, catalogue=place.catalogue + NOT_KEPT)
                 connection.execute(
-                    secret_sql(BUILT, place, schema=build, data=f"{place.data}/{build}")
+                    secret_sql(
+                        BUILT,
+                        quick if place.is_ours else place,
+                        schema=build,
+                        data=f"{place.data}/{build}",
+                    )
                 )
         yield folder
     finally:

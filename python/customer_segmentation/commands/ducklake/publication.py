@@ -12,6 +12,9 @@ import duckdb
 from customer_segmentation.commands.ducklake.lake import BUILT, PUBLISHED
 from customer_segmentation.publishing import CommandError
 
+# What was published before stays readable for so long.
+KEPT_DAYS = 7
+
 
 @dataclass(frozen=True)
 class Published:
@@ -88,6 +91,45 @@ def publish(connection: duckdb.DuckDBPyConnection, message: str) -> Published:
         views=kinds.count("view"),
         lost=tuple(lost),
     )
+
+
+def refuse_without_segments(connection: duckdb.DuckDBPyConnection) -> None:
+    """Stop when readers have segments and would lose them all.
+
+    Raises
+    ------
+    CommandError
+    """
+    if _models(connection, PUBLISHED) and not _models(connection, BUILT):
+        raise CommandError(
+            "not published, because no as-of date could be segmented: readers have segments, and would lose them all."
+            " Column note of segmentation.period_models in a build by `make build` says why."
+        )
+
+
+def forget_old(connection: duckdb.DuckDBPyConnection, *, kept_days: int = KEPT_DAYS) -> None:
+    """Let go of builds that were replaced long ago, and delete the files that nothing reads any more.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        With the published lake attached.
+    kept_days : int
+        What readers saw within so many days stays readable; the last build stays in any case.
+    """
+    long_ago = f"now() - interval {kept_days} day"
+    connection.execute(f"call ducklake_expire_snapshots('{PUBLISHED}', older_than => {long_ago})")
+    connection.execute(f"call ducklake_cleanup_old_files('{PUBLISHED}', older_than => {long_ago})")
+
+
+def _models(connection: duckdb.DuckDBPyConnection, database: str) -> int:
+    """Count the as-of dates that a lake has segments for."""
+    if "segmentation.period_models" not in relations_of(connection, database):
+        return 0
+    row = connection.execute(
+        f"select count(model_id) from {database}.segmentation.period_models"
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def relations_of(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ DATABASE = "segmentation"
 # A socket file's name may have 107 characters; the longest name that PostgreSQL gives one is short.
 LONGEST_SOCKET_FOLDER_BYTES = 80
 START_SECONDS = 60
+SETTINGS = "-c listen_addresses=''"
 # Whose processes a server's are when we are root, whom PostgreSQL refuses.
 ORDINARY_USERS = ("postgres", "nobody")
 
@@ -87,7 +88,7 @@ def started(place: Path) -> str:
             _call(
                 programs / "pg_ctl", "--pgdata", data, "--log", place / "log", "--wait",
                 "--timeout", str(START_SECONDS),
-                "--options", f"-k '{sockets}' -c listen_addresses=''", "start",
+                "--options", f"-k '{sockets}' {SETTINGS}", "start",
                 owner=owner, place=place,
             )  # fmt: skip
         address = f"host={sockets} user={USER}"

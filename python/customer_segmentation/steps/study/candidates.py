@@ -49,6 +49,8 @@ CANDIDATE_COLUMNS = {
     "customers": "bigint",
     "inertia": "double",
     "inertia_spread": "double",
+    "starts": "int",
+    "good_start_share": "double",
     "silhouette": "double",
     "silhouette_spread": "double",
     "silhouette_standard_error": "double",
@@ -70,6 +72,8 @@ CANDIDATE_COLUMNS = {
 
 # Budgets whose mean inertia is above the lowest by no more than this share reach the same optimum.
 SAME_INERTIA = 1e-6
+# A start within this share of the lowest inertia of all has found the optimum for all purposes.
+GOOD_START = 1e-3
 
 
 class Start(NamedTuple):
@@ -116,8 +120,9 @@ def kmeans_candidates(
     Yields
     ------
     dict
-        The parameters of a candidate and its inertia; of a finalist also the agreement of its
-        partitions, one a seed, and their keys in ``scorer``; see `with_scores`.
+        The parameters of a candidate, its inertia, and of how many single starts which share was
+        good (`GOOD_START`); of a finalist also the agreement of its partitions, one a seed, and
+        their keys in ``scorer``; see `with_scores`.
     """
     longest, most = max(max_iters), max(n_inits)
     rows = prepare_rows(X[near_order(X)])
@@ -125,6 +130,7 @@ def kmeans_candidates(
     for position, n_clusters in enumerate(counts, start=1):
         budgets: list[dict[str, Any]] = []
         partitions: list[list[np.ndarray]] = []
+        single: dict[tuple[str, int], np.ndarray] = {}
         for init in inits:
 
             def start(
@@ -149,6 +155,9 @@ def kmeans_candidates(
                     if max_iter < longest and fit.iterations > max_iter
                 ]
                 shorter = dict(zip(cut, pool.map(start, cut), strict=True))
+            for max_iter in max_iters:
+                ends = [shorter.get((job[0], max_iter), fit) for job, fit in fits.items()]
+                single[init, max_iter] = np.array([fit.inertia for fit in ends])
             for n_init in n_inits:
                 for max_iter in max_iters:
                     best = [
@@ -176,9 +185,12 @@ def kmeans_candidates(
                         }
                     )
         finalist = finalist_budget(budgets)
+        good = (1 + GOOD_START) * min(inertia.min() for inertia in single.values())
         for number, budget in enumerate(budgets):
+            starts = single[budget["init"], budget["max_iter"]]
             yield (
                 budget
+                | {"starts": len(starts), "good_start_share": float((starts <= good).mean())}
                 | {"is_finalist": number == finalist}
                 | (partition_keys(partitions[number], scorer) if number == finalist else {})
             )
@@ -349,7 +361,7 @@ def study_candidates(
             customers=len(X),
         )
     frame = pd.DataFrame(_with_best_cuts(rows), columns=list(CANDIDATE_COLUMNS))
-    for name in ("n_init", "max_iter", "n_neighbors", "graph_components"):
+    for name in ("n_init", "max_iter", "n_neighbors", "graph_components", "starts"):
         frame[name] = frame[name].astype("Int64")
     return frame
 

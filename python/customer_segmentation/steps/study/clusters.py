@@ -276,7 +276,8 @@ def candidate_stability(
                 ("jaccard", table["mean_jaccard"], null.jaccard),
                 ("silhouette", table["silhouette"], null.silhouette),
             ):
-                compared = excess_over_null(observed, drawn)
+                # Every cluster by two measures.
+                compared = excess_over_null(observed, drawn, comparisons=2 * n_clusters)
                 table[f"null_{name}"] = compared["null"]
                 table[f"excess_{name}"] = compared["excess"]
                 table[f"excess_{name}_standard_error"] = compared["standard_error"]
@@ -285,7 +286,12 @@ def candidate_stability(
     table = table.reindex(columns=["cluster", *STABILITY_COLUMNS])
     table["neighbour"] = table["neighbour"].astype("Int64")
     table["verdict"] = [
-        verdict(row.mean_jaccard, resamples=int(row.resamples), is_above_null=above)
+        verdict(
+            row.mean_jaccard,
+            resamples=int(row.resamples),
+            null_resamples=int(row.null_resamples),
+            is_above_null=above,
+        )
         for row, above in zip(table.itertuples(), is_above, strict=True)
     ]
     return table

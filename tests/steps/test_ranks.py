@@ -1,0 +1,98 @@
+"""Names of a shop's clusters by their ranks: in Python as in SQL, one each, whatever their numbers."""
+
+from __future__ import annotations
+
+import duckdb
+import jinja2
+import numpy as np
+import pandas as pd
+import pytest
+
+from conftest import PROJECT
+from customer_segmentation.steps import ranks_from, rules_from
+from customer_segmentation.steps.naming import naming_failure, segments_by_rank
+
+SEEDS = PROJECT / "seeds"
+PLAYBOOK = pd.read_csv(SEEDS / "own_orders" / "segment_playbook.csv")
+LABELS = pd.read_csv(SEEDS / "own_orders" / "segment_labels.csv")
+SEGMENT_RANKS = pd.read_csv(SEEDS / "segment_ranks.csv")
+RULES = rules_from(PLAYBOOK, LABELS)
+RANKS = ranks_from(SEGMENT_RANKS)
+COUNTS = range(2, 11)
+MEASURES = ["monetary_ratio", "frequency", "recency_ratio"]
+
+
+def in_python(clusters: pd.DataFrame) -> list[str | None]:
+    measures = clusters[MEASURES].to_dict("records")
+    segments = segments_by_rank(measures, RULES, RANKS)
+    assert naming_failure(measures, segments) == ""
+    return [one.segment_code if one else None for one in segments]
+
+
+def in_sql(clusters: pd.DataFrame) -> list[str | None]:
+    source = (PROJECT / "macros" / "seed_rules.sql").read_text("utf-8")
+    known = {"ref": lambda name: name, "all_but": lambda names: f"exclude ({', '.join(names)})"}
+    module = jinja2.Environment().from_string(source, globals=known).module
+    with duckdb.connect() as connection:
+        connection.register("clusters", clusters)
+        connection.register("segment_ranks", SEGMENT_RANKS)
+        connection.register("segment_labels", LABELS)
+        query = module.name_by_rank("clusters", ["model_id", "cluster"])
+        return [
+            code
+            for (code,) in connection.sql(
+                f"select segment_code from ({query}) order by model_id, cluster"
+            ).fetchall()
+        ]
+
+
+def clusters_of(kind: str, count: int, seed: int) -> pd.DataFrame:
+    generator = np.random.default_rng(seed)
+    values = generator.choice([0.25, 0.5, 1.0, 2.0], (count, 3))
+    if kind == "different":
+        values = generator.lognormal(size=(count, 3))
+    elif kind == "ordered once":
+        # As a centroid comes back from its logarithm.
+        values[:, 1] = 1 + generator.choice([-2e-16, 0, 2e-16], count)
+        values[:, [0, 2]] = generator.lognormal(size=(count, 2))
+    elif kind == "spent the same":
+        values[:, 0] = 1 + generator.choice([-2e-16, 0, 2e-16], count)
+        values[:, [1, 2]] = generator.lognormal(size=(count, 2))
+    frame = pd.DataFrame(values, columns=MEASURES)
+    return frame.assign(model_id="m", cluster=range(count))
+
+
+@pytest.mark.parametrize("kind", ["different", "ordered once", "spent the same", "many ties"])
+@pytest.mark.parametrize("count", COUNTS)
+def test_python_and_sql_give_each_cluster_one_name(kind: str, count: int) -> None:
+    for seed in range(3):
+        clusters = clusters_of(kind, count, seed)
+        codes = in_python(clusters)
+        assert len(set(codes)) == count
+        assert in_sql(clusters) == codes
+
+
+@pytest.mark.parametrize("kind", ["different", "ordered once", "spent the same"])
+def test_a_cluster_has_its_name_whatever_its_number(kind: str) -> None:
+    for count in COUNTS:
+        clusters = clusters_of(kind, count, 7)
+        order = np.random.default_rng(count).permutation(count)
+        turned = clusters.iloc[order].assign(cluster=range(count))
+        assert in_python(turned) == [in_python(clusters)[place] for place in order]
+
+
+def test_the_best_have_the_most_money_and_orders_and_the_recent_ordered_last() -> None:
+    clusters = pd.DataFrame(
+        [(5.0, 9.0, 0.2), (4.0, 8.0, 0.9), (0.5, 1.0, 1.8), (0.4, 1.5, 0.3)], columns=MEASURES
+    ).assign(model_id="m", cluster=range(4))
+    assert in_python(clusters) == ["best_recent", "best_quiet", "small_quiet", "small_recent"]
+
+
+def test_there_is_a_name_in_every_language_for_every_number_of_clusters() -> None:
+    for count in COUNTS:
+        places = [(count, 1 + one // 2, 1 + one % 2) for one in range(count)]
+        codes = [RANKS[place] for place in places]
+        assert len(set(codes)) == count
+        for language in ("en", "fr"):
+            of_language = LABELS[LABELS["language"] == language].set_index("segment_code")["name"]
+            assert of_language[codes].is_unique
