@@ -9,8 +9,9 @@ override define as_text
 override $1 := $$(value $1)
 export $1
 endef
-override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON REPEATS RESULTS \
-	ONE ONLY ORDERS OTHER CURRENCY NOTICE SCHEMA SEED SEGMENT SELECTOR SHOP SIZE TABLE TIME_FORMAT TIME_ZONE SUPERSET_PYTHON TO WORK
+override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM GROUP LIMIT LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON \
+	REPEATS RESULTS ONE ONLY ORDER ORDERS OTHER CURRENCY NOTICE PORT SCHEMA SEED SEGMENT SELECTOR SHOP SIZE STATE TABLE TIME_FORMAT \
+	TIME_ZONE SUPERSET_PYTHON TO WORK
 override GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))) \
 	$(foreach name,$(SETTINGS),$(if $(filter environment,$(origin $(name))),$(name)))
 $(foreach name,$(GIVEN),$(eval $(call as_text,$(name))))
@@ -41,10 +42,11 @@ override install = { [ -n "$$UV" ] && "$$UV" pip install --python $1/bin/python 
 	$1/bin/python -m pip install --disable-pip-version-check $(LOCKED) $2
 override PYTEST = $(BIN)/python -m pytest --numprocesses auto --no-loadscope-reorder
 # Of `make audience` and `make audiences`.
-override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--to,TO) $(if $(FRENCH),--language fr)
+override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--state,STATE) $(call option,--group,GROUP) \
+	$(call option,--order,ORDER) $(call option,--limit,LIMIT) $(call option,--to,TO) $(if $(FRENCH),--language fr)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-all sample data verify shop build rollback contract full-refresh test test-all torture lint docs audience audiences boards pictures superset superset-test ducklake ducklake-test parity postgres metrics benchmark performance lock clean
+.PHONY: help setup setup-dev setup-all sample data verify shop build rollback contract full-refresh test test-all torture lint docs audience audiences boards serve pictures superset superset-test ducklake ducklake-test parity postgres metrics benchmark performance lock clean
 
 help:  ## [Maintain] This list.
 	@for group in "Build" "Read and share" "Check" "Maintain"; do \
@@ -69,12 +71,12 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
 	$(call install,$(VENV),requirements-dev.txt)
 	@touch $@
 
-# Optional groups, each into the same environment from its own lock: fetch, charts, pictures, postgres, metrics, benchmarks.
-$(VENV)/.benchmarks $(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
+# Optional groups, each into the same environment from its own lock: fetch, charts, pictures, postgres, metrics, benchmarks, accessibility.
+$(VENV)/.accessibility $(VENV)/.benchmarks $(VENV)/.fetch $(VENV)/.charts $(VENV)/.pictures $(VENV)/.postgres $(VENV)/.metrics: $(VENV)/.%: requirements-%.txt | $(VENV)/.runtime
 	$(call install,$(VENV),$<)
 	@touch $@
 
-setup-all: setup-dev $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics
+setup-all: setup-dev $(VENV)/.accessibility $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics
 
 sample: setup  ## [Build] Synthetic Olist in data/sample (CUSTOMERS=96096).
 	$(BIN)/python -m olist sample --to data/sample $(call option,--customers,CUSTOMERS)
@@ -117,14 +119,17 @@ lint: setup-dev  ## [Check] ruff, mypy, sqlfluff, dbt parse, dbt-bouncer.
 	$(BIN)/sqlfluff lint --processes 2 models tests analyses
 	$(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
 
-audience: setup  ## [Read and share] Who is in SEGMENT=name (AS_OF=date, FRENCH=1, TO=folder), as CSV and Parquet.
+audience: setup  ## [Read and share] Who is in SEGMENT=names (STATE=, GROUP=treated, ORDER=value, LIMIT=, AS_OF=date, FRENCH=1, TO=folder), as CSV and Parquet.
 	@$(BIN)/python -m customer_segmentation audience --segment="$$SEGMENT" $(EXPORT_OPTIONS)
 
 audiences: setup  ## [Read and share] The same for every segment.
 	@$(BIN)/python -m customer_segmentation audience --all $(EXPORT_OPTIONS)
 
-boards: setup $(VENV)/.charts  ## [Read and share] Boards as HTML and PNG, into boards/ (TO=folder, BOARD=name).
+boards: setup $(VENV)/.charts  ## [Read and share] Boards as HTML and PNG, into boards/, French ones into boards/fr/ (TO=folder, BOARD=name).
 	@$(BIN)/python -m customer_segmentation boards $(call option,--to,TO) $(if $(BOARD),-- "$$BOARD")
+
+serve: setup $(VENV)/.charts  ## [Read and share] A live board at 127.0.0.1: choose date, segment and state, see the customers (PORT=8765).
+	@$(BIN)/python -m customer_segmentation boards --serve $(call option,--port,PORT)
 
 pictures: setup $(VENV)/.charts $(VENV)/.pictures  ## [Maintain] The README's pictures, from the database (TO=docs/pictures).
 	@$(BIN)/python -m tools.readme_pictures $(call option,--to,TO)
@@ -181,7 +186,7 @@ lock: setup-dev  ## [Maintain] Resolve pyproject.toml anew into the requirements
 	$(BIN)/uv lock
 	$(BIN)/uv export --quiet --frozen --no-dev --no-header -o requirements.txt
 	$(BIN)/uv export --quiet --frozen --no-header -o requirements-dev.txt
-	for group in fetch charts pictures postgres metrics benchmarks; do \
+	for group in accessibility fetch charts pictures postgres metrics benchmarks; do \
 		$(BIN)/uv export --quiet --frozen --only-group $$group --no-header -o requirements-$$group.txt || exit 1; done
 	rm uv.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

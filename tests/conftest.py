@@ -9,13 +9,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from distribution import FilesAndScenarios, Scheduling, in_order_of_start
+from forks import Forks
 from olist import is_real
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -101,12 +102,13 @@ def made_once(folder: Path, make: Callable[[], object]) -> None:
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Iterator[Run]:
     """Run a module of ours, or dbt, on this project with given settings."""
     # Apart from the user's own target folder, so that dbt parses only what changed.
     folder = tmp_path_factory.mktemp("dbt")
     parses = shared_folder / "parses"
     parses.mkdir(exist_ok=True)
+    forks = Forks(tmp_path_factory.mktemp("streams"))
 
     def run_command(
         *command: str,
@@ -118,13 +120,19 @@ def run(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Run:
         # dbt parses everything anew when a var or the name of the database differs from those of
         # the last run in the same target folder. So each set of settings has a folder of its own,
         # and the database is named from its own folder.
-        variables = [value for name, value in itertools.pairwise(command) if name == "--vars"]
+        variables = [
+            value
+            for name, value in itertools.pairwise(command)
+            if name == "--vars" and value != "{}"
+        ]
         machine = [
             f"{name}={environment[name]}"
             for name in sorted(environment)
             if name.startswith("SEGMENTATION_")
         ]
-        key = hashlib.sha256("".join([command[0], *variables, *machine]).encode()).hexdigest()[:12]
+        place = [str(database)] if in_project else []
+        words = [command[0], *variables, *machine, *place]
+        key = hashlib.sha256("".join(words).encode()).hexdigest()[:12]
         settings = {
             "PYTHONPATH": str(PROJECT / "python"),
             "DBT_PROJECT_DIR": str(PROJECT),
@@ -143,20 +151,18 @@ def run(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Run:
             where = database.parent
             where.mkdir(parents=True, exist_ok=True)
         # What one worker has parsed the others need not parse.
-        parse = folder / key / "target" / "partial_parse.msgpack"
+        parse = Path({**settings, **environment}["DBT_TARGET_PATH"]) / "partial_parse.msgpack"
         shared_parse = parses / f"{key}.msgpack"
         if shared_parse.exists() and not parse.exists():
             parse.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(shared_parse, parse)
         dbt = str(Path(sys.executable).with_name("dbt"))
-        program = [dbt] if command[0] == "dbt" else [sys.executable, "-m", command[0]]
-        done = subprocess.run(
-            [*program, *command[1:]],
+        program = [dbt] if command[0] == "dbt" else ["-m", command[0]]
+        done = forks.run(
+            *program,
+            *command[1:],
             cwd=where,
-            env={**os.environ, **settings, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
+            environment={**os.environ, **settings, **environment},
         )
         if parse.exists() and not shared_parse.exists():
             own_copy = shared_parse.with_suffix(f".{os.getpid()}")
@@ -164,7 +170,8 @@ def run(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Run:
             own_copy.replace(shared_parse)
         return done
 
-    return run_command
+    yield run_command
+    forks.close()
 
 
 @pytest.fixture(scope="session")
@@ -179,12 +186,13 @@ def publish(run: Run) -> Run:
         may_be_partial: bool = True,
         **environment: str,
     ) -> subprocess.CompletedProcess:
-        # Selections are meant here.
+        # Selections are meant here. Unit tests ask nothing of the data: those of the sample's build are enough.
+        partial = ("--partial", "--exclude-resource-type", "unit_test")
         done = run(
             "customer_segmentation",
             "build",
             "--verbose",
-            *(["--partial"] if may_be_partial else []),
+            *(partial if may_be_partial else ()),
             *options,
             raw_dir=raw_dir,
             database=database,
@@ -224,7 +232,10 @@ def small_folder(run: Run, shared_folder: Path) -> Path:
 def sample_database(publish: Run, sample_folder: Path, shared_folder: Path) -> Path:
     """Return the database published from `sample_folder`; open it read-only."""
     database = shared_folder / "sample_warehouse" / "olist.duckdb"
-    made_once(database.parent, lambda: publish(raw_dir=sample_folder, database=database))
+    made_once(
+        database.parent,
+        lambda: publish(raw_dir=sample_folder, database=database, may_be_partial=False),
+    )
     return database
 
 
@@ -242,7 +253,7 @@ def analyses_folder(run: Run, sample_folder: Path, shared_folder: Path) -> Path:
     def compile_all() -> None:
         done = run(
             "dbt", "--quiet", "compile", "--select", "path:analyses",
-            raw_dir=sample_folder, database=folder / "empty.duckdb", DBT_TARGET_PATH=str(folder / "target"),
+            raw_dir=sample_folder, database=folder / "olist.duckdb", DBT_TARGET_PATH=str(folder / "target"),
         )  # fmt: skip
         assert done.returncode == 0, done.stdout
 
@@ -273,7 +284,7 @@ def real_database(publish: Run, real_folder: Path, shared_folder: Path) -> Path:
             # Not to be trusted: the build re-uses what has the same fingerprint, and no more.
             database.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(built_before, database)
-        publish(raw_dir=real_folder, database=database)
+        publish(raw_dir=real_folder, database=database, may_be_partial=False)
 
     made_once(database.parent, build)
     return database

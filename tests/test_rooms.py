@@ -13,7 +13,9 @@ PROJECT = Path(__file__).resolve().parents[1]
 PYTHON = PROJECT / "python"
 PACKAGES = ("customer_segmentation", "olist")
 # One uses those before it, never those after it.
-ROOMS = ("cluster", "distance", "measure", "steps", "intake", "shop", "publishing", "commands")
+ROOMS = (
+    "cluster", "distance", "measure", "steps", "intake", "shop", "publishing", "boards", "commands",
+)  # fmt: skip
 MODELS = sorted((PROJECT / "models").rglob("*.py"))
 
 

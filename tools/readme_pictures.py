@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from customer_segmentation.commands.boards import CHARTS, render
+from customer_segmentation.boards import CHARTS, render
 from customer_segmentation.publishing import CommandError, database_path
 
 DEFAULT_FOLDER = "docs/pictures"
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="pictures-") as place:
             # It names each file that it makes; these are gone when the reader looks for them.
             with contextlib.redirect_stdout(io.StringIO()):
-                render(database, Path(place), boards=BOARDS, formats=["png"])
+                render(database, Path(place), boards=BOARDS, formats=["png"], languages=["en"])
             palette = board_palette()
             folder.mkdir(parents=True, exist_ok=True)
             for stem in STEMS:

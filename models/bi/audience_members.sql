@@ -8,8 +8,6 @@ with members as (
         segment_code,
         segment_name,
         nearest_other_cluster,
-        distance_to_centroid,
-        distance_to_other_centroid,
         confidence,
         is_fallback,
     from {{ ref('customer_segments') }}
@@ -42,8 +40,19 @@ french as (
     where language = 'fr'
 ),
 
+customers as (
+    select
+        customer_unique_id,
+        customer_state,
+    from {{ ref('customers') }}
+),
+
 actions as (
-    select *
+    select
+        *,
+        cast(
+            row_number() over (partition by segment_code, language order by coalesce(minimum_recency_days, 0)) as int
+        ) as action_number,
     from {{ ref('segment_actions') }}
 ),
 
@@ -75,6 +84,7 @@ final as (
         members.segment_code,
         members.segment_name,
         french.name as segment_name_french,
+        english_actions.action_number,
         english_actions.action as action_english,
         french_actions.action as action_french,
         english_actions.channel,
@@ -86,18 +96,24 @@ final as (
         'Last order ' || rfm.recency_days || case when rfm.recency_days = 1 then ' day' else ' days' end || ' ago, '
         || rfm.frequency || case when rfm.frequency = 1 then ' order, ' else ' orders, ' end
         || rfm.monetary || ' {{ currency() }}: '
-        || {{ decimals('members.distance_to_centroid', 2) }}
-        || ' standard deviations from the middle of the segment, '
-        || {{ decimals('members.distance_to_other_centroid', 2) }} || ' from that of ' || others.segment_name
-        || '.' as reason_english,
+        || case
+            when members.confidence >= 0.5 then 'well inside the segment.'
+            when members.confidence >= 0.2 then 'inside the segment; the next one is ' || others.segment_name || '.'
+            else 'at the border of ' || others.segment_name || '.'
+        end as reason_english,
         'Dernière commande il y a ' || rfm.recency_days
         || case when rfm.recency_days < 2 then ' jour, ' else ' jours, ' end
         || rfm.frequency || case when rfm.frequency < 2 then ' commande, ' else ' commandes, ' end
         || replace(cast(rfm.monetary as string), '.', ',') || ' {{ currency() }} : '
-        || replace(cast({{ decimals('members.distance_to_centroid', 2) }} as string), '.', ',')
-        || ' écarts-types du centre du segment, '
-        || replace(cast({{ decimals('members.distance_to_other_centroid', 2) }} as string), '.', ',')
-        || ' de celui du segment ' || other_french.name || '.' as reason_french,
+        || case
+            when members.confidence >= 0.5 then 'bien au cœur du segment.'
+            when members.confidence >= 0.2 then 'dans le segment ; le plus proche ensuite : ' || other_french.name || '.'
+            else 'à la limite du segment ' || other_french.name || '.'
+        end as reason_french,
+        rfm.recency_days,
+        rfm.frequency,
+        rfm.monetary,
+        customers.customer_state,
         members.confidence,
         members.is_fallback,
         {{ is_control('members.customer_unique_id') }} as is_control,
@@ -105,6 +121,7 @@ final as (
     inner join rfm
         on members.as_of_date = rfm.as_of_date
         and members.customer_unique_id = rfm.customer_unique_id
+    inner join customers on members.customer_unique_id = customers.customer_unique_id
     inner join others
         on members.model_id = others.model_id
         and members.nearest_other_cluster = others.cluster

@@ -41,8 +41,10 @@ texts as (
         sentences.language,
         sentences.words as template,
         measures.words as measure_template,
-        {{ measure_text('reasons.value', 'reasons.unit', 'reasons.crossed_limit', 'sentences.language') }} as value_text,
-        {{ limit_text('reasons.crossed_limit', 'reasons.unit', 'sentences.language') }} as limit_text,
+        {{ measure_text('reasons.value', 'reasons.unit', 'reasons.crossed_limit', 'sentences.language') }}
+            as value_text,
+        {{ limit_text('reasons.crossed_limit', 'reasons.unit', 'sentences.language') }}
+            as limit_text,
         coalesce({{ date_text('reasons.judged_fitted_as_of_date', 'sentences.language') }}, '') as since_text,
         coalesce(reasons.detail, '') as detail_text,
     from reasons
@@ -94,12 +96,14 @@ final as (
         english.sentence as reason,
         french.sentence as reason_french,
     from reasons
-    {%- for word, language in [('english', 'en'), ('french', 'fr')] %}
-    left join said as {{ word }}
-        on reasons.as_of_date = {{ word }}.as_of_date
-        and reasons.reason_number = {{ word }}.reason_number
-        and {{ word }}.language = '{{ language }}'
-    {%- endfor %}
+    left join said as english
+        on reasons.as_of_date = english.as_of_date
+        and reasons.reason_number = english.reason_number
+        and english.language = 'en'
+    left join said as french
+        on reasons.as_of_date = french.as_of_date
+        and reasons.reason_number = french.reason_number
+        and french.language = 'fr'
 )
 
 select * from final

@@ -49,13 +49,16 @@ final as (
         english.sentence as reason,
         french.sentence as reason_french,
     from verdicts
-    {%- for word, language in [('english', 'en'), ('french', 'fr')] %}
-    left join sentences as {{ word }}
-        on verdicts.baseline_as_of_date = {{ word }}.baseline_as_of_date
-        and verdicts.as_of_date = {{ word }}.as_of_date
-        and verdicts.feature = {{ word }}.feature
-        and {{ word }}.language = '{{ language }}'
-    {%- endfor %}
+    left join sentences as english
+        on verdicts.baseline_as_of_date = english.baseline_as_of_date
+        and verdicts.as_of_date = english.as_of_date
+        and verdicts.feature = english.feature
+        and english.language = 'en'
+    left join sentences as french
+        on verdicts.baseline_as_of_date = french.baseline_as_of_date
+        and verdicts.as_of_date = french.as_of_date
+        and verdicts.feature = french.feature
+        and french.language = 'fr'
 )
 
 select * from final

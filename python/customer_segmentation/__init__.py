@@ -7,10 +7,11 @@
 ``intake``      What is looked at before dbt starts: the raw files, the seeds and the settings.
 ``shop``        Somebody's own orders: where they are, what their columns mean, whether they can be used.
 ``publishing``  Build beside the published database, look, swap in; keep what was there, and go back.
+``boards``      Pages and pictures of what the published database says, in English and French.
 ``commands``    The command line: ``python -m customer_segmentation --help``.
 
 Each room's ``__init__`` lists its public names; modules with an underscore are its own. Rooms read
-from top to bottom: one uses those above it, never those below. Nothing but the last four
+from top to bottom: one uses those above it, never those below. Nothing but the last five
 rooms reads or writes a file. The Olist data set itself is the business of package ``olist``.
 """
 
@@ -19,7 +20,17 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-__all__ = ["cluster", "commands", "distance", "intake", "measure", "publishing", "shop", "steps"]
+__all__ = [
+    "boards",
+    "cluster",
+    "commands",
+    "distance",
+    "intake",
+    "measure",
+    "publishing",
+    "shop",
+    "steps",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

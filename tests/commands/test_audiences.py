@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -15,7 +16,14 @@ import pytest
 from conftest import query
 from customer_segmentation.__main__ import main
 from customer_segmentation.commands import audience as audiences
-from customer_segmentation.commands.audience import COLUMNS, Segment, find_segment, safe_cell
+from customer_segmentation.commands.audience import (
+    COLUMNS,
+    HEADINGS,
+    Segment,
+    find_segment,
+    find_segments,
+    safe_cell,
+)
 from customer_segmentation.publishing import CommandError
 
 SEGMENTS = [
@@ -107,9 +115,22 @@ def test_an_unknown_segment_is_refused_with_the_known_ones() -> None:
         find_segment("VIP", SEGMENTS)
 
 
-def read_csv(path: Path) -> list[dict[str, str]]:
+def test_several_segments_are_taken_apart_at_commas() -> None:
+    found = find_segments(["big,Acheteurs fidèles", "repeat"], SEGMENTS)
+    assert [(one.code, language) for one, language in found] == [
+        ("big", "en"),
+        ("repeat", "fr"),
+        ("repeat", "en"),
+    ]
+    odd = [*SEGMENTS, Segment("both", "Big, and often", "Gros, et souvent")]
+    assert [one.code for one, _ in find_segments(["big, and often"], odd)] == ["both"]
+    with pytest.raises(CommandError, match="no segment 'VIP'"):
+        find_segments(["big,VIP"], SEGMENTS)
+
+
+def read_csv(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
+        return list(csv.DictReader(file, delimiter=delimiter))
 
 
 @pytest.mark.build
@@ -128,7 +149,9 @@ def test_every_member_is_in_both_files(sample_database: Path, tmp_path: Path, ca
         0
     ]
     assert {path.name for path in tmp_path.iterdir()} == {
-        f"{code}_{latest}_SYNTHETIC.{kind}" for code in expected for kind in ("csv", "parquet")
+        f"{code}_{latest}_SYNTHETIC.{kind}"
+        for code in expected
+        for kind in ("csv", "parquet", "md")
     }
     for code, customers in expected.items():
         rows = read_csv(tmp_path / f"{code}_{latest}_SYNTHETIC.csv")
@@ -139,16 +162,30 @@ def test_every_member_is_in_both_files(sample_database: Path, tmp_path: Path, ca
             "customer_unique_id"
         ].to_pylist()
         assert {row["segment_code"] for row in rows} == {code}
-        assert {row["data"] for row in rows} == {"SYNTHETIC"}
-        assert {row["as_of_date"] for row in rows} == {latest.isoformat()}
         confidences = [float(row["confidence"]) for row in rows]
         assert confidences == sorted(confidences, reverse=True)
         assert all(row["reason"].startswith("Last order ") for row in rows)
-        # Whoever is asked how the order was has ordered lately.
-        asked = [row for row in rows if row["message"].startswith("How was your order?")]
-        assert all(int(row["reason"].split()[2]) < 60 for row in asked)
+        assert all(int(row["reason"].split()[2]) == int(row["recency_days"]) for row in rows)
+        assert all(f" {row['monetary']} BRL: " in row["reason"] for row in rows)
+        for row in rows:
+            sureness = float(row["confidence"])
+            assert ("well inside" in row["reason"]) == (sureness >= 0.5) or sureness == 0.5
+            assert ("at the border" in row["reason"]) == (sureness < 0.2) or sureness == 0.2
         assert {row["group"] for row in rows} == {"treated", "control"}
-        assert len({row["rule"] for row in rows}) == 1
+        # Nothing is the same in every row but the segment.
+        same = {name for name in COLUMNS if len({row[name] for row in rows}) == 1}
+        assert same <= {"segment_code", "action_number", "frequency"}
+        about = (tmp_path / f"{code}_{latest}_SYNTHETIC.md").read_text("utf-8")
+        assert f"{customers:,} customers as of {latest}" in about
+        assert "SYNTHETIC" in about
+        # Whoever is asked how the order was has ordered lately.
+        for line in about.splitlines():
+            cells = line.strip("| ").split(" | ")
+            if cells[0] == code:
+                chosen = [row for row in rows if row["action_number"] == cells[1]]
+                days = [int(row["recency_days"]) for row in chosen]
+                assert cells[2:4] == [f"{min(days)}–{max(days)}", str(len(chosen))]
+                assert max(days) < 60 or "How was your order?" not in line
         assert f"{customers:,} customers" in written
 
 
@@ -159,12 +196,22 @@ def test_the_files_are_the_same_every_time(sample_database: Path, tmp_path: Path
         command += ["--database", str(sample_database), "--to", str(tmp_path / folder)]
         assert main(["audience", *command]) == 0
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert names == [f"big_2018-05-01_fr_SYNTHETIC.{kind}" for kind in ("csv", "parquet")]
+    assert names == [f"big_2018-05-01_fr_SYNTHETIC.{kind}" for kind in ("csv", "md", "parquet")]
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-    row = read_csv(tmp_path / "one" / names[0])[0]
-    assert row["segment"] == "Gros acheteurs"
-    assert row["reason"].startswith("Dernière commande il y a ")
+    row = read_csv(tmp_path / "one" / names[0], delimiter=";")[0]
+    assert tuple(row) == tuple(HEADINGS.values())
+    assert row["raison"].startswith("Dernière commande il y a ")
+    assert f" {row['montant']} BRL : " in row["raison"]
+    assert re.fullmatch(r"\d+,\d\d", row["montant"])
+    assert re.fullmatch(r"[01],\d+", row["surete"])
+    assert row["groupe"] in ("traité", "témoin")
+    parquet = pq.read_table(tmp_path / "one" / names[2])
+    assert tuple(parquet.column_names) == COLUMNS
+    assert set(parquet["group"].to_pylist()) == {"treated", "control"}
+    about = (tmp_path / "one" / names[1]).read_text("utf-8")
+    assert about.startswith("# Gros acheteurs\n")
+    assert "clients au 01/05/2018" in about
 
 
 @pytest.mark.build
@@ -175,9 +222,9 @@ def test_only_the_owner_can_read_who_is_in_a_segment(
     seen = []
     safe_rows = audiences.safe_rows
 
-    def look_and_go_on(batch: object) -> object:
+    def look_and_go_on(batch: object, **options: str) -> object:
         seen.extend(mode_of(path) for path in folder.iterdir())
-        return safe_rows(batch)
+        return safe_rows(batch, **options)
 
     monkeypatch.setattr(audiences, "safe_rows", look_and_go_on)
     monkeypatch.chdir(tmp_path)
@@ -210,7 +257,7 @@ def test_a_folder_of_somebody_keeps_its_mode_and_our_own_is_closed(
         command = ["--segment", "big", "--as-of", "2018-05-01", "--to", name]
         assert main(["audience", *command, "--database", str(sample_database)]) == 0
         assert sorted((path.name, mode_of(path)) for path in Path(name).iterdir()) == [
-            (f"big_2018-05-01_SYNTHETIC.{kind}", 0o600) for kind in ("csv", "parquet")
+            (f"big_2018-05-01_SYNTHETIC.{kind}", 0o600) for kind in ("csv", "md", "parquet")
         ]
     assert mode_of(Path("theirs")) == 0o775
     assert mode_of(Path(audiences.DEFAULT_FOLDER)) == 0o700
@@ -224,14 +271,19 @@ def test_formulas_in_the_playbook_do_not_reach_a_spreadsheet(
     shutil.copy(sample_database, database)
     formula = '\u200b\ufeff=HYPERLINK("http://localhost";"gift")'
     with duckdb.connect(str(database)) as connection:
-        connection.execute("update seeds.segment_actions set action = ?", [formula])
+        connection.execute("alter view bi.audience_members rename to members")
+        connection.execute(
+            "create view bi.audience_members as select * replace (? || customer_unique_id as customer_unique_id)"
+            " from bi.members".replace("?", "'" + formula + "'")
+        )
     command = ["--segment", "big", "--database", str(database), "--to", str(tmp_path / "out")]
     assert main(["audience", *command]) == 0
     (text,) = (tmp_path / "out").glob("*.csv")
-    assert {row["action"] for row in read_csv(text)} == {"'" + formula}
+    assert all(row["customer_unique_id"].startswith("'" + formula) for row in read_csv(text))
     (parquet,) = (tmp_path / "out").glob("*.parquet")
     # No spreadsheet reads this one: the text as it is.
-    assert set(pq.read_table(parquet)["action"].to_pylist()) == {formula}
+    customers = pq.read_table(parquet)["customer_unique_id"].to_pylist()
+    assert all(customer.startswith(formula) for customer in customers)
 
 
 @pytest.mark.build
@@ -242,6 +294,7 @@ def test_formulas_in_the_playbook_do_not_reach_a_spreadsheet(
         (["--segment", ""], "Known segments"),
         (["--segment", "big", "--as-of", "2010-01-01"], "Known dates: 2017-"),
         (["--segment", "big", "--as-of", "today"], "Known dates: 2017-"),
+        (["--segment", "big", "--state", "Paris"], "Known states: "),
     ],
 )
 def test_what_is_not_there_is_refused_with_what_is(
@@ -276,10 +329,42 @@ def test_a_failed_export_leaves_the_old_file(
     assert main(["audience", *command]) == 0
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
-    def full_disk(batch: object) -> None:
+    def full_disk(batch: object, **options: str) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(audiences, "safe_rows", full_disk)
     assert main(["audience", *command]) == 1
     assert "No space left on device" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.build
+def test_a_campaign_takes_the_part_that_it_asks_for(sample_database: Path, tmp_path: Path) -> None:
+    command = [
+        "--segment",
+        "big,Repeat buyers",
+        "--state",
+        "sp,RJ",
+        "--group",
+        "treated",
+        "--order",
+        "value",
+    ]
+    command += ["--limit", "7", "--database", str(sample_database), "--to", str(tmp_path)]
+    assert main(["audience", *command]) == 0
+    (path,) = tmp_path.glob("*.csv")
+    assert path.name.startswith("big+repeat_")
+    assert "_sp_rj_treated_by-value_first-7_SYNTHETIC" in path.name
+    rows = read_csv(path)
+    expected = query(
+        sample_database,
+        "select customer_unique_id, monetary from bi.audience_members where segment_code in ('big', 'repeat')"
+        " and customer_state in ('SP', 'RJ') and not is_control"
+        " and as_of_date = (select max(as_of_date) from segmentation.segment_profiles)"
+        " order by monetary desc, customer_unique_id limit 7",
+    )
+    assert [(row["customer_unique_id"], row["monetary"]) for row in rows] == [
+        (customer, str(money)) for customer, money in expected
+    ]
+    about = path.with_suffix(".md").read_text("utf-8")
+    assert ": 7 customers as of" in about

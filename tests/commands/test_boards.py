@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import datetime
+import contextlib
+import importlib.util
 import json
 import os
 import re
-import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
+import duckdb
 import pytest
 import yaml
 
+from browser import CHROMIUM, Browser
 from conftest import PROJECT, query
-from customer_segmentation.commands import boards
+from customer_segmentation import boards
+from customer_segmentation.boards import rendering
+from customer_segmentation.boards.pages import pages_of, table_of
+from customer_segmentation.boards.sources import read_board
 from customer_segmentation.publishing import CommandError
 
 CHARTS = PROJECT / "charts"
 BOARDS = boards.TITLES
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DCT = Path(sys.executable).with_name("dct")
 # Okabe and Ito (2008).
 OKABE_ITO = {
@@ -45,6 +51,8 @@ class Page(HTMLParser):
         self.texts: list[str] = []
         self.feed(source)
         self.text = " ".join(" ".join(self.texts).split())
+        # With the blanks at which no line is broken.
+        self.whole = re.sub(r"[ \n]+", " ", " ".join(self.texts))
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
         self.hidden += tag in ("script", "style")
@@ -151,11 +159,17 @@ def test_a_board_opens_without_error_or_request_and_shows_its_charts(
     assert console == []
     assert requests == []
     assert "SYNTHETIC DATA" in page.text
-    # Every axis title and label of a figure is on the page, so every chart was drawn.
+    # Every chart has its drawings, every figure and every table its labels.
+    source = first.read_text(encoding="utf-8")
     for name, chart in charts_of(board).items():
-        for key in ("x_label", "y_label", "label"):
-            if key in chart:
-                assert chart[key] in page.text, f"{name} is not drawn: no {chart[key]!r}"
+        labels = [chart["label"]] if "label" in chart else []
+        if chart["type"] == "table":
+            labels = [column["label"] for column in chart["style"]["columns"].values()]
+        elif chart["type"] not in ("kpi", "callout") and f'id="{name}"' in source:
+            for size in ("desk", "phone"):
+                assert f'id="{first.stem}-{size}-{name}-chart-{name}"' in source, f"{name}: {size}"
+        for label in labels:
+            assert "{{" in label or label in page.text, f"{name} is not drawn: no {label!r}"
     assert "{{" not in page.text
     assert "ERR-" not in page.text
 
@@ -180,8 +194,8 @@ def test_the_numbers_on_the_pages_are_those_of_the_queries(
     )
     best = max(profiles, key=lambda row: row[3] / row[2])
     assert (
-        f"{best[0]}: {number(best[2], 1)} % of customers, {number(best[3], 1)} % of revenue"
-        in overview.text
+        f"{best[0]} are {number(best[2], 1)}\u00a0% of the customers"
+        f" and bring {number(best[3], 1)}\u00a0% of the revenue" in overview.whole
     )
     for name, count, _, _, spent, code in profiles:
         page, _, _ = open_page(pages / f"segment_{code}.html", tmp_path)
@@ -210,7 +224,10 @@ def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
         )
     )
     every = {name: "month" if size == 1 else f"{size} months" for name, size in months.items()}
-    assert f"Rescore every {every['rescore']}, refit every {every['refit']}" in page.text
+    assert (
+        f"Put customers into their segments again every {every['rescore']},"
+        f" and renew the model every {every['refit']}" in page.text
+    )
     for value in months.values():
         assert number(value) in page.texts
     dates = [row[0] for row in query(sample_database, "select distinct as_of_date from marts.rfm")]
@@ -240,7 +257,8 @@ def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
     assert number(len(new) - len(both)) in page.texts
     moved = 100 * sum(old[who] != new[who] for who in both) / len(both)
     assert (
-        f"{moved:.0f} % of the customers of {before:%-d %B %Y} are in another segment" in page.text
+        f"{moved:.0f}\u00a0% of the customers of {before:%-d %B %Y} are in another segment"
+        in page.whole
     )
     agreement, retention, segment = query(
         sample_database,
@@ -248,14 +266,17 @@ def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
         " where design = 'prediction_vs_refit'), min(retention), min_by(segment_name, retention)"
         f" from segmentation.segment_retention where as_of_date > '{now}'::date - 330",
     )[0]
-    assert f"A model left alone agrees to {agreement:.2f}" in page.text
-    assert f"At least {100 * retention:.0f} % stayed in their segment {segment}" in page.text
+    assert f"Left alone, the model agrees with a fresh one to {agreement:.2f} of 1" in page.text
+    assert (
+        f"In the last eleven months, at least {100 * retention:.0f}\u00a0% of a segment stayed in it"
+        f" The fewest: {segment}," in page.whole
+    )
 
 
 @needs_charts
 @pytest.mark.build
 def test_no_page_tells_where_it_was_made(pages: Path, sample_database: Path) -> None:
-    for path in pages.iterdir():
+    for path in pages.rglob("*.html"):
         text = path.read_text(encoding="utf-8")
         for place in (str(PROJECT), str(sample_database.parent), str(Path.home()), "/tmp/"):
             assert place not in text, f"{path.name} contains {place}"
@@ -280,8 +301,8 @@ def test_every_segment_has_one_colour_on_every_page(pages: Path) -> None:
 def test_a_picture_is_rendered_too(sample_database: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [
-            sys.executable, "-m", "customer_segmentation", "boards", "experience", "--format", "png",
-            "--to", str(tmp_path), "--database", str(sample_database),
+            sys.executable, "-m", "customer_segmentation", "boards", "experience",
+            "--format", "png", "--language", "en", "--to", str(tmp_path), "--database", str(sample_database),
         ],
         cwd=PROJECT,
         env={**os.environ, "PYTHONPATH": str(PROJECT / "python")},
@@ -329,25 +350,17 @@ def test_titles_are_computed_and_axes_are_labelled() -> None:
 
 def test_an_unknown_board_is_refused_with_the_known_ones(monkeypatch) -> None:
     monkeypatch.chdir(PROJECT)
-    with pytest.raises(CommandError, match="Known boards: overview, segment, study"):
+    with pytest.raises(CommandError, match="Known boards: overview, segment, rfm"):
         boards.board_names(["nonsense"])
 
 
 def test_a_board_without_its_tables_is_left_out_with_a_sentence(monkeypatch, capsys) -> None:
-    import duckdb
-
     monkeypatch.chdir(PROJECT)
     with duckdb.connect() as connection:
-        assert not boards.has_its_tables(connection, "study")
+        assert not rendering.can_be_answered(connection, "study", Path("x"))
     said = capsys.readouterr().err
     assert "study: left out, the database has no" in said
     assert "segmentation.model_comparison" in said
-
-
-def test_another_segment_becomes_the_default_of_its_page() -> None:
-    text = (CHARTS / "segment.yml").read_text(encoding="utf-8")
-    changed = yaml.safe_load(boards.with_default_segment(text, 'A "b" \\ c'))
-    assert changed["variables"]["segment"]["default"] == 'A "b" \\ c'
 
 
 def test_every_board_is_an_exposure_with_the_tables_that_it_reads(monkeypatch) -> None:
@@ -366,28 +379,151 @@ def test_every_board_is_an_exposure_with_the_tables_that_it_reads(monkeypatch) -
         assert declared == read, json.dumps(sorted(read))
 
 
-def test_the_index_shows_the_picture_and_the_headline_of_each_page(tmp_path: Path) -> None:
-    pages = [
-        boards.Page("overview", "overview", "Overview"),
-        boards.Page("study", "study", "Study <&>"),
-    ]
-    (tmp_path / "overview.html").write_text(
-        "<html><title>Big &amp; small: 3 %</title><body>x</body></html>", encoding="utf-8"
-    )
-    (tmp_path / "overview.png").touch()
-    text = boards.index_page(
-        pages, folder=tmp_path, as_of_date=datetime.date(2018, 1, 5), is_synthetic=True
-    )
-    assert '<html lang="en">' in text
-    assert "As of 5 January 2018" in text
-    assert "SYNTHETIC DATA" in text
-    assert 'src="overview.png"' in text
-    assert "Big &amp; small: 3 %" in text
-    assert "Study &lt;&amp;&gt;" in text
-    assert "study.png" not in text
+def axe_source() -> str:
+    """Return the script of axe-core, an accessibility checker."""
+    found = importlib.util.find_spec("axe_core_python")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("axe-core is not installed; `make setup-all` installs it")
+    (folder,) = found.submodule_search_locations
+    return (Path(folder) / "axe.min.js").read_text(encoding="utf-8")
 
 
-def test_a_page_says_its_language_and_leads_to_the_others() -> None:
-    text = boards.with_way_back("<html>\n<body>\n<svg></svg></body></html>")
-    assert text.startswith('<html lang="en">')
-    assert text.index('href="index.html"') < text.index("<svg>")
+SERIOUS = """axe.run(document, {resultTypes: ['violations']}).then(found => found.violations
+    .filter(one => ['serious', 'critical'].includes(one.impact))
+    .map(one => one.id + ': ' + one.nodes[0].html.slice(0, 200)))"""
+TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@needs_browser
+def test_a_fault_of_a_page_would_be_found(tmp_path: Path) -> None:
+    axe = axe_source()
+    path = tmp_path / "bad.html"
+    path.write_text("<html><body><img src='x.png'><p style='width:2000px'>wide</p></body></html>")
+    with Browser(tmp_path) as browser:
+        browser.open(path.as_uri(), width=390)
+        assert browser.run(TOO_WIDE) > 1000
+        browser.run(f"{axe}; 0")
+        found = browser.run(SERIOUS)
+    assert {one.split(":")[0] for one in found} >= {"image-alt", "html-has-lang"}
+
+
+@needs_charts
+@needs_browser
+@pytest.mark.build
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_pages_are_accessible_and_as_wide_as_the_screen(
+    language: str, pages: Path, tmp_path: Path
+) -> None:
+    axe = axe_source()
+    folder = pages if language == "en" else pages / language
+    with Browser(tmp_path) as browser:
+        for path in sorted(folder.glob("*.html")):
+            for width in (1280, 390):
+                browser.open(path.as_uri(), width=width)
+                assert browser.run(TOO_WIDE) <= 0, f"{path.name} at {width}"
+                assert browser.run("document.documentElement.lang") == language
+                assert browser.run("document.querySelectorAll('h1').length") == 1
+                # One of the two drawings of each chart is seen.
+                shown = (
+                    "[...document.querySelectorAll('.drawing')].filter(e => e.offsetWidth).length"
+                )
+                assert browser.run(f"2 * {shown}") == browser.run(
+                    "document.querySelectorAll('.drawing').length"
+                )
+                browser.run(f"{axe}; 0")
+                assert browser.run(SERIOUS) == [], f"{path.name} at {width}"
+
+
+@needs_charts
+@pytest.mark.build
+def test_every_link_leads_to_a_page(pages: Path) -> None:
+    files = sorted(pages.rglob("*.html"))
+    assert {path.name for path in files if path.parent == pages} == {
+        path.name for path in files if path.parent.name == "fr"
+    }
+    for path in files:
+        source = path.read_text(encoding="utf-8")
+        links = re.findall(r'<a[^>]* href="([^"]+)"', source)
+        assert "index.html" in links
+        ids = set(re.findall(r'\sid="([^"]+)"', source))
+        for link in links:
+            if link.startswith("#"):
+                assert link[1:] in ids, f"{path.name}: {link}"
+            else:
+                assert (path.parent / link).exists(), f"{path.name}: {link}"
+        assert len(ids) == len(re.findall(r'\sid="', source)), f"{path.name}: an id twice"
+
+
+@needs_charts
+@pytest.mark.build
+def test_nothing_on_the_french_pages_is_english(sample_database: Path) -> None:
+    with duckdb.connect(str(sample_database), read_only=True) as connection:
+        words = rendering.words_of(connection, "fr")
+        for board in BOARDS:
+            for page in pages_of(connection, read_board(board), words)[0]:
+                for panel in page.panels():
+                    if panel.kind != "kpi" and panel.rows:
+                        table_of(panel, words)
+    assert not words.unknown, sorted(words.unknown)
+
+
+@needs_charts
+@needs_browser
+@pytest.mark.build
+def test_the_live_board_shows_the_numbers_of_the_date_that_is_chosen(
+    sample_database: Path, tmp_path: Path
+) -> None:
+    (day, customers, spent), *_ = query(
+        sample_database,
+        "select strftime(as_of_date, '%-d %B %Y'), count(*), round(sum(monetary))::bigint from marts.rfm"
+        " group by as_of_date order by as_of_date limit 1 offset 3",
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "customer_segmentation", "boards", "--serve", "--port", str(port)],
+        cwd=PROJECT,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(PROJECT / "python"),
+            "SEGMENTATION_DATABASE": str(sample_database),
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        with Browser(tmp_path) as browser:
+            end = time.monotonic() + 60
+            while time.monotonic() < end:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                    break
+                time.sleep(0.2)
+            browser.open(f"http://127.0.0.1:{port}/explore/")
+            headline = "document.querySelector('svg[data-dbt-page-title]').dataset.dbtPageTitle"
+            everybody = query(
+                sample_database,
+                "select count(*), round(sum(total_spent))::bigint,"
+                " (select strftime(latest_as_of_date, '%-d %B %Y') from marts.data_origin)"
+                " from marts.customers",
+            )[0]
+            assert browser.run(headline) == (
+                f"{number(everybody[0])} customers had spent {number(everybody[1])} BRL as of {everybody[2]}"
+            )
+            x, y = browser.run(
+                "(box => [box.x + box.width / 2, box.y + box.height / 2])"
+                "(document.querySelector('[data-dbt-variable=as_of_date]').getBoundingClientRect())"
+            )
+            browser.click(x, y)
+            browser.wait("document.querySelector('.dbt-select-option')")
+            browser.run(
+                "[...document.querySelectorAll('.dbt-select-option')]"
+                f".find(option => option.textContent.trim() === {day!r}).click()"
+            )
+            browser.wait(f"{headline}.startsWith('{number(customers)} customers')")
+            assert browser.run(headline) == (
+                f"{number(customers)} customers had spent {number(spent)} BRL as of {day}"
+            )
+    finally:
+        server.terminate()
+        server.wait()

@@ -52,12 +52,15 @@ COMMANDS = {
     "rollback": ["customer_segmentation", "rollback", "--list", "--to=V"],
     "contract": ["customer_segmentation", "contract", "--to=V"],
     "audience": [
-        "customer_segmentation", "audience", "--segment=V", "--as-of=V", "--to=V", "--language", "fr",
+        "customer_segmentation", "audience", "--segment=V", "--as-of=V", "--state=V", "--group=V", "--order=V",
+        "--limit=V", "--to=V", "--language", "fr",
     ],
     "audiences": [
-        "customer_segmentation", "audience", "--all", "--as-of=V", "--to=V", "--language", "fr",
+        "customer_segmentation", "audience", "--all", "--as-of=V", "--state=V", "--group=V", "--order=V",
+        "--limit=V", "--to=V", "--language", "fr",
     ],
     "boards": ["customer_segmentation", "boards", "--to=V", "--", "V"],
+    "serve": ["customer_segmentation", "boards", "--serve", "--port=V"],
     "pictures": ["tools.readme_pictures", "--to=V"],
     "superset": ["customer_segmentation", "superset"],
     "postgres": ["customer_segmentation", "postgres", "--schema=V"],
@@ -70,9 +73,9 @@ COMMANDS = {
     ],
 }  # fmt: skip
 VARIABLES = (
-    "AS_OF", "BOARD", "BY", "CUSTOMERS", "DSN", "FRENCH", "FROM", "LIST", "METRICS", "NAME", "SEGMENTATION_DATABASE",
-    "OLIST_RAW_DIR", "ONE", "OPTIONS", "OTHER", "PARTS", "PYTHON", "REPEATS", "RESULTS", "SCHEMA", "SEGMENT", 
-    "SELECTOR", "SIZE", "SUPERSET_PORT", "SUPERSET_PYTHON", "TO", "WORK",
+    "AS_OF", "BOARD", "BY", "CUSTOMERS", "DSN", "FRENCH", "FROM", "GROUP", "LIMIT", "LIST", "METRICS", "NAME",
+    "SEGMENTATION_DATABASE", "OLIST_RAW_DIR", "ONE", "OPTIONS", "ORDER", "OTHER", "PARTS", "PORT", "PYTHON", "REPEATS",
+    "RESULTS", "SCHEMA", "SEGMENT", "SELECTOR", "SIZE", "STATE", "SUPERSET_PORT", "SUPERSET_PYTHON", "TO", "WORK",
 )  # fmt: skip
 # What a command takes from the environment.
 FROM_ENVIRONMENT = ("DSN", "SEGMENTATION_DATABASE", "OLIST_RAW_DIR", "SUPERSET_PORT")

@@ -37,8 +37,13 @@ def verdicts(X, n_clusters, seed=0, permutations=10):
         seed=seed,
     )
     silhouette = cluster_silhouettes(X, labels, maximum_rows=1_000, seed=seed)
-    by_jaccard = excess_over_null(found["mean_jaccard"], null.jaccard)
-    by_silhouette = excess_over_null(silhouette, null.silhouette)
+    by_jaccard, by_silhouette = (
+        excess_over_null(observed, drawn, comparisons=2 * n_clusters)
+        for observed, drawn in (
+            (found["mean_jaccard"], null.jaccard),
+            (silhouette, null.silhouette),
+        )
+    )
     words = [
         verdict(mean, resamples=60, null_resamples=10 * permutations, is_above_null=one or other)
         for mean, one, other in zip(
@@ -193,6 +198,16 @@ def test_excess_is_compared_with_one_more_draw_of_the_null():
     # The same difference with a null that varies more is chance.
     wide = excess_over_null([0.99], [[0.62], [0.72], [0.82]])
     assert wide["is_above"].tolist() == [False]
+    # And so is one of many.
+    near = excess_over_null([0.80], [[0.70], [0.72], [0.74]])
+    assert near["is_above"].tolist() == [False]
+    permutations = np.linspace(0.70, 0.74, 10)[:, None]
+    for comparisons, expected in ((1, True), (6, False)):
+        table = excess_over_null([0.775], permutations, comparisons=comparisons)
+        error = np.std(permutations, ddof=1) * np.sqrt(1 + 1 / 10)
+        limit = stats.t.ppf(1 - 0.01 / comparisons, 9) * error
+        assert (limit < 0.055) == expected
+        assert table["is_above"].tolist() == [expected]
     alone = excess_over_null([0.9], [[0.1]])
     assert alone["is_above"].tolist() == [None]
     assert excess_over_null([np.nan], null[:, :1])["is_above"].tolist() == [None]
@@ -250,6 +265,14 @@ def test_a_shop_without_segments_earns_no_praise(seed):
     assert not PRAISE & set(words)
     # It is as stable as one could wish: recency and repeat are cut in the same places every time.
     assert np.sort(jaccard)[-3:].min() > 0.9
+
+
+def test_many_comparisons_earn_no_praise_by_chance():
+    """Of three clusters by two measures one is beyond what chance gives a single one."""
+    X = scaled(shop_without_segments(np.random.default_rng(3_000), 1_200))
+    words, _, by_silhouette = verdicts(X, 3)
+    assert by_silhouette["excess"].max() > 0.05
+    assert not PRAISE & set(words)
 
 
 @pytest.mark.parametrize("seed", range(3))

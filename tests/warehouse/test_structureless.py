@@ -51,11 +51,20 @@ def structureless(
     shutil.copy(sample_database, database)
     generator = np.random.default_rng(16)
     with duckdb.connect(str(database)) as connection:
-        features = connection.sql(
-            "from segmentation_work.study_features order by customer_unique_id"
+        # The view of the customers becomes a table, so that those of the comparison can be replaced.
+        view, compared = (
+            "segmentation_work.measured_customers",
+            "(select as_of_date from marts.periods where is_compared)",
+        )
+        connection.execute(f"create table segmentation_work.given as from {view}")
+        connection.execute(f"drop view {view}")
+        connection.execute("alter table segmentation_work.given rename to measured_customers")
+        customers = connection.sql(
+            f"from {view} where as_of_date in {compared} order by customer_unique_id"
         ).df()
         later = connection.sql(
-            "select later.* replace (drawn.customer_unique_id as customer_unique_id, drawn.cluster as cluster,"
+            "select later.* exclude (place) replace (drawn.customer_unique_id as customer_unique_id,"
+            " drawn.cluster as cluster,"
             " drawn.segment_code as segment_code) from (select *, row_number() over (partition by as_of_date,"
             " horizon_days order by customer_unique_id) as place from segmentation_work.later_orders) as later"
             " inner join (select *, row_number() over (partition by as_of_date"
@@ -64,17 +73,18 @@ def structureless(
         ).df()
         assert len(later) > 100
         assert not later.duplicated(["as_of_date", "horizon_days", "customer_unique_id"]).any()
-        for name, frame in (
-            ("study_features", without_structure(features, generator)),
-            ("later_orders", later),
+        for name, frame, where in (
+            (
+                "measured_customers",
+                without_structure(customers, generator),
+                f"as_of_date in {compared}",
+            ),
+            ("later_orders", later, "true"),
         ):
             table = f"segmentation_work.{name}"
-            columns = ", ".join(
-                row[0] for row in connection.execute(f"describe {table}").fetchall()
-            )
             connection.register("given", frame)
-            connection.execute(f"delete from {table}")
-            connection.execute(f"insert into {table} select {columns} from given")
+            connection.execute(f"delete from {table} where {where}")
+            connection.execute(f"insert into {table} by name from given")
     done = run("dbt", "run", "--select", *REBUILT, raw_dir=sample_folder, database=database)
     assert done.returncode == 0, done.stdout
     return database

@@ -1,12 +1,17 @@
-"""Write who is in a segment, why, and what to do, as CSV and Parquet, the surest members first.
+"""Write who is in a segment and why, as CSV and Parquet, and beside them what to do.
 
-The files hold what a campaign needs and no more: no address, no order. Who is in group control is
-left alone, so that the campaign can be measured: segmentation.control_outcomes compares the groups.
-A name with SYNTHETIC in it says that the customers are made up.
+The files hold what a campaign needs and no more: no address, no order. What is the same for many
+rows (date, rule, actions with channel and message) stands once, in a file in Markdown. Who is in
+group control is left alone, so that the campaign can be measured: segmentation.control_outcomes
+compares the groups. A name with SYNTHETIC in it says that the customers are made up. A French CSV
+has French headings, semicolons and decimal commas, as spreadsheets in French read them; Parquet
+has the same columns in every language.
 
 Examples
 --------
-  python -m customer_segmentation audience --segment "Recent one-order customers"
+  python -m customer_segmentation audience --segment "Newer one-time buyers"
+  python -m customer_segmentation audience --segment big --segment repeat --order value --limit 500
+  python -m customer_segmentation audience --segment big --state SP --state RJ --group treated
   python -m customer_segmentation audience --all --as-of 2018-10-18 --language fr --to exports
 """
 
@@ -33,21 +38,23 @@ from customer_segmentation.publishing import CommandError, one_row, reading
 
 DEFAULT_FOLDER = "exports"
 # What a campaign needs and no more: no address, no order. The order of the columns is a promise.
-COLUMNS = (
-    "as_of_date",
-    "customer_unique_id",
-    "segment_code",
-    "segment",
-    "action",
-    "channel",
-    "message",
-    "reason",
-    "confidence",
-    "data",
-    "rule",
-    "group",
-)
+# Their headings in a French CSV stand beside them.
+HEADINGS = {
+    "customer_unique_id": "client",
+    "segment_code": "segment",
+    "action_number": "action",
+    "recency_days": "jours_depuis_derniere_commande",
+    "frequency": "commandes",
+    "monetary": "montant",
+    "customer_state": "etat",
+    "confidence": "surete",
+    "group": "groupe",
+    "reason": "raison",
+}
+COLUMNS = tuple(HEADINGS)
 LANGUAGES = {"en": "english", "fr": "french"}
+GROUPS = {"treated": "traité", "control": "témoin"}
+ORDERS = {"sureness": "members.confidence desc", "value": "members.monetary desc"}
 BATCH_ROWS = 10_000
 # OWASP, "CSV Injection": a cell that begins like this is a formula to a spreadsheet, which also takes
 # other forms of these characters (full-width, small, raised) for them, and a minus for a hyphen.
@@ -76,13 +83,73 @@ class Segment:
         return self.french if language == "fr" else self.english
 
 
+@dataclass(frozen=True)
+class Audience:
+    """Whose files are written.
+
+    Attributes
+    ----------
+    segments : tuple of Segment
+    as_of_date : date
+    states : tuple of str
+        Empty for all, also those whose state is not known.
+    group : str, optional
+        ``treated`` or ``control``; both without it.
+    order : str
+        ``sureness`` or ``value``, the highest first.
+    limit : int, optional
+        So many at most.
+    """
+
+    segments: tuple[Segment, ...]
+    as_of_date: date
+    states: tuple[str, ...] = ()
+    group: str | None = None
+    order: str = "sureness"
+    limit: int | None = None
+
+    @property
+    def stem(self) -> str:
+        """The name of its files, which says all that was chosen."""
+        parts = ["+".join(file_word(one.code) for one in self.segments), str(self.as_of_date)]
+        parts += [file_word(state) for state in self.states]
+        parts += [self.group] if self.group else []
+        parts += [f"by-{self.order}"] if self.order != "sureness" else []
+        parts += [f"first-{self.limit}"] if self.limit else []
+        return "_".join(parts)
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--segment", help="English or French name, or code of the playbook")
-    what.add_argument("--all", action="store_true", help="one pair of files for every segment")
+    what.add_argument(
+        "--segment",
+        action="append",
+        help="English or French name, or code of the playbook; again, or with commas, for several in one file",
+    )
+    what.add_argument("--all", action="store_true", help="files of its own for every segment")
     parser.add_argument(
         "--as-of", metavar="DATE", help="as-of date (default: the latest segmented one)"
+    )
+    parser.add_argument(
+        "--state",
+        action="append",
+        default=[],
+        help="only customers of a state; again, or with commas, for several (default: all)",
+    )
+    parser.add_argument(
+        "--group",
+        choices=sorted(GROUPS),
+        help="only those to write to, or the control group (default: both)",
+    )
+    parser.add_argument(
+        "--order",
+        choices=sorted(ORDERS),
+        default="sureness",
+        help="who comes first: the surest members, or those who spent most (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--limit", type=positive, metavar="N", help="so many at most (default: all)"
     )
     parser.add_argument(
         "--to", metavar="FOLDER", default=DEFAULT_FOLDER, help="folder (default: %(default)s)"
@@ -94,26 +161,61 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def positive(text: str) -> int:
+    """Read a whole number above 0."""
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0.")
+    return int(text)
+
+
 def run(options: argparse.Namespace) -> int:
     """Write the files and name them."""
     with reading(options.database) as connection:
         as_of_date = choose_date(connection, options.as_of)
         segments = known_segments(connection, as_of_date)
-        chosen = (
-            [(segment, options.language or "en") for segment in segments]
-            if options.all
-            else [find_segment(options.segment, segments, language=options.language)]
-        )
-        for segment, language in chosen:
+        states = known_states(connection, ",".join(options.state).split(","))
+        if options.all:
+            chosen: list[tuple[Segment, ...]] = [(one,) for one in segments]
+            language = options.language or "en"
+        else:
+            found = find_segments(options.segment, segments)
+            chosen = [tuple(dict.fromkeys(one for one, _ in found))]
+            language = options.language or found[0][1]
+        for several in chosen:
+            audience = Audience(
+                several, as_of_date, states, options.group, options.order, options.limit
+            )
+            names = ", ".join(one.name(language) for one in several)
             for path, rows in export(
-                connection,
-                segment,
-                as_of_date=as_of_date,
-                folder=Path(options.to),
-                language=language,
+                connection, audience, folder=Path(options.to), language=language
             ):
-                print(f"{path}: {rows:,} customers, {segment.name(language)}, as of {as_of_date}")
+                print(f"{path}: {rows:,} customers, {names}, as of {as_of_date}")
     return 0
+
+
+def known_states(connection: duckdb.DuckDBPyConnection, asked: Sequence[str]) -> tuple[str, ...]:
+    """Return the states asked for as the tables write them.
+
+    Raises
+    ------
+    CommandError
+        For one that no customer lives in; it lists those that there are.
+    """
+    asked = [state for state in asked if state.strip()]
+    if not asked:
+        return ()
+    known = {
+        plain(row[0]): row[0]
+        for row in connection.execute(
+            "select distinct customer_state from marts.customers where customer_state is not null order by 1"
+        ).fetchall()
+    }
+    for state in asked:
+        if plain(state) not in known:
+            raise CommandError(
+                f"there is no customer of state {state!r}. Known states: {', '.join(known.values()) or 'none'}"
+            )
+    return tuple(dict.fromkeys(known[plain(state)] for state in asked))
 
 
 def choose_date(connection: duckdb.DuckDBPyConnection, asked: str | None) -> date:
@@ -193,6 +295,16 @@ def find_segment(
     )
 
 
+def find_segments(asked: Sequence[str], segments: Sequence[Segment]) -> list[tuple[Segment, str]]:
+    """Find several; what is the name of none is taken apart at its commas."""
+    names = {plain(name) for one in segments for name in (one.code, one.english, one.french)}
+    return [
+        find_segment(name, segments)
+        for text in asked
+        for name in ([text] if plain(text) in names else text.split(","))
+    ]
+
+
 def plain(text: str) -> str:
     """Return a text without case, accents and outer or doubled spaces."""
     decomposed = unicodedata.normalize("NFKD", text).casefold()
@@ -201,22 +313,20 @@ def plain(text: str) -> str:
 
 def export(
     connection: duckdb.DuckDBPyConnection,
-    segment: Segment,
+    audience: Audience,
     *,
-    as_of_date: date,
     folder: Path,
     language: str = "en",
 ) -> list[tuple[Path, int]]:
-    """Write a segment as CSV and as Parquet, the surest members first.
+    """Write an audience as CSV and as Parquet, and beside them what to do.
 
-    Either both files are there at the end or the old ones are: each is written beside its place
-    and moved into it. They are their owner's only, whatever the umask.
+    Either all three files are there at the end or the old ones are: each is written beside its
+    place and moved into it. They are their owner's only, whatever the umask.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
-    segment : Segment
-    as_of_date : date
+    audience : Audience
     folder : Path
         Made when missing, for its owner only.
     language : str, default "en"
@@ -224,36 +334,37 @@ def export(
     Returns
     -------
     list of tuple of Path and int
-        The files and their rows.
+        The files and the customers in them.
     """
     is_synthetic = one_row(connection, "select is_synthetic from marts.data_origin")[0]
-    total = one_row(
-        connection,
-        "select count(*) from bi.audience_members where as_of_date = ? and segment_code = ?",
-        [as_of_date, segment.code],
-    )[0]
     mark = "_SYNTHETIC" if is_synthetic else ""
-    french = "_fr" if language == "fr" else ""
-    stem = f"{file_word(segment.code)}_{as_of_date}{french}{mark}"
+    stem = f"{audience.stem}{'_fr' if language == 'fr' else ''}{mark}"
     # Dots first: a half-written file is not taken for an audience.
-    paths = [folder / f"{stem}.csv", folder / f"{stem}.parquet"]
+    paths = [folder / f"{stem}.{kind}" for kind in ("csv", "parquet", "md")]
     parts = [folder / f".{path.name}.part" for path in paths]
     try:
         make_private_folder(folder)
-        reader = members(connection, segment, as_of_date=as_of_date, language=language)
+        choose_members(connection, audience, language=language)
+        total = one_row(connection, "select count(*) from chosen_members")[0]
+        about = what_to_do(connection, audience, stem=stem, total=total, language=language)
+        columns = ", ".join(f'"{name}"' for name in COLUMNS)
+        reader = connection.execute(f"select {columns} from chosen_members order by place")
+        batches = reader.to_arrow_reader(BATCH_ROWS)
         try:
             with (
                 open_private(parts[0], "w", encoding="utf-8-sig", newline="") as text,
                 open_private(parts[1], "wb") as binary,
-                pq.ParquetWriter(binary, reader.schema) as parquet,
+                open_private(parts[2], "w", encoding="utf-8") as words,
+                pq.ParquetWriter(binary, batches.schema) as parquet,
                 # None: only where a person looks.
                 tqdm(total=total, unit=" customers", desc=stem, disable=None, leave=False) as bar,
             ):
-                writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
-                writer.writerow(COLUMNS)
-                for batch in reader:
+                words.write(about)
+                writer = csv.writer(text, **CSV_FORMATS[language])
+                writer.writerow(HEADINGS.values() if language == "fr" else HEADINGS)
+                for batch in batches:
                     parquet.write_batch(batch)
-                    writer.writerows(safe_rows(batch))
+                    writer.writerows(safe_rows(batch, language=language))
                     bar.update(batch.num_rows)
             for part, path in zip(parts, paths, strict=True):
                 part.replace(path)
@@ -299,49 +410,133 @@ def open_private(path: Path, mode: str, **how: Any) -> IO[Any]:
     return open(descriptor, mode, **how)
 
 
-def members(
-    connection: duckdb.DuckDBPyConnection, segment: Segment, *, as_of_date: date, language: str
-) -> pa.RecordBatchReader:
-    """Return the rows of the files, in batches."""
+def choose_members(
+    connection: duckdb.DuckDBPyConnection, audience: Audience, *, language: str
+) -> None:
+    """Put the rows of the files into temporary table chosen_members, with what to do with each."""
     word = LANGUAGES[language]
-    name, channel, rule = (
-        ("segment_name_french", "channel_french", "rule_french")
-        if language == "fr"
-        else ("segment_name", "channel", "rule")
-    )
-    result = connection.execute(
+    wanted = ["as_of_date = ?", "list_contains(?, segment_code)"]
+    given: list[object] = [audience.as_of_date, [one.code for one in audience.segments]]
+    if audience.states:
+        wanted.append("list_contains(?, customer_state)")
+        given.append(list(audience.states))
+    if audience.group:
+        wanted.append("is_control" if audience.group == "control" else "not is_control")
+    connection.execute(
         f"""
+        create or replace temporary table chosen_members as
         select
-            members.as_of_date,
-            members.customer_unique_id,
-            members.segment_code,
-            members.{name} as segment,
-            members.action_{word} as action,
-            members.{channel} as channel,
-            members.message_{word} as message,
-            members.reason_{word} as reason,
-            round(members.confidence, 4) as confidence,
-            case when origin.is_synthetic then 'SYNTHETIC' else origin.data_name end as data,
-            members.{rule} as rule,
-            case when members.is_control then 'control' else 'treated' end as "group",
+            row_number() over (order by {ORDERS[audience.order]}, customer_unique_id) as place,
+            customer_unique_id,
+            segment_code,
+            action_number,
+            recency_days,
+            frequency,
+            monetary,
+            customer_state,
+            round(confidence, 4) as confidence,
+            case when is_control then 'control' else 'treated' end as "group",
+            reason_{word} as reason,
+            action_{word} as action,
+            {"channel_french" if language == "fr" else "channel"} as channel,
+            message_{word} as message,
         from bi.audience_members as members
-        cross join marts.data_origin as origin
-        where members.as_of_date = ? and members.segment_code = ?
-        order by members.confidence desc, members.customer_unique_id
+        where {" and ".join(wanted)}
+        order by place
+        {f"limit {audience.limit}" if audience.limit else ""}
         """,
-        [as_of_date, segment.code],
+        given,
     )
-    return result.to_arrow_reader(BATCH_ROWS)
 
 
-def safe_rows(batch: pa.RecordBatch) -> Iterator[list[Any]]:
-    """Yield the rows of a batch with cells that a spreadsheet leaves alone."""
-    columns = [
-        [safe_cell(value) for value in column.to_pylist()]
-        if pa.types.is_string(column.type)
-        else column.to_pylist()
-        for column in batch.columns
+def what_to_do(
+    connection: duckdb.DuckDBPyConnection,
+    audience: Audience,
+    *,
+    stem: str,
+    total: int,
+    language: str,
+) -> str:
+    """Say in Markdown what is the same for many rows of the files: date, rules, actions, headings."""
+    texts = ABOUT[language]
+    french = "_french" if language == "fr" else ""
+    codes = [one.code for one in audience.segments]
+    notice, name = one_row(connection, "select notice, data_name from marts.data_origin")
+    rules = connection.execute(
+        f"select segment_name{french}, segment_code, rule{french} from segmentation.segment_profiles"
+        " where as_of_date = ? and list_contains(?, segment_code) order by cluster",
+        [audience.as_of_date, codes],
+    ).fetchall()
+    actions = connection.execute(
+        "select segment_code, action_number, min(recency_days), max(recency_days), count(*), action, channel, message"
+        " from chosen_members group by all order by segment_code, action_number"
+    ).fetchall()
+    lines = [
+        f"# {', '.join(one.name(language) for one in audience.segments)}",
+        "",
+        texts["what"].format(
+            stem=stem, customers=total, date=audience.as_of_date, name=name, notice=notice
+        ),
+        "",
+        *[f"- **{label}** (`{code}`): {rule}." for label, code, rule in rules],
+        "",
+        texts["actions"],
+        "",
+        f"| {' | '.join(texts['heads'].split(','))} |",
+        "| --- | ---: | ---: | ---: | --- | --- | --- |",
+        *[
+            f"| {code} | {number} | {first}–{last} | {customers} | {action} | {channel} | {message} |"
+            for code, number, first, last, customers, action, channel, message in actions
+        ],
+        "",
+        texts["columns"].format(**dict(zip(COLUMNS, HEADINGS.values(), strict=True)))
+        if language == "fr"
+        else texts["columns"],
+        "",
     ]
+    return "\n".join(lines)
+
+
+# What a reader is told of the files, by language.
+ABOUT = {
+    "en": {
+        "what": "{stem}.csv and .parquet: {customers:,} customers as of {date}, data {name} ({notice}).",
+        "actions": "What to do, by days since the last order. Write to group `treated` only; `control` is left"
+        " alone, so that the campaign can be measured (`segmentation.control_outcomes`).",
+        "heads": "segment_code,action_number,days,customers,action,channel,message",
+        "columns": "`recency_days` are days since the last order, `frequency` orders, `monetary` the money"
+        " spent, `confidence` how clear the membership is: 1 in the middle of the segment, 0 halfway to the next.",
+    },
+    "fr": {
+        "what": "{stem}.csv et .parquet : {customers} clients au {date:%d/%m/%Y}, données {name} ({notice}).",
+        "actions": "Que faire, selon les jours depuis la dernière commande. N'écrire qu'au groupe « traité » ; le"
+        " groupe « témoin » n'est pas sollicité, pour que l'effet de la campagne se mesure"
+        " (`segmentation.control_outcomes`).",
+        "heads": "segment,action,jours,clients,que faire,canal,message",
+        "columns": "`{recency_days}` : jours depuis la dernière commande ; `{frequency}` : nombre de commandes ;"
+        " `{monetary}` : montant dépensé ; `{confidence}` : clarté de l'appartenance, 1 au centre du segment, 0 à"
+        " mi-chemin du suivant. Dans le fichier Parquet, les colonnes gardent leurs noms anglais.",
+    },
+}
+# Spreadsheets in French take a comma for a decimal mark.
+CSV_FORMATS: dict[str, dict[str, Any]] = {
+    "en": {"quoting": csv.QUOTE_NONNUMERIC, "lineterminator": "\r\n"},
+    "fr": {"quoting": csv.QUOTE_MINIMAL, "lineterminator": "\r\n", "delimiter": ";"},
+}
+
+
+def safe_rows(batch: pa.RecordBatch, *, language: str = "en") -> Iterator[list[Any]]:
+    """Yield the rows of a batch with cells that a spreadsheet of a language reads as they are meant."""
+    columns = []
+    for field, column in zip(batch.schema, batch.columns, strict=True):
+        values = column.to_pylist()
+        if language == "fr" and field.name == "group":
+            values = [GROUPS[value] for value in values]
+        elif pa.types.is_string(field.type):
+            values = [safe_cell(value) for value in values]
+        elif language == "fr" and not pa.types.is_integer(field.type):
+            values = [None if value is None else str(value).replace(".", ",") for value in values]
+        columns.append(values)
     yield from (list(row) for row in zip(*columns, strict=True))
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import yaml
 
-from customer_segmentation.commands.boards import OTHER_COLOURS
+from customer_segmentation.boards import OTHER_COLOURS
 from customer_segmentation.publishing import CommandError, reading, vars_of
 
 if TYPE_CHECKING:

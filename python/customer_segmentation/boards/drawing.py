@@ -1,0 +1,380 @@
+"""Drawings of charts, made by dbt Charts: each in the width of a desk and in that of a phone.
+
+dbt Charts draws a board as one picture, which a phone shows a third as large. So it is given two
+boards of the charts alone, and the drawing of each chart is taken out of them: the page around
+them is ours.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from customer_segmentation.boards.sources import CHARTS, Board, Rows
+from customer_segmentation.boards.words import Words
+from customer_segmentation.publishing import CommandError
+
+Size = Literal["desk", "phone"]
+# Pixels: the content of a page on a desk, and that of a phone of 390 pixels less its margins.
+WIDTHS: dict[Size, int] = {"desk": 1128, "phone": 358}
+SIZES: tuple[Size, ...] = ("desk", "phone")
+# These are HTML, as text that can be read aloud, copied and wrapped.
+NOT_DRAWN = ("kpi", "table", "callout")
+# For the segments of a shop that has more than the brand names.
+OTHER_COLOURS = ("#56B4E9", "#D55E00", "#000000", "#8C8C8C", "#F0E442", "#882255")
+# What is no fault of a page: a page need not draw every segment, and what is short of room on a
+# phone has its title and its figures in the text of the page.
+EXPECTED_WARNINGS = (
+    "WARN-INHERITED-LAYOUT-REPLACED",
+    "WARN-CATEGORY-COLOR-PIN-UNSEEN",
+    "WARN-QUERY-RETURNED-ZERO-ROWS",
+)
+# The legend of a chart on a phone.
+ON_TOP = {"visible": True, "position": {"edge": "top"}, "columns": 1}
+SVG = "http://www.w3.org/2000/svg"
+XLINK = "http://www.w3.org/1999/xlink"
+ET.register_namespace("", SVG)
+ET.register_namespace("xlink", XLINK)
+
+
+@dataclass
+class Panel:
+    """A chart or a table of a page, with its words in the language of the page.
+
+    Attributes
+    ----------
+    name : str
+    chart : dict
+        As dbt Charts takes it.
+    title, subtitle : str
+    rows : list of dict
+        What it shows.
+    drawings : dict of str to str
+        The SVG for each size, when it is drawn.
+    """
+
+    name: str
+    chart: dict[str, Any]
+    title: str
+    subtitle: str
+    rows: Rows
+    drawings: dict[Size, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """Return the type of the chart."""
+        return str(self.chart["type"])
+
+    @property
+    def is_drawn(self) -> bool:
+        """Tell whether dbt Charts draws it."""
+        return self.kind not in NOT_DRAWN
+
+
+@dataclass
+class Page:
+    """A page: a board, or a board for one segment, in one language.
+
+    Attributes
+    ----------
+    stem : str
+        Of its file.
+    board : Board
+    name : str
+        In the list of pages.
+    headline : str
+    blocks : list of (str, list of Panel or str)
+        ``text``, ``figures`` (numbers), ``panels`` (side by side on a desk) and ``notice``.
+    """
+
+    stem: str
+    board: Board
+    name: str
+    headline: str
+    blocks: list[tuple[str, list[Any]]]
+
+    def panels(self) -> list[Panel]:
+        """Return all panels, in their order."""
+        return [part for kind, parts in self.blocks if kind != "text" for part in parts]
+
+
+@dataclass(frozen=True)
+class Furniture:
+    """What all pages need of dbt Charts: its fonts and styles, and the script of its tooltips."""
+
+    styles: str
+    script: str
+
+
+def segment_colours(brand: Mapping[str, Any], segments: Sequence[str]) -> dict[str, str]:
+    """Return the colour of each segment; those that the brand does not know get the next ones."""
+    pinned = brand["style"]["charts"]["category_colors"]["segment"]["values"]
+    if set(segments) <= set(pinned):
+        return dict(pinned)
+    return dict(zip(segments, [*pinned.values(), *OTHER_COLOURS], strict=False))
+
+
+def draw(
+    pages: Sequence[Page], project: Path, *, words: Words, colours: Mapping[str, str]
+) -> Furniture:
+    """Draw every chart of pages, in both sizes.
+
+    Parameters
+    ----------
+    pages : sequence of Page
+        Their panels get their drawings.
+    project : Path
+        An empty folder for the files of dbt Charts.
+    words : Words
+    colours : mapping of str to str
+        Of the segments, by the names on the pages.
+
+    Returns
+    -------
+    Furniture
+    """
+    shutil.copytree(CHARTS / "templates", project / "templates")
+    (project / "dbt_charts.yml").write_text("cache: false\n", encoding="utf-8")
+    stems = []
+    for page in pages:
+        if not any(panel.is_drawn for panel in page.panels()):
+            continue
+        for size in SIZES:
+            stem = f"{page.stem}-{size}"
+            board = drawn_board(page, size, words=words, colours=colours)
+            _write(project / f"{stem}.yml", board)
+            stems.append(stem)
+    if not stems:
+        return Furniture(styles="", script="")
+    run_dct(stems, project, kind="html")
+    for page in pages:
+        for size in SIZES:
+            path = project / "ready" / f"{page.stem}-{size}.html"
+            if path.exists():
+                take_drawings(path.read_text(encoding="utf-8"), page, size)
+    return furniture((project / "ready" / f"{stems[0]}.html").read_text(encoding="utf-8"))
+
+
+def take_pictures(
+    pages: Sequence[Page],
+    project: Path,
+    *,
+    words: Words,
+    colours: Mapping[str, str],
+) -> dict[str, Path]:
+    """Return a PNG of each page as dbt Charts lays it out, by the stem of the page."""
+    shutil.copytree(CHARTS / "templates", project / "templates")
+    (project / "dbt_charts.yml").write_text("cache: false\n", encoding="utf-8")
+    for page in pages:
+        _write(project / f"{page.stem}.yml", whole_board(page, words=words, colours=colours))
+    stems = [page.stem for page in pages]
+    run_dct(stems, project, kind="png")
+    return {stem: project / "ready" / f"{stem}.png" for stem in stems}
+
+
+def _write(path: Path, board: Mapping[str, Any]) -> None:
+    path.write_text(yaml.safe_dump(board, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def _common(page: Page, words: Words, colours: Mapping[str, str]) -> dict[str, Any]:
+    brand = copy.deepcopy(page.board.brand)
+    brand["style"]["charts"]["category_colors"]["segment"]["values"] = dict(colours)
+    return {"title": page.headline, "regional": words.regional(), **brand}
+
+
+def _query_of(panel: Panel) -> dict[str, Any]:
+    return {"type": "values", "rows": [_plain(row) for row in panel.rows]}
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row that YAML can hold."""
+    return {
+        column: value
+        if value is None or isinstance(value, (bool, int, float, str)) or hasattr(value, "year")
+        else float(value)
+        for column, value in row.items()
+    }
+
+
+def drawn_board(
+    page: Page, size: Size, *, words: Words, colours: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the board of a page's charts alone, without titles: the page has them."""
+    board = _common(page, words, colours)
+    board["style"]["frame"] = {"width": WIDTHS[size], "margin": 0, "card_padding": 0}
+    charts: dict[str, Any] = {}
+    layout: list[Any] = []
+    for kind, parts in page.blocks:
+        drawn = [part for part in parts if kind == "panels" and part.is_drawn]
+        for panel in drawn:
+            chart = {
+                key: panel.chart[key] for key in panel.chart if key not in ("title", "subtitle")
+            }
+            chart["query"] = panel.name
+            charts[panel.name] = for_phone(chart, panel.rows) if size == "phone" else chart
+        names = [panel.name for panel in drawn]
+        layout += (
+            names if size == "phone" or len(names) == 1 else [{"cols": names}] if names else []
+        )
+    return {
+        **board,
+        "queries": {panel.name: _query_of(panel) for panel in page.panels() if panel.is_drawn},
+        "charts": charts,
+        "rows": layout,
+    }
+
+
+def for_phone(chart: Mapping[str, Any], rows: Rows) -> dict[str, Any]:
+    """Return a chart for a narrow screen: names of lines and bars take no room beside the plot."""
+    style = chart.get("style", {})
+    changes: dict[str, Any] = {}
+    if chart["type"] == "custom":
+        lines = len({row.get(chart["y"]) for row in rows}) if "y" in chart else 8
+        # A line of a grid has its name above it.
+        changes["aspect_ratio"] = WIDTHS["phone"] / (lines * 46 + 110)
+    elif chart["type"] == "line" and "multiples" not in chart:
+        changes |= {"endpoint_labels": {"visible": False}, "aspect_ratio": 1.1}
+        if style.get("legend", {}).get("visible", True):
+            changes["legend"] = ON_TOP
+    elif chart["type"] == "scatter":
+        changes["legend"] = ON_TOP
+    elif chart["type"] == "bar":
+        changes["endpoint_labels"] = {"visible": False}
+        if style.get("legend", {}).get("visible", True) and "color" in chart:
+            changes["legend"] = ON_TOP
+        if style.get("orientation") == "horizontal":
+            changes["axis_x"] = {"title": {"visible": False}, "labels": {"max_width": 170}}
+    return merged(chart, {"style": changes})
+
+
+def whole_board(page: Page, *, words: Words, colours: Mapping[str, str]) -> dict[str, Any]:
+    """Return the board of a whole page, for a picture."""
+    layout: list[Any] = []
+    for kind, parts in page.blocks:
+        if kind == "text":
+            layout += [{"text": part} for part in parts]
+        else:
+            names = [panel.name for panel in parts]
+            layout += names if len(names) == 1 else [{"cols": names}]
+    charts = {}
+    for panel in page.panels():
+        words_of_it = {"title": panel.title, "subtitle": panel.subtitle}
+        chart = panel.chart
+        if panel.kind == "kpi":
+            charts[panel.name] = {**chart, "query": panel.name}
+        elif panel.kind == "callout":
+            charts[panel.name] = {**chart, "title": panel.title}
+        else:
+            shown = {key: text for key, text in words_of_it.items() if text}
+            charts[panel.name] = {**chart, **shown, "query": panel.name}
+    return {
+        **_common(page, words, colours),
+        "queries": {panel.name: _query_of(panel) for panel in page.panels() if panel.rows},
+        "charts": charts,
+        "rows": layout,
+    }
+
+
+def merged(chart: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a chart with parts of another laid over it, key by key."""
+    result = dict(chart)
+    for key, value in other.items():
+        inner = result.get(key)
+        result[key] = (
+            merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+        )
+    return result
+
+
+def dct_program() -> Path:
+    """Return the program of dbt Charts.
+
+    Raises
+    ------
+    CommandError
+        When it is not installed.
+    """
+    dct = Path(sys.executable).with_name("dct")
+    if not dct.exists():
+        raise CommandError("dbt Charts is not installed; run `make boards`, which installs it.")
+    return dct
+
+
+def run_dct(stems: Sequence[str], project: Path, *, kind: str) -> None:
+    """Render boards of a project into its folder ``ready``."""
+    command = [str(dct_program()), "render", *(f"{stem}.yml" for stem in stems)]
+    command += ["--format", kind, "--output", f"ready/{{stem}}.{kind}", "--no-cache"]
+    command += ["--project-dir", str(project)]
+    for code in EXPECTED_WARNINGS:
+        command += ["--ignore-warning", code]
+    done = subprocess.run(
+        command, cwd=project, env=environment(), capture_output=True, text=True, check=False
+    )
+    said = [line for line in done.stderr.splitlines() if not line.startswith("Rendered ")]
+    if said:
+        print("\n".join(said), file=sys.stderr)
+    if done.returncode != 0:
+        raise CommandError(
+            f"dbt Charts could not render every board as {kind}; its words are above."
+        )
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of dbt Charts, which reports nothing to its makers."""
+    return {**os.environ, "DO_NOT_TRACK": "1", "PYTHONUTF8": "1"}
+
+
+def take_drawings(text: str, page: Page, size: Size) -> None:
+    """Give each panel of a page its drawing out of a rendered board."""
+    whole = ET.fromstring(_svg_of(text))
+    kept = {key: value for key, value in whole.attrib.items() if key.startswith("data-dbt-")}
+    kept.pop("data-dbt-page-title", None)
+    drawn = {
+        group.get("data-chart-id", ""): group
+        for group in whole.iter(f"{{{SVG}}}g")
+        if group.get("class") == "dbt-chart"
+    }
+    for panel in page.panels():
+        if panel.name in drawn:
+            own = f"{page.stem}-{size}-{panel.name}-"
+            panel.drawings[size] = _as_drawing(drawn[panel.name], panel, own, kept)
+
+
+def _svg_of(text: str) -> str:
+    start, end = text.index("<svg"), text.rindex("</svg>")
+    return text[start : end + len("</svg>")]
+
+
+def _as_drawing(group: ET.Element, panel: Panel, own: str, kept: Mapping[str, str]) -> str:
+    width, height = (float(group.get(f"data-chart-{side}", 0)) for side in ("width", "height"))
+    group.set("aria-label", panel.title)
+    drawing = ET.Element(f"{{{SVG}}}svg", {
+        "viewBox": f"0 0 {width:g} {height:g}", "width": f"{width:g}", "height": f"{height:g}", **kept,
+    })  # fmt: skip
+    drawing.append(group)
+    text = ET.tostring(drawing, encoding="unicode")
+    # Two sizes of a chart stand on one page: what one refers to is not in the other.
+    text = re.sub(r'(?<=\sid=")', own, text)
+    text = re.sub(r"(?<=url\(#)", own, text)
+    return re.sub(r'(?<=href="#)', own, text)
+
+
+def furniture(text: str) -> Furniture:
+    """Return the fonts, styles and scripts of a rendered board, for all pages."""
+    head, _, body = text.partition("<svg")
+    styles = re.findall(r"<style[^>]*>(.*?)</style>", head, re.DOTALL)
+    fonts = re.findall(r"@font-face\s*\{.*?\}", _svg_of(text), re.DOTALL)
+    used = [font for font in fonts if "Noto Emoji" not in font and "Source Code" not in font]
+    scripts = re.findall(r"<script>(.*?)</script>", body.rpartition("</svg>")[2], re.DOTALL)
+    return Furniture(styles="\n".join([*used, *styles[1:]]), script="\n".join(scripts))

@@ -1,0 +1,200 @@
+"""All pages of a database into a folder."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from customer_segmentation.boards.drawing import Page, draw, segment_colours, take_pictures
+from customer_segmentation.boards.pages import Link, index_html, page_html, pages_of
+from customer_segmentation.boards.sources import (
+    CHARTS,
+    TABLE,
+    board_names,
+    read_board,
+    tables_in,
+)
+from customer_segmentation.boards.words import (
+    LANGUAGES,
+    Language,
+    Words,
+    read_catalogue,
+    read_names,
+)
+from customer_segmentation.publishing import CommandError, one_row, reading
+
+FORMATS = ("html", "png")
+
+
+def render(
+    database: Path,
+    folder: Path,
+    *,
+    boards: Sequence[str] = (),
+    formats: Sequence[str] = FORMATS,
+    languages: Sequence[Language] = LANGUAGES,
+) -> list[Path]:
+    """Render boards; those that the database cannot answer are left out with a sentence.
+
+    Parameters
+    ----------
+    database : Path
+        Published database.
+    folder : Path
+        Made when missing. Each file replaces its older version only when it is complete. French
+        pages go to its folder ``fr``.
+    boards : sequence of str, optional
+        Names of files in ``charts/`` without ending; all by default.
+    formats : sequence of str, optional
+        Of html and png; both by default.
+    languages : sequence of str, optional
+        Of en and fr; both by default.
+
+    Returns
+    -------
+    list of Path
+        The files; with all the boards also an index.
+    """
+    chosen = board_names(boards)
+    written: list[Path] = []
+    with reading(database) as connection, tempfile.TemporaryDirectory(prefix="boards-") as place:
+        chosen = [name for name in chosen if can_be_answered(connection, name, database)]
+        if not chosen:
+            raise CommandError(
+                f"{database} has none of the tables that the boards read; run `make build`."
+            )
+        for language in languages:
+            to = folder if language == "en" else folder / language
+            to.mkdir(parents=True, exist_ok=True)
+            written += _render_in(
+                connection,
+                to,
+                Path(place) / language,
+                chosen=chosen,
+                formats=formats,
+                words=words_of(connection, language),
+                with_index=not boards,
+                has_other=len(languages) > 1,
+            )
+    return written
+
+
+def words_of(connection: duckdb.DuckDBPyConnection, language: Language) -> Words:
+    """Return the words of a language, with the names that the database itself translates."""
+    words = Words(
+        language, read_catalogue(CHARTS / "french.csv"), read_names(CHARTS / "names.csv", language)
+    )
+    if language == "fr":
+        existing = tables_in(connection)
+        for table, sql in {
+            "seeds.segment_labels": "select en.name, fr.name from seeds.segment_labels as en"
+            " inner join seeds.segment_labels as fr on en.segment_code = fr.segment_code"
+            " where en.language = 'en' and fr.language = 'fr'",
+            "seeds.rfm_segments": "select rfm_segment, rfm_segment_french from seeds.rfm_segments",
+            "segmentation.segment_rules": "select distinct rule_english, rule_french"
+            " from segmentation.segment_rules where rule_english is not null and rule_french is not null",
+            "seeds.states": "select distinct region, region_french from seeds.states",
+        }.items():
+            if table in existing:
+                words.learn(dict(connection.execute(sql).fetchall()))
+    return words
+
+
+def can_be_answered(connection: duckdb.DuckDBPyConnection, name: str, database: Path) -> bool:
+    """Tell whether the database has what a board's headline reads, and say what it has not."""
+    board = read_board(name)
+    existing = tables_in(connection)
+    missing = sorted(set(TABLE.findall(board.queries["findings"])) - existing)
+    others = {table for sql in board.queries.values() for table in TABLE.findall(sql)}
+    lacking = missing or sorted(others - existing)
+    if lacking:
+        is_shop = "input_work.shop_lines" in existing
+        why = (
+            "which somebody's own orders do not have."
+            if is_shop
+            else "run `make build` without a selection."
+        )
+        what = "left out" if missing else "some panels are left out"
+        print(
+            f"{name}: {what}, the database has no {', '.join(lacking)}{',' if is_shop else ';'} {why}",
+            file=sys.stderr,
+        )
+    return not missing
+
+
+def _render_in(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    place: Path,
+    *,
+    chosen: Sequence[str],
+    formats: Sequence[str],
+    words: Words,
+    with_index: bool,
+    has_other: bool,
+) -> list[Path]:
+    """Render boards in one language."""
+    is_synthetic, as_of_date, currency = one_row(
+        connection, "select is_synthetic, latest_as_of_date, currency from marts.data_origin"
+    )
+    pages: list[Page] = []
+    for name in chosen:
+        found, _ = pages_of(connection, read_board(name, currency=currency), words)
+        pages += found
+    segments = connection.execute(
+        "select segment_name from segmentation.segment_profiles group by 1 order by min(cluster)"
+        if "segmentation.segment_profiles" in tables_in(connection)
+        else "select '' where false"
+    ).fetchall()
+    colours = {
+        words.text(name): colour
+        for name, colour in segment_colours(
+            read_board(chosen[0]).brand, [row[0] for row in segments]
+        ).items()
+    }
+    links = [Link(page.stem, page.name) for page in pages]
+    if with_index or (folder / "index.html").exists():
+        links.insert(0, Link("index", words.text("All pages")))
+    up = "../" if words.language == "fr" else "fr/"
+    written = []
+    if "html" in formats:
+        (place / "html").mkdir(parents=True)
+        furniture = draw(pages, place / "html", words=words, colours=colours)
+        for page in pages:
+            other = f"{up}{page.stem}.html" if has_other else None
+            text = page_html(page, links, words, furniture, other_language=other)
+            written.append(_put(folder / f"{page.stem}.html", text))
+    if "png" in formats:
+        (place / "png").mkdir(parents=True)
+        pictures = take_pictures(pages, place / "png", words=words, colours=colours)
+        for stem, picture in pictures.items():
+            part = folder / f".{stem}.png.part"
+            shutil.copyfile(picture, part)
+            part.replace(folder / f"{stem}.png")
+            print(folder / f"{stem}.png")
+            written.append(folder / f"{stem}.png")
+    if with_index:
+        text = index_html(
+            pages,
+            links,
+            words,
+            as_of_date=as_of_date,
+            is_synthetic=is_synthetic,
+            other_language=f"{up}index.html" if has_other else None,
+        )
+        written.append(_put(folder / "index.html", text))
+    return written
+
+
+def _put(path: Path, text: str) -> Path:
+    """Write a page beside its place and move it there."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+    print(path)
+    return path

@@ -1,0 +1,155 @@
+"""Words, numbers and dates of the pages, in both languages."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import PROJECT
+from customer_segmentation.boards import TITLES, Words, read_catalogue, tables_of
+from customer_segmentation.boards.words import as_place, in_language, read_names
+
+CATALOGUE = read_catalogue(PROJECT / "charts" / "french.csv")
+NAMES = {
+    language: read_names(PROJECT / "charts" / "names.csv", language) for language in ("en", "fr")
+}
+
+
+def french(catalogue: dict[str, str]) -> Words:
+    return Words("fr", catalogue, {"recency_days": "jours", "big": "gros"})
+
+
+def test_a_sentence_with_holes_is_recognised_whatever_is_in_them() -> None:
+    words = french({"{} are {} % of the customers": "{} : {} % des clients"})
+    assert words.text("big are 48.5 % of the customers") == "Gros\u00a0: 48,5\u00a0% des clients"
+    assert not words.unknown
+
+
+def test_holes_with_names_may_change_their_order() -> None:
+    words = french({"{many} of {all} segments": "sur {all} segments, {many}"})
+    assert words.text("2 of 4 segments") == "Sur 4 segments, 2"
+
+
+def test_the_sentence_that_demands_most_text_wins() -> None:
+    words = french({"{} days": "{} jours", "{} of {} days": "{} jours sur {}"})
+    assert words.text("3 of 10 days") == "3 jours sur 10"
+
+
+def test_several_sentences_are_translated_one_by_one_or_not_at_all() -> None:
+    words = french({"Too few orders": "Trop peu de commandes", "Wait {} days": "Attendre {} jours"})
+    assert words.text("Too few orders; Wait 3 days.") == (
+        "Trop peu de commandes\u00a0; Attendre 3 jours."
+    )
+    assert words.text("Too few orders. Hurry.") == "Too few orders. Hurry."
+    assert words.unknown == {"Too few orders. Hurry."}
+
+
+def test_a_notice_stays_as_it_is() -> None:
+    words = french({"As of {} · Data: {as_is}": "Au {} · Données : {as_is}"})
+    assert words.text("As of 1 March 2018 · Data: Olist, CC BY 4.0. Thanks.") == (
+        "Au 1er mars 2018 · Données\u00a0: Olist, CC BY 4.0. Thanks."
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "spec", "english", "as_french"),
+    [
+        (1234567, "integer", "1,234,567", "1\u202f234\u202f567"),
+        (1234.5, "number_full", "1,234.50", "1\u202f234,50"),
+        (0.4851, "percent", "48.5\u00a0%", "48,5\u00a0%"),
+        (Decimal("-0.25"), ".2f", "−0.25", "−0,25"),
+        (None, "integer", "–", "–"),
+        (float("nan"), ".2f", "–", "–"),
+        (datetime.date(2018, 8, 1), None, "1 August 2018", "1er août 2018"),
+        (12, None, "12", "12"),
+    ],
+)
+def test_figures_are_written_as_the_language_writes_them(
+    value: object, spec: str | None, english: str, as_french: str
+) -> None:
+    assert Words("en").value(value, spec) == english
+    assert Words("fr").value(value, spec) == as_french
+
+
+def test_iso_dates_in_sentences_are_written_out() -> None:
+    assert Words("en").text("the model of 2018-08-01") == "The model of 1 August 2018"
+
+
+def test_what_the_tables_call_it_has_a_name_for_people() -> None:
+    words = Words("en", {}, {"recency_days": "days since the last order", "toys": "toys"})
+    assert words.text("[[recency_days]] *") == "Days since the last order *"
+    assert words.text("No change in recency_days.") == "No change in days since the last order."
+    assert words.text("[[no_name_of_it]]") == "No name of it"
+
+
+def test_names_of_places_and_ids() -> None:
+    assert (
+        as_place("1. são josé dos campos (SP) · 4869f7") == "1. São José dos Campos (SP) · 4869f7"
+    )
+    assert as_place("81f89e42") == "81f89e42"
+
+
+def test_a_column_in_french_stands_for_its_english_one() -> None:
+    row = {"rule": "one order", "rule_french": "une commande", "state": "Paraná", "n": 3}
+    assert in_language([row], french({})) == [{"rule": "une commande", "state": "Paraná", "n": 3}]
+    assert in_language([row], Words("en"))[0]["rule"] == "One order"
+
+
+def test_a_catalogue_with_a_mistake_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "french.csv"
+    for rows, reason in (
+        ([("a {}", "b")], "are not those"),
+        ([("a", "b"), ("a", "c")], "twice"),
+    ):
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("english", "french"), *rows])
+        with pytest.raises(ValueError, match=reason):
+            read_catalogue(path)
+
+
+@pytest.mark.parametrize("board", TITLES)
+def test_every_label_of_a_board_has_its_french(board: str) -> None:
+    words = Words("fr", CATALOGUE, NAMES["fr"])
+    source = yaml.safe_load((PROJECT / "charts" / f"{board}.yml").read_text(encoding="utf-8"))
+    texts = [TITLES[board]]
+    for chart in source["charts"].values():
+        texts += [
+            chart[key]
+            for key in ("title", "subtitle", "label", "x_label", "y_label")
+            if key in chart
+        ]
+        texts += [column["label"] for column in chart.get("style", {}).get("columns", {}).values()]
+    for text in texts:
+        if text and "{{" not in text:
+            words.text(text)
+    assert not words.unknown
+
+
+@pytest.mark.parametrize("board", TITLES)
+def test_every_sentence_of_a_query_has_its_french(board: str) -> None:
+    """What queries say in format(…) and in plain texts of several words."""
+    words = Words("fr", CATALOGUE, NAMES["fr"])
+    source = yaml.safe_load((PROJECT / "charts" / f"{board}.yml").read_text(encoding="utf-8"))
+    for query in source["queries"].values():
+        sql = query["sql"] if isinstance(query, dict) else query
+        for literal in re.findall(r"'((?:[^']|'')*)'", sql):
+            if "_" in literal or literal.startswith((";", "^", " ", "(")):
+                continue
+            # What is joined to another text by || ends with a blank.
+            sentence = re.sub(r"\{:[^}]*\}", "{}", literal) + "1" * literal.endswith(" ")
+            if len(re.findall(r"[A-Za-z]{2,}", sentence)) > 3:
+                words.text(sentence.replace("{}", "1"))
+    assert not words.unknown
+
+
+def test_boards_read_public_tables_alone() -> None:
+    for board in TITLES:
+        assert {table.split(".")[0] for table in tables_of(board)} <= {
+            "marts", "segmentation", "maintenance", "bi", "seeds",
+        }  # fmt: skip

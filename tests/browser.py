@@ -1,0 +1,135 @@
+"""Chromium driven over its own protocol, through two pipes: no driver, no port, no network."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+class Browser:
+    """One page of a headless Chromium; use it in a ``with``.
+
+    Parameters
+    ----------
+    folder : Path
+        For the profile of this browser alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        assert CHROMIUM
+        self.folder = folder
+        self.last = 0
+        self.heard = b""
+
+    def __enter__(self) -> Browser:
+        to_browser, from_browser = os.pipe(), os.pipe()
+        self.profile = tempfile.mkdtemp(prefix="profile-", dir=self.folder)
+
+        def at_their_places() -> None:
+            # The protocol is spoken on the descriptors 3 and 4; neither may overwrite the other.
+            reads, writes = os.dup(to_browser[0]), os.dup(from_browser[1])
+            high = [os.dup2(reads, 60), os.dup2(writes, 61)]
+            os.dup2(high[0], 3)
+            os.dup2(high[1], 4)
+            os.close(60)
+            os.close(61)
+
+        self.process = subprocess.Popen(
+            [str(CHROMIUM), *FLAGS, f"--user-data-dir={self.profile}", "--remote-debugging-pipe"],
+            preexec_fn=at_their_places,
+            close_fds=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(to_browser[0])
+        os.close(from_browser[1])
+        self.to_browser, self.from_browser = to_browser[1], from_browser[0]
+        target = self._say("Target.createTarget", url="about:blank")["targetId"]
+        attached = self._say("Target.attachToTarget", targetId=target, flatten=True)
+        self.session = attached["sessionId"]
+        self.say("Page.enable")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.to_browser)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.from_browser)
+        shutil.rmtree(self.profile, ignore_errors=True)
+
+    def say(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Call a method of the page, and return its answer."""
+        return self._say(method, session=self.session, **parameters)
+
+    def _say(self, method: str, session: str | None = None, **parameters: Any) -> dict[str, Any]:
+        self.last += 1
+        message: dict[str, Any] = {"id": self.last, "method": method, "params": parameters}
+        if session:
+            message["sessionId"] = session
+        os.write(self.to_browser, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._hear()
+            if answer.get("id") == self.last:
+                assert "error" not in answer, answer
+                return answer["result"]
+
+    def _hear(self) -> dict[str, Any]:
+        while b"\0" not in self.heard:
+            piece = os.read(self.from_browser, 1 << 16)
+            assert piece, "Chromium has ended"
+            self.heard += piece
+        one, _, self.heard = self.heard.partition(b"\0")
+        return json.loads(one)
+
+    def open(self, address: str, *, width: int = 1280, height: int = 1600) -> None:
+        """Open an address in a window of a width, and wait until it is loaded."""
+        self.say(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        self.say("Page.navigate", url=address)
+        self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
+
+    def run(self, script: str) -> Any:
+        """Return the value of an expression of the page, or of its promise."""
+        done = self.say(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in done, done["exceptionDetails"]
+        return done["result"].get("value")
+
+    def wait(self, condition: str, seconds: float = 60) -> None:
+        """Wait until an expression of the page is true."""
+        end = time.monotonic() + seconds
+        while not self.run(f"Boolean({condition})"):
+            assert time.monotonic() < end, f"after {seconds} seconds: not {condition}"
+            time.sleep(0.1)
+
+    def click(self, x: float, y: float) -> None:
+        """Click at a place of the page."""
+        for kind in ("mousePressed", "mouseReleased"):
+            self.say("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def picture(self, path: Path) -> None:
+        """Write a picture of the whole page."""
+        done = self.say("Page.captureScreenshot", captureBeyondViewport=True)
+        path.write_bytes(base64.b64decode(done["data"]))
