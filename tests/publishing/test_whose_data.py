@@ -39,8 +39,8 @@ def says(name: str) -> tuple[str, str]:
         (says("gifts"), {"adapter": "orders", "shop": {"name": "books"}}, "gifts"),
         (says("own orders"), NAMELESS, None),
         # A run that ended early.
-        (("create schema staging", "create table staging.base_orders (x int)"), OLIST, None),
-        (("create schema staging", "create table staging.base_orders (x int)"), GIFTS, "Olist"),
+        (("create schema staging", "create table staging.stg_orders (x int)"), OLIST, None),
+        (("create schema staging", "create table staging.stg_orders (x int)"), GIFTS, "Olist"),
         (("create schema input_work", "create table input_work.shop_lines (x int)"), GIFTS, None),
         (
             ("create schema input_work", "create table input_work.shop_lines (x int)"),

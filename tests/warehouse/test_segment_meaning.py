@@ -139,6 +139,18 @@ def test_pooled_outcomes_are_sums_of_dates_that_do_not_overlap(sample_database: 
         sums.sort_index(),
         check_dtype=False,
     )
+    # At each date a segment is expected to order as all customers of the date do.
+    by_date = outcomes.groupby(["horizon_days", "as_of_date"])[["customers", "customers_ordering"]]
+    totals = by_date.transform("sum")
+    outcomes["expected"] = (
+        outcomes["customers"] * totals["customers_ordering"] / totals["customers"]
+    )
+    expected = outcomes.groupby(["horizon_days", "segment_code"])["expected"].sum().sort_index()
+    found = pooled.sort_index()
+    assert found["expected_ordering"].to_numpy() == pytest.approx(expected.to_numpy(), abs=1e-4)
+    assert found["lift_at_same_dates"].to_numpy() == pytest.approx(
+        (found["customers_ordering"] / expected).to_numpy(), rel=1e-4
+    )
 
 
 def test_a_digest_draws_the_control_group(sample_database: Path) -> None:
@@ -234,3 +246,22 @@ def test_every_segment_is_judged_by_six_criteria(sample_database: Path) -> None:
     assert (rows["verdict"] == "not measured").equals(rows["figure"].isna())
     shares = rows[rows["criterion"] == "substantial"]["figure"]
     assert shares.sum() == pytest.approx(1)
+    verdicts = rows[rows["criterion"] == "responsive"].set_index("segment_code")["verdict"]
+    pooled = table(
+        sample_database, "from segmentation.segment_outcomes_pooled where horizon_days = 90"
+    ).set_index("segment_code")
+    for code, verdict in verdicts.items():
+        row = pooled.loc[code]
+        share = row["expected_ordering"] / row["customers"]
+        beyond = [
+            not low <= share <= high
+            for low, high in (
+                proportion_confint(
+                    row["customers_ordering"], row["customers"], alpha=alpha, method="wilson"
+                )
+                for alpha in (0.01, 0.05)
+            )
+        ]
+        assert verdict == (
+            "holds" if beyond[0] else "holds partly" if beyond[1] else "does not hold"
+        )

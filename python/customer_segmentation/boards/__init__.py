@@ -8,6 +8,7 @@
 ``serving``   the live board
 """
 
+from customer_segmentation.boards.drawing import OTHER_COLOURS
 from customer_segmentation.boards.rendering import FORMATS, render
 from customer_segmentation.boards.serving import serve
 from customer_segmentation.boards.sources import CHARTS, TITLES, board_names, tables_of
@@ -17,6 +18,7 @@ __all__ = [
     "CHARTS",
     "FORMATS",
     "LANGUAGES",
+    "OTHER_COLOURS",
     "TITLES",
     "Words",
     "board_names",

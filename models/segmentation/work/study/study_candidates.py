@@ -17,8 +17,10 @@ def model(dbt, session):
     columns_of = study_columns(
         settings["segmentation_features"], settings["study"]["other_feature_sets"]
     )
-    compared = dbt.ref("periods").filter("is_compared").project("as_of_date")
-    customers = dbt.ref("measured_customers").join(compared, "as_of_date").filter("is_in_fit")
+    (compared,) = dbt.ref("periods").filter("is_compared").aggregate("max(as_of_date)").fetchone()
+    customers = dbt.ref("measured_customers").filter(
+        f"is_in_fit and as_of_date = try_cast('{compared}' as date)"
+    )
 
     def rows_of(feature_set):
         return customers.filter(

@@ -14,10 +14,11 @@ def model(dbt, session):
     columns_of = study_columns(
         settings["segmentation_features"], settings["study"]["other_feature_sets"]
     )
-    compared = dbt.ref("periods").filter("is_compared").project("as_of_date")
-    customers = dbt.ref("measured_customers").join(compared, "as_of_date").filter("is_in_fit")
+    (compared,) = dbt.ref("periods").filter("is_compared").aggregate("max(as_of_date)").fetchone()
+    is_date = f"as_of_date = try_cast('{compared}' as date)"
+    customers = dbt.ref("measured_customers").filter(f"is_in_fit and {is_date}")
     finalists = dbt.ref("study_candidates").filter("is_finalist and n_clusters > 1")
-    model_in_use = dbt.ref("period_models").join(compared, "as_of_date").project("model_id")
+    model_in_use = dbt.ref("period_models").filter(is_date).project("model_id")
     clusters = study_clusters(
         finalists.order("feature_set_position, algorithm, n_clusters").df(),
         lambda feature_set: (
