@@ -8,7 +8,6 @@ import itertools
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import duckdb
 import pytest
 
 from distribution import FilesAndScenarios, Scheduling, in_order_of_start
-from forks import Forks
+from forks import DBT, Forks
 from olist import is_real
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -34,8 +33,10 @@ SMALL_CUSTOMERS = 900
 MOST_WORKERS = 4
 
 Run = Callable[..., subprocess.CompletedProcess]
+# Unit tests ask nothing of the data: those of the sample's build are enough.
+WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 # For a build whose result the test itself looks at.
-WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+WITHOUT_TESTS = ("--exclude-resource-type", "test", *WITHOUT_UNIT_TESTS)
 # Everything but the study, which looks at two dates only.
 WITHOUT_STUDY = ("--selector", "without_study")
 
@@ -102,13 +103,20 @@ def made_once(folder: Path, make: Callable[[], object]) -> None:
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Iterator[Run]:
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """Return what runs programs without waiting for their imports."""
+    found = Forks(tmp_path_factory.mktemp("streams"))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path, forks: Forks) -> Run:
     """Run a module of ours, or dbt, on this project with given settings."""
     # Apart from the user's own target folder, so that dbt parses only what changed.
     folder = tmp_path_factory.mktemp("dbt")
     parses = shared_folder / "parses"
     parses.mkdir(exist_ok=True)
-    forks = Forks(tmp_path_factory.mktemp("streams"))
 
     def run_command(
         *command: str,
@@ -140,6 +148,8 @@ def run(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Iterat
             "DBT_TARGET_PATH": str(folder / key / "target"),
             "DBT_LOG_PATH": str(folder / key / "logs"),
             "DBT_USE_COLORS": "false",
+            # The log would repeat at length what is captured.
+            "DBT_LOG_LEVEL_FILE": "none",
         }
         where = PROJECT
         if raw_dir is not None:
@@ -156,8 +166,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Iterat
         if shared_parse.exists() and not parse.exists():
             parse.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(shared_parse, parse)
-        dbt = str(Path(sys.executable).with_name("dbt"))
-        program = [dbt] if command[0] == "dbt" else ["-m", command[0]]
+        program = [str(DBT)] if command[0] == "dbt" else ["-m", command[0]]
         done = forks.run(
             *program,
             *command[1:],
@@ -170,8 +179,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Iterat
             own_copy.replace(shared_parse)
         return done
 
-    yield run_command
-    forks.close()
+    return run_command
 
 
 @pytest.fixture(scope="session")
@@ -186,8 +194,8 @@ def publish(run: Run) -> Run:
         may_be_partial: bool = True,
         **environment: str,
     ) -> subprocess.CompletedProcess:
-        # Selections are meant here. Unit tests ask nothing of the data: those of the sample's build are enough.
-        partial = ("--partial", "--exclude-resource-type", "unit_test")
+        # Selections are meant here.
+        partial = ("--partial", *WITHOUT_UNIT_TESTS)
         done = run(
             "customer_segmentation",
             "build",

@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import runpy
+import socket
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from pathlib import Path
 # Begins of variables that are read when Python, or a library that is imported before the fork, begins.
 READ_AT_THE_START = ("PYTHON", "LD_", "MALLOC_", "OMP_", "OPENBLAS_", "MKL_", "NUMBA_")
 TESTS = Path(__file__).resolve().parent
+DBT = Path(sys.executable).with_name("dbt")
 
 
 class Forks:
@@ -39,8 +41,13 @@ class Forks:
     @functools.cached_property
     def parent(self) -> subprocess.Popen[str]:
         """The process that forks."""
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         return subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def run(
@@ -79,6 +86,12 @@ class Forks:
             command, status, *(path.read_text("utf-8") for path in streams)
         )
 
+    def dbt(
+        self, *command: str, cwd: Path, environment: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the program dbt of this environment; see `run`."""
+        return self.run(str(DBT), *command, cwd=cwd, environment=environment)
+
     def close(self) -> None:
         """End the process that forks."""
         if "parent" in self.__dict__:
@@ -111,27 +124,78 @@ def serve() -> dict:
     sys.exit()
 
 
+class DbtFromFork(subprocess.Popen):
+    """A process like any other, but dbt: for that one a fork has waited, which was made before duckdb began threads."""
+
+    process = 0
+    line: socket.socket
+
+    def _execute_child(self, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, *others):
+        # Positions of subprocess's own: startupinfo, creationflags, shell, and the pipes.
+        pipes = others[3:9]
+        is_plain = pipes[0] == pipes[5] == -1
+        if not (self.process and is_plain and args[0] == str(DBT)):
+            super()._execute_child(
+                args, executable, preexec_fn, close_fds, pass_fds, cwd, env, *others
+            )
+            return
+        output = pipes[3]
+        request = {"command": args, "cwd": cwd or os.getcwd(), "environment": env}
+        socket.send_fds(
+            self.line, [b"o" if output != -1 else b"-"], [f for f in (output, *pass_fds) if f != -1]
+        )
+        self.line.sendall(json.dumps(request).encode())
+        self.line.close()
+        self.pid, DbtFromFork.process = self.process, 0
+        self._child_created = True
+        self._close_pipe_fds(*pipes)
+
+
+def dbt_to_be() -> dict | None:
+    """Let a fork wait to become the dbt that the program of this process starts; return what to run in it."""
+    ours, its = socket.socketpair()
+    process = os.fork()
+    if process:
+        its.close()
+        DbtFromFork.process, DbtFromFork.line = process, ours
+        subprocess.Popen = DbtFromFork
+        return None
+    ours.close()
+    kind, descriptors, *_ = socket.recv_fds(its, 1, 4)
+    if not kind:
+        # The program has ended without dbt.
+        os._exit(0)
+    if kind == b"o":
+        os.dup2(descriptors[0], 1)
+        os.close(descriptors[0])
+    with its.makefile(encoding="utf-8") as text:
+        return json.load(text)
+
+
 def become(request: dict) -> None:
     """Run a program in this process, as if Python had been started with it."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
     for descriptor, path in enumerate(request["streams"], start=1):
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
         os.dup2(file, descriptor)
         os.close(file)
+    if "customer_segmentation" in request["command"]:
+        request = dbt_to_be() or request
     os.environ.clear()
     os.environ.update(request["environment"])
+    if "PYTHONUNBUFFERED" in os.environ:
+        sys.stdout.reconfigure(line_buffering=True)
     time.tzset()
     os.chdir(request["cwd"])
     paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    program, *arguments = request["command"]
-    if program == "-m":
-        program, *arguments = arguments
-    begin = os.getcwd() if request["command"][0] == "-m" else str(Path(program).parent)
+    is_module = request["command"][0] == "-m"
+    program, *arguments = request["command"][is_module:]
+    begin = os.getcwd() if is_module else str(Path(program).parent)
     sys.path = [begin, *paths, *(path for path in sys.path if path != str(TESTS))]
     sys.argv = [program, *arguments]
-    if request["command"][0] == "-m":
+    if is_module:
         runpy.run_module(program, run_name="__main__", alter_sys=True)
     else:
         runpy.run_path(program, run_name="__main__")

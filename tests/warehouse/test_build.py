@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from benchmarks.history import table_fingerprints
-from conftest import PROJECT, WITHOUT_TESTS, query
+from conftest import PROJECT, WITHOUT_TESTS, WITHOUT_UNIT_TESTS, query
 from customer_segmentation.commands import contract
 from rendering import rendered
 
@@ -281,7 +281,7 @@ def test_history_and_transforms_change_the_features(
     # Where the transformed clusters have no names of their own, the fit of the date is not accepted.
     done = run(
         "dbt",
-        *("build", "--select", "+customer_segments", "+rfm_scores"),
+        *("build", *WITHOUT_UNIT_TESTS, "--select", "+customer_segments", "+rfm_scores"),
         *("--vars", settings),
         *("--indirect-selection", "buildable"),
         raw_dir=sample_folder,

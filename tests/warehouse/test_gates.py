@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from test_new_data import edit
 
-from conftest import Run, made_once, make_sample, query
+from conftest import WITHOUT_UNIT_TESTS, Run, made_once, make_sample, query
 from customer_segmentation.commands import contract
 from rendering import rendered
 
@@ -48,7 +48,9 @@ def unsegmented(run: Run, one_order_each: Path, shared_folder: Path) -> Path:
 
     def build() -> None:
         settings = "{first_as_of_date: 1990-01-01}"
-        done = run("dbt", "build", "--vars", settings, raw_dir=one_order_each, database=database)
+        done = run(
+            "dbt", "build", *WITHOUT_UNIT_TESTS, "--vars", settings, raw_dir=one_order_each, database=database,
+        )  # fmt: skip
         # Every test passes on a shop without segments.
         assert done.returncode == 0, done.stdout[-6000:]
 
@@ -151,7 +153,7 @@ def test_the_mend_is_right_and_a_date_span_after_the_data_says_so(
     database = tmp_path / "olist.duckdb"
     settings = "{n_clusters: 3, first_as_of_date: 2030-01-01, baseline_as_of_date: 2030-01-01}"
     done = run(
-        "dbt", "build", "--selector", "without_study", "--vars", settings,
+        "dbt", "build", "--selector", "without_study", *WITHOUT_UNIT_TESTS, "--vars", settings,
         raw_dir=one_order_each, database=database,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:]

@@ -14,12 +14,13 @@ import duckdb
 import pytest
 
 from benchmarks.history import table_fingerprints
-from conftest import WITHOUT_TESTS, made_once, query
+from conftest import WITHOUT_TESTS, WITHOUT_UNIT_TESTS, made_once, query
 from olist.files import SYNTHETIC_MARKER
 from rendering import rendered
 
 # What reads the raw files and looks at what they hold.
 RAW_FILES = ("--indirect-selection=buildable", "--select", "+raw_loads", "+file_completeness")
+BAD_VALUES_TESTED = ("--indirect-selection=buildable", *WITHOUT_UNIT_TESTS)
 # A dozen orders are left out of the sample, and their customers stay.
 ORDERS_LEFT_OUT = {"largest_missing_shares": {"customers_without_order": 0.05}}
 # Columns by which the rows of a raw file are told apart; geolocation has none and keeps the file's order.
@@ -402,7 +403,7 @@ def spoilt(run, small_folder: Path, shared_folder: Path) -> types.SimpleNamespac
             done = run(
                 "dbt",
                 "build",
-                *(["--indirect-selection=buildable"] if kind == "bad" else WITHOUT_TESTS),
+                *(BAD_VALUES_TESTED if kind == "bad" else WITHOUT_TESTS),
                 "--select",
                 "+path:models/marts",
                 "+path:models/adapters/olist/marts",
@@ -520,8 +521,9 @@ def incomplete(database: Path, folder: Path, name: str | None, share: float) -> 
     )
     with duckdb.connect() as connection:
         connection.execute(f"attach '{database}' as whole (read_only); create schema staging")
-        for table, _ in KEYS.values():
-            connection.execute(f"create table staging.{table} as from whole.staging.{table}")
+        for other, (table, _) in KEYS.items():
+            kind = "table" if other == name else "view"
+            connection.execute(f"create {kind} staging.{table} as from whole.staging.{table}")
         if name is not None:
             table, columns = KEYS[name]
             connection.execute(
