@@ -68,7 +68,7 @@ def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with open_to_read(published) as connection:
         try:
             yield connection
-        except duckdb.CatalogException as error:
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise CommandError(
                 f"{published} lacks what is asked for; run `make build` without a selection. "
                 + str(error).splitlines()[0]
