@@ -139,7 +139,7 @@ def test_its_readers_cope(run: Run, unsegmented: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert "No date is segmented" in (boards / "overview.html").read_text("utf-8")
         pages = [page.read_text("utf-8") for page in boards.glob("*.html")]
-        assert len(pages) == 8
+        assert len(pages) == 9
         for text in pages:
             assert ">None<" not in text
             assert "nan %" not in text
