@@ -390,9 +390,13 @@ def said(found: pd.DataFrame, **verdict: object) -> list[tuple[str, str]]:
     )
     connection.register("found", found)
     connection.execute(f"create table staging.refresh_decisions as select {columns} from found")
-    sql = rendered(
-        *MACROS, "models/maintenance/decision_reasons.sql", known={"setting": lambda *_: 100}
-    )
+    known = {
+        "setting": lambda *_: 100,
+        "ordered_list": lambda value, separator, place: (
+            f"string_agg({value}, '{separator}' order by {place})"
+        ),
+    }
+    sql = rendered(*MACROS, "models/maintenance/decision_reasons.sql", known=known)
     return connection.execute(
         f"select reason, reason_french from ({sql}) order by as_of_date, reason_number"
     ).fetchall()
