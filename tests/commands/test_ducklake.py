@@ -169,6 +169,14 @@ def test_a_server_is_started_once_and_reached_by_its_socket(folder: Path) -> Non
     server.stopped(place)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives the server to another user")
+def test_a_folder_that_the_server_cannot_enter_is_named(folder: Path) -> None:
+    closed = folder / "closed"
+    closed.mkdir(mode=0o700)
+    with pytest.raises(CommandError, match=r"cannot enter .*closed/postgres: open the folders"):
+        server.started(closed / "postgres")
+
+
 def test_a_folder_with_a_long_name_has_its_socket_elsewhere(folder: Path) -> None:
     place = (
         folder / ("a folder with a name as long as people's names of folders may be " * 2) / "pg"

@@ -105,8 +105,8 @@ def connected(place: Place) -> psycopg.Connection:
     except psycopg.Error as error:
         said = without_secrets(" ".join(str(error).split()), place.catalogue, parameters)
         raise CommandError(
-            f"PostgreSQL cannot be reached: {said}. Mend SEGMENTATION_DUCKLAKE_CATALOGUE, or leave it out for a server"
-            " of our own."
+            f"PostgreSQL cannot be reached: {said.rstrip('.?')}. Mend SEGMENTATION_DUCKLAKE_CATALOGUE,"
+            " or leave it out for a server of our own."
         ) from None
 
 

@@ -140,6 +140,15 @@ def _owner(place: Path) -> pwd.struct_passwd | None:
     if place.exists():
         os.chown(place, owner.pw_uid, owner.pw_gid)
         place.chmod(0o700)
+        entered = subprocess.run(
+            ["test", "-w", str(place)], capture_output=True, check=False, **_as(owner)
+        )
+        if entered.returncode != 0:
+            raise CommandError(
+                f"PostgreSQL does not run as root, and user {owner.pw_name}, who runs it instead, cannot enter {place}:"
+                " open the folders above it (chmod o+x), be another user, or name a server in"
+                " SEGMENTATION_DUCKLAKE_CATALOGUE."
+            )
     return owner
 
 
