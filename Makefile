@@ -117,6 +117,7 @@ lint: setup-dev  ## [Check] ruff, mypy, sqlfluff, dbt parse, dbt-bouncer.
 	$(BIN)/mypy
 	$(BIN)/dbt --quiet --warn-error --no-partial-parse parse
 	$(BIN)/sqlfluff lint --processes 2 models tests analyses
+	$(BIN)/python -m tools.portability
 	$(BIN)/dbt-bouncer --config-file dbt-bouncer.yml
 
 audience: setup  ## [Read and share] Who is in SEGMENT=names (STATE=, GROUP=treated, ORDER=value, LIMIT=, AS_OF=date, FRENCH=1, TO=folder), as CSV and Parquet.
@@ -149,6 +150,7 @@ superset-test: setup-dev $(SUPERSET_VENV)/.ready  ## [Check] Start it, log in, c
 
 # DuckDB's extensions fit one version of DuckDB, so a lake has an environment of its own.
 $(DUCKLAKE_VENV)/.ready: requirements-ducklake.txt
+	@command -v "$$PYTHON" >/dev/null || { echo "No $$PYTHON found: install Python 3.11 or later, or name one: make ducklake PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@"$$PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, this is %d.%d. Name another one: make ducklake PYTHON=/path/to/python3.12" % v)'
 	"$$PYTHON" -m venv $(DUCKLAKE_VENV) || { rm -rf $(DUCKLAKE_VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	$(call install,$(DUCKLAKE_VENV),$<)

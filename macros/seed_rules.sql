@@ -56,7 +56,7 @@
                 language,
                 -- French has a space before a semicolon.
                 replace(
-                    string_agg({{ filled('template', ['measure', 'value', 'limit']) }}, '; ' order by position),
+                    {{ ordered_list(filled('template', ['measure', 'value', 'limit']), '; ', 'position') }},
                     '; ',
                     case when language = 'fr' then ' ; ' else '; ' end
                 ) as crossed_text,
@@ -166,7 +166,9 @@
     {%- set model = keys[:-1] | join(', ') -%}
     {%- set cluster = keys[-1] -%}
     select
-        tiered.* {{ all_but(['rounded_money', 'rounded_orders', 'rounded_days', 'n_clusters', 'money_rank', 'order_rank', 'value_rank', 'tier', 'place']) }},
+        tiered.* {{ all_but([
+            'rounded_money', 'rounded_orders', 'rounded_days', 'n_clusters', 'money_rank', 'order_rank', 'value_rank', 'tier', 'place',
+        ]) }},
         ranks.segment_code,
         labels.name as segment_name,
     from (

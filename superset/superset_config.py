@@ -25,6 +25,8 @@ EXTRA_SEQUENTIAL_COLOR_SCHEMES = [
     {"id": "house_blues", "label": "Blues", "isDiverging": False, "colors": ["#e8f2f9", "#08519c"]}
 ]
 APP_NAME = "Customer segments"
+# Ours is the first and only one that is imported.
+SQLLAB_DEFAULT_DBID = 1
 FEATURE_FLAGS = {"DASHBOARD_RBAC": False, "ALERT_REPORTS": False}
 # No cache: what is on the page is what is in the file.
 CACHE_CONFIG = DATA_CACHE_CONFIG = {"CACHE_TYPE": "NullCache"}

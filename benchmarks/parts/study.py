@@ -191,7 +191,10 @@ class Finalists(WithBestLibraries, ModelPart):
         }
         groups: dict[tuple[str, bool], list[Any]] = {}
         for row in finalists.itertuples():
-            key = (row.algorithm, row.n_clusters == in_use)
+            judged = in_use
+            if row.algorithm == "kmeans":
+                judged = job.study["judged_clusters"].get(row.feature_set, in_use)
+            key = (row.algorithm, row.n_clusters == judged)
             if key in sizes:
                 groups.setdefault(key, []).extend([row] * sizes[key][0])
         found = []

@@ -107,7 +107,8 @@ final as (
         || replace(cast(rfm.monetary as string), '.', ',') || ' {{ currency() }} : '
         || case
             when members.confidence >= 0.5 then 'bien au cœur du segment.'
-            when members.confidence >= 0.2 then 'dans le segment ; le plus proche ensuite : ' || other_french.name || '.'
+            when members.confidence >= 0.2
+                then 'dans le segment ; le plus proche ensuite : ' || other_french.name || '.'
             else 'à la limite du segment ' || other_french.name || '.'
         end as reason_french,
         rfm.recency_days,

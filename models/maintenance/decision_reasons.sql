@@ -41,15 +41,14 @@ texts as (
         sentences.language,
         sentences.words as template,
         measures.words as measure_template,
-        {{ measure_text('reasons.value', 'reasons.unit', 'reasons.crossed_limit', 'sentences.language') }}
-            as value_text,
-        {{ limit_text('reasons.crossed_limit', 'reasons.unit', 'sentences.language') }}
-            as limit_text,
+        {{ measure_text('value', 'unit', 'crossed_limit', 'sentences.language') }} as value_text,
+        {{ limit_text('crossed_limit', 'unit', 'sentences.language') }} as limit_text,
         coalesce({{ date_text('reasons.judged_fitted_as_of_date', 'sentences.language') }}, '') as since_text,
         coalesce(reasons.detail, '') as detail_text,
     from reasons
     inner join words as sentences
-        on sentences.word_code = coalesce(reasons.level || '_' || reasons.direction, reasons.reason_code, 'within_limits')
+        on sentences.word_code
+            = coalesce(reasons.level || '_' || reasons.direction, reasons.reason_code, 'within_limits')
     left join words as measures
         on reasons.threshold_code = measures.word_code
         and sentences.language = measures.language

@@ -34,6 +34,7 @@ comparison as (
         algorithm,
         n_clusters,
         is_chosen,
+        null_silhouette,
     from {{ ref('model_comparison') }}
 ),
 
@@ -63,9 +64,9 @@ final as (
         case
             when clusters.null_jaccard is not null then null
             when comparison.algorithm != 'kmeans' then 'No null: only K-means is fitted on permuted columns.'
-            when comparison.n_clusters != {{ setting('n_clusters') }}
-                then 'No null: only {{ setting('n_clusters') }} clusters are resampled on permuted columns;'
-                    || ' model_comparison has the silhouette of the others there.'
+            when comparison.null_silhouette is not null
+                then 'No null: another number of clusters is judged; model_comparison has the silhouette of this one'
+                    || ' on permuted columns.'
             else 'No null: no permutation was asked for, or none had rows enough.'
         end as null_note,
         clusters.neighbour,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from conftest import PROJECT
 from customer_segmentation.commands.docs import without_places
@@ -16,6 +17,23 @@ def test_folders_are_replaced_longest_first(monkeypatch, tmp_path: Path) -> None
     text = f'read "{raw}/a.csv" {target}/compiled/x {tmp_path}/models "{raw}" data/sample/a.csv'
     found = without_places(text, raw_dir=raw, target=target)
     assert found == 'read "raw/a.csv" target/compiled/x ./models "raw" data/sample/a.csv'
+
+
+def folders_of(part: dict, name: str = "models"):
+    """Yield each folder of dbt_project.yml with what is set for it."""
+    for key, value in part.items():
+        if isinstance(value, dict) and not key.startswith("+"):
+            yield f"{name}/{key}", value
+            yield from folders_of(value, f"{name}/{key}")
+
+
+def test_what_is_private_is_out_of_the_readers_way() -> None:
+    project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
+    folders = dict(folders_of(project["models"]))
+    private = {name for name, own in folders.items() if own.get("+access") == "private"}
+    hidden = {name for name, own in folders.items() if own.get("+docs") == {"show": False}}
+    assert len(private) >= 4
+    assert hidden == private
 
 
 @pytest.mark.build

@@ -250,10 +250,12 @@ def test_another_environment_can_be_named(ready_folder: Path) -> None:
 def test_a_python_that_is_not_there_is_named_and_not_run(ready_folder: Path, value: str) -> None:
     shutil.rmtree(ready_folder / ".venv")
     shutil.rmtree(ready_folder / ".venv-superset")
+    shutil.rmtree(ready_folder / ".venv-ducklake")
     done = make(ready_folder, "setup", f"PYTHON={value}")
     assert done.returncode == 2
     assert f"No {value.lstrip()} found: install Python" in done.stderr
     assert make(ready_folder, "superset", f"SUPERSET_PYTHON={value}").returncode == 2
+    assert make(ready_folder, "ducklake", "OLIST_RAW_DIR=x", f"PYTHON={value}").returncode == 2
     assert {path.name for path in ready_folder.iterdir()} == {
         path.name for path in [*PROJECT.glob("requirements*.txt"), Path("Makefile"), Path("superset")]
     }  # fmt: skip

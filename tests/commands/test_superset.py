@@ -139,7 +139,7 @@ class TestServer:
             server.database, "select count(*), sum(total_spent)::double from marts.customers"
         )[0]
         assert rows["Customers"] == [{"customers": people}]
-        assert rows["Revenue, BRL"][0]["revenue_brl"] == pytest.approx(spent)
+        assert rows["Revenue, BRL, all customers"][0]["revenue_brl"] == pytest.approx(spent)
         shares = dict(
             query(
                 server.database,
@@ -234,7 +234,8 @@ def test_the_exposure_names_the_tables_of_the_datasets(monkeypatch) -> None:
         (PROJECT / "models" / "bi" / "_exposures.yml").read_text(encoding="utf-8")
     )["exposures"]
     (exposure,) = (one for one in exposures if one["name"] == "superset_customer_segments")
-    assert exposure["owner"]["email"]
+    assert exposure["owner"]["name"]
+    assert "example" not in str(exposure["owner"])
     assert exposure["maturity"]
     assert sorted(exposure["depends_on"]) == sorted(f"ref('{name}')" for name in assets("datasets"))
 
@@ -262,11 +263,57 @@ def test_every_chart_is_on_the_dashboard_and_asks_for_known_metrics() -> None:
         assert (asked["metrics"] or []) == shown, chart["slice_name"]
 
 
+def test_a_filter_reaches_a_chart_or_the_chart_says_so() -> None:
+    datasets = {
+        one["uuid"]: {column["column_name"] for column in one["columns"]}
+        for one in assets("datasets").values()
+    }
+    charts = {one["uuid"]: one for one in assets("charts").values()}
+    (dashboard,) = assets("dashboards").values()
+    placed = {
+        part["meta"]["chartId"]: charts[part["meta"]["uuid"]]
+        for part in dashboard["position"].values()
+        if isinstance(part, dict) and part["type"] == "CHART"
+    }
+    filters = {one["name"]: one for one in dashboard["metadata"]["native_filter_configuration"]}
+    reached = {name: set(placed) - set(one["scope"]["excluded"]) for name, one in filters.items()}
+    for name, column in (("Segment", "segment_name"), ("State", "customer_state")):
+        assert filters[name]["controlValues"]["creatable"] is False
+        has_column = {
+            number for number, chart in placed.items() if column in datasets[chart["dataset_uuid"]]
+        }
+        assert reached[name] == has_column
+    for number, chart in placed.items():
+        title = chart["slice_name"]
+        about_customers = title != "Where the data come from"
+        is_reached = number in reached["Segment"]
+        assert ("all customers" in title) == (not is_reached and about_customers), title
+        only_segment = number in reached["Segment"] - reached["State"]
+        assert ("all states" in title) == only_segment, title
+        # A range of dates reaches a chart that filters by one, and no other.
+        ranged = [
+            one
+            for one in chart["params"].get("adhoc_filters", [])
+            if one.get("operator") == "TEMPORAL_RANGE"
+        ]
+        assert bool(ranged) == (number in reached["As-of dates"]), title
+        (asked,) = json.loads(chart["query_context"])["queries"]
+        assert [one["col"] for one in asked["filters"] if one["op"] == "TEMPORAL_RANGE"] == [
+            one["subject"] for one in ranged
+        ]
+        assert {one["subject"] for one in ranged} <= datasets[chart["dataset_uuid"]]
+
+
 SHOP_SEGMENTS = [f"Segment {number}" for number in range(6)]
 
 
 @pytest.mark.parametrize(
-    ("currency", "title"), [("GBP", "Revenue, GBP"), ("XXX", "Revenue"), ("BRL", "Revenue, BRL")]
+    ("currency", "title"),
+    [
+        ("GBP", "Revenue, GBP, all customers"),
+        ("XXX", "Revenue, all customers"),
+        ("BRL", "Revenue, BRL, all customers"),
+    ],
 )
 def test_the_assets_of_a_shop_speak_of_no_other(currency: str, title: str) -> None:
     contents = {
@@ -315,8 +362,8 @@ def test_the_assets_of_a_shop_speak_of_no_other(currency: str, title: str) -> No
     colours = dashboard["metadata"]["label_colors"]
     assert list(colours) == SHOP_SEGMENTS
     assert len(set(colours.values())) == len(SHOP_SEGMENTS)
-    (filtered,) = dashboard["metadata"]["native_filter_configuration"]
-    assert filtered["name"] == "Segment"
+    filters = dashboard["metadata"]["native_filter_configuration"]
+    assert [one["name"] for one in filters] == ["Segment", "As-of dates"]
 
 
 def test_the_connection_is_read_only_and_no_file_names_a_machine() -> None:

@@ -31,7 +31,7 @@ def in_python(clusters: pd.DataFrame) -> list[str | None]:
 
 def in_sql(clusters: pd.DataFrame) -> list[str | None]:
     source = (PROJECT / "macros" / "seed_rules.sql").read_text("utf-8")
-    known = {"ref": lambda name: name, "playbook_measures": list}
+    known = {"ref": lambda name: name, "all_but": lambda names: f"exclude ({', '.join(names)})"}
     module = jinja2.Environment().from_string(source, globals=known).module
     with duckdb.connect() as connection:
         connection.register("clusters", clusters)
@@ -65,7 +65,7 @@ def clusters_of(kind: str, count: int, seed: int) -> pd.DataFrame:
 @pytest.mark.parametrize("kind", ["different", "ordered once", "spent the same", "many ties"])
 @pytest.mark.parametrize("count", COUNTS)
 def test_python_and_sql_give_each_cluster_one_name(kind: str, count: int) -> None:
-    for seed in range(5):
+    for seed in range(3):
         clusters = clusters_of(kind, count, seed)
         codes = in_python(clusters)
         assert len(set(codes)) == count

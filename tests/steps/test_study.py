@@ -493,10 +493,34 @@ def test_clusters_of_finalists(customers: pd.DataFrame, candidates: pd.DataFrame
         assert set(anew) == expected
 
 
+def test_another_feature_set_is_judged_with_its_own_number_of_clusters(
+    customers: pd.DataFrame, candidates: pd.DataFrame
+) -> None:
+    settings = dataclasses.replace(SETTINGS, judged_clusters=(("rfm", 2),))
+    kmeans = candidates[(candidates["algorithm"] == "kmeans") & candidates["is_finalist"]]
+    finalists = kmeans[kmeans["n_clusters"].isin([2, 3])].assign(feature_set_position=2)
+    options = {"features_of": {"rfm": FEATURES}, "centroids_in_use": pd.DataFrame()}
+    table = study_clusters(finalists, lambda feature_set: customers, settings=settings, **options)
+    numbers = finalists.set_index("candidate_id")["n_clusters"]
+    by_number = table.assign(n_clusters=table["candidate_id"].map(numbers)).groupby("n_clusters")
+    assert by_number["resamples"].max().to_dict() == {2: 6, 3: 3}
+    assert by_number["null_resamples"].max().to_dict() == {2: 100, 3: 0}
+    # The set that is not named is judged with the number in use; spectral clustering always is.
+    assert settings.is_judged("in_use", "kmeans", 3)
+    assert not settings.is_judged("rfm", "kmeans", 3)
+    assert settings.resamples_of("rfm", "spectral", 3) == settings.spectral_resamples
+    changed = study_clusters(
+        finalists, lambda feature_set: customers, settings=SETTINGS, previous=table, **options
+    )
+    assert not set(changed["fingerprint"]) & set(table["fingerprint"])
+
+
 def test_enough_resamples_are_judged(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
     """Three groups are called so; the same customers with permuted columns earn no praise."""
     row = candidates.set_index("candidate_id").loc["rfm-kmeans-k3-k-means++-4-300"].rename("k")
-    settings = dataclasses.replace(SETTINGS, resamples=50, variant_resamples=1)
+    settings = dataclasses.replace(
+        SETTINGS, resamples=50, variant_resamples=1, gap_rows=600, null_permutations=20
+    )
     scaled = standardise(customers[FEATURES]).transform(customers[FEATURES])
     labels = candidate_labels(scaled, row, seed=1)
     found = candidate_stability(scaled, labels, row, settings=settings)

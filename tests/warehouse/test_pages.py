@@ -95,9 +95,13 @@ SENTENCES = [
         " where segment_code = 'repeat' and trait = 'review_score' and value like '%up to 2' and value like '1.%'",
     ),
     (
-        "Their silhouette is {:.3f}, and {:.3f} with permuted columns",
-        "select silhouette, null_silhouette from segmentation.model_comparison"
-        " where is_chosen and feature_set = 'rfm_satisfaction' and n_clusters = 5",
+        "a mean Jaccard of {:.3f} or more, with permuted columns of {:.3f}; the silhouette is {:.3f}, and {:.3f} there."
+        ' The verdict is "{}" for all five',
+        "select min(stability.mean_jaccard), min(null_jaccard), any_value(comparison.silhouette),"
+        " any_value(comparison.null_silhouette), string_agg(distinct verdict, ', ')"
+        " from segmentation.cluster_stability as stability"
+        " inner join segmentation.model_comparison as comparison using (candidate_id)"
+        " where comparison.is_chosen and comparison.feature_set = 'rfm_satisfaction' and comparison.n_clusters = 5",
     ),
     (
         "the border between newer and older lay at {:.0f} to {:.0f} days",

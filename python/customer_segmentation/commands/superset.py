@@ -138,7 +138,7 @@ def of_a_shop(
     for name, text in contents.items():
         if name in OF_PLACES:
             continue
-        text = text.replace("_brl", "").replace(", BRL", unit)
+        text = text.replace("_brl", "").replace(", BRL", unit).replace(", all states", "")
         text = text.replace("Olist (published", f"{shop['name']} (published")
         asset = yaml.safe_load(text.replace("warehouse/olist.duckdb", "warehouse/shop.duckdb"))
         if "columns" in asset:
@@ -165,7 +165,7 @@ def _without_places(dashboard: dict[str, Any]) -> None:
     filters[:] = [
         one
         for one in filters
-        if not PLACES & {target["column"]["name"] for target in one["targets"]}
+        if not PLACES & {target.get("column", {}).get("name") for target in one["targets"]}
     ]
 
 

@@ -1,5 +1,6 @@
 {{ config(enabled=var('adapter') == 'orders') }}
 
+-- make shop runs this without dbt: no macro but ref.
 with lines as (
     select
         order_id,
@@ -31,7 +32,7 @@ ranked as (
         is_refund_status or amount < 0 as takes_money_back,
         row_number() over (
             partition by order_id
-            order by {{ nulls_last(['is_refund_status or amount < 0', 'event_at']) }}
+            order by is_refund_status or amount < 0 nulls last, event_at nulls last
         ) as order_rank,
     from days_of_orders
 ),
@@ -44,7 +45,7 @@ days_of_people as (
         is_refund_status or amount < 0 as takes_money_back,
         case
             when customer_unique_id is null
-                then row_number() over (order by {{ nulls_last(['ordered_at', 'amount']) }})
+                then row_number() over (order by ordered_at nulls last, amount nulls last)
         end as guest_line,
         ordered_at,
         amount,

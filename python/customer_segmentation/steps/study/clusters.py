@@ -153,11 +153,12 @@ def study_clusters(
         rows, scaled, scaler = pd.DataFrame(), None, None
         for _, candidate in candidates.iterrows():
             algorithm, n_clusters = candidate["algorithm"], int(candidate["n_clusters"])
-            resamples = settings.resamples_of(algorithm, n_clusters)
+            key = str(feature_set), algorithm, n_clusters
+            resamples = settings.resamples_of(*key)
             fingerprint = fingerprint_of(
                 candidate["fingerprint"],
                 candidate["candidate_id"],
-                settings.budget_of(algorithm, n_clusters),
+                settings.budget_of(*key),
                 numbering,
                 code_and_libraries(__name__),
             )
@@ -211,7 +212,7 @@ def candidate_stability(
     -------
     DataFrame
         One row per cluster: cluster, resamples, mean_jaccard, recovered_share, dissolved_share;
-        of K-means neighbour, border_depth and border; with the number of clusters in use
+        of K-means neighbour, border_depth and border; with the number of clusters that is judged
         silhouette, null_resamples, and null, excess and standard error of Jaccard similarity and
         silhouette as well, of the features in use also subset_jaccard and noise_jaccard; verdict.
         What is not measured is missing.
@@ -223,7 +224,8 @@ def candidate_stability(
     """
     n_clusters, seed = int(candidate["n_clusters"]), settings.seeds[0]
     is_kmeans = candidate["algorithm"] == "kmeans"
-    resamples = settings.resamples_of(candidate["algorithm"], n_clusters)
+    key = candidate["feature_set"], candidate["algorithm"], n_clusters
+    resamples = settings.resamples_of(*key)
     table = pd.DataFrame({"cluster": np.arange(n_clusters), "resamples": 0, "null_resamples": 0})
     budget = {}
     if is_kmeans:
@@ -243,7 +245,7 @@ def candidate_stability(
         measured = ["resamples", "mean_jaccard", "recovered_share", "dissolved_share"]
         table[measured] = found[measured]
     is_above: list[bool | None] = [None] * n_clusters
-    if is_kmeans and n_clusters == settings.n_clusters:
+    if settings.is_judged(*key):
         if settings.variant_resamples and candidate["feature_set_position"] == 1:
             for method in ("subset", "noise"):
                 found = bootstrap_stability(

@@ -49,6 +49,9 @@ class StudySettings:
         K-means with ``n_clusters`` clusters); 0 leaves the null unmeasured.
     n_clusters : int
         The number of clusters in use.
+    judged_clusters : tuple of (str, int)
+        Feature set, and the number of clusters with which its K-means is judged instead: what is
+        said above of ``n_clusters`` holds for this one.
     transforms : tuple of (str, str)
         Feature and the name of its transform, as in `customer_segmentation.cluster.transforms`.
     """
@@ -72,6 +75,7 @@ class StudySettings:
     variant_resamples: int = 50
     null_permutations: int = 10
     null_resamples: int = 10
+    judged_clusters: tuple[tuple[str, int], ...] = ()
     transforms: tuple[tuple[str, str], ...] = ()
 
     @classmethod
@@ -83,6 +87,7 @@ class StudySettings:
             for k, v in settings["study"].items()
             if k in fields
         }
+        values["judged_clusters"] = tuple(sorted(settings["study"]["judged_clusters"].items()))
         in_order = tuple(sorted(settings["feature_transforms"].items()))
         return cls(**values, n_clusters=settings["n_clusters"], transforms=in_order)
 
@@ -91,17 +96,23 @@ class StudySettings:
         features = [name.removeprefix("in_use_").removeprefix("other_") for name in columns]
         return standardise(X, robust=robust_columns(features, self.transforms))
 
-    def resamples_of(self, algorithm: str, n_clusters: int) -> int:
-        """Return how many resamples a candidate gets; 0 leaves its stability unmeasured."""
-        is_in_use = n_clusters == self.n_clusters
-        if algorithm == "kmeans":
-            return self.resamples if is_in_use else self.screening_resamples
-        return self.spectral_resamples if is_in_use else 0
+    def is_judged(self, feature_set: str, algorithm: str, n_clusters: int) -> bool:
+        """Say whether a candidate is K-means with the number of clusters that is judged."""
+        judged = dict(self.judged_clusters).get(feature_set, self.n_clusters)
+        return algorithm == "kmeans" and n_clusters == judged
 
-    def budget_of(self, algorithm: str, n_clusters: int) -> tuple[int, ...]:
+    def resamples_of(self, feature_set: str, algorithm: str, n_clusters: int) -> int:
+        """Return how many resamples a candidate gets; 0 leaves its stability unmeasured."""
+        if self.is_judged(feature_set, algorithm, n_clusters):
+            return self.resamples
+        if algorithm == "kmeans":
+            return self.screening_resamples
+        return self.spectral_resamples if n_clusters == self.n_clusters else 0
+
+    def budget_of(self, feature_set: str, algorithm: str, n_clusters: int) -> tuple[int, ...]:
         """Return all that is resampled of a candidate: it tells results apart."""
-        budget: tuple[int, ...] = (self.resamples_of(algorithm, n_clusters),)
-        if algorithm == "kmeans" and n_clusters == self.n_clusters:
+        budget: tuple[int, ...] = (self.resamples_of(feature_set, algorithm, n_clusters),)
+        if self.is_judged(feature_set, algorithm, n_clusters):
             budget += (self.variant_resamples, self.null_permutations, self.null_resamples)
         return budget
 
