@@ -150,6 +150,7 @@ def part_limits(job: Job, rates: dict[str, float]) -> dict[str, dict[str, Any]]:
     repeats = engine["null_seeds"] + engine["null_bootstraps"]
     later = rows[len(rows) - len(job.models()) + 1 :]
     finalists = studied[studied["is_finalist"] & (studied["n_clusters"] > 1)]
+    judged = job.study["judged_clusters"]
     resampled = sum(
         row.customers
         * row.n_clusters
@@ -157,7 +158,9 @@ def part_limits(job: Job, rates: dict[str, float]) -> dict[str, dict[str, Any]]:
         * engine["n_init"]
         * iterations
         * job.study[
-            "resamples" if row.n_clusters == settings["n_clusters"] else "screening_resamples"
+            "resamples"
+            if row.n_clusters == (judged.get(row.feature_set) or settings["n_clusters"])
+            else "screening_resamples"
         ]
         for row in finalists[finalists["algorithm"] == "kmeans"].itertuples()
     )
