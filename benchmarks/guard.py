@@ -110,7 +110,7 @@ def quick_job(work: Path, *, threads: int, say: Callable[[str], None]) -> Job:
     Parameters
     ----------
     work : Path
-        Folder; what is in it of an earlier run is used again.
+        Folder; raw data in it of an earlier run are used again.
     threads : int
     say : callable
         Receives lines of progress.
@@ -139,6 +139,8 @@ def quick_job(work: Path, *, threads: int, say: Callable[[str], None]) -> Job:
         )
         partial.rename(job.raw_dir)
     say("The models that the parts begin with")
+    # One of another commit may have other tables.
+    job.database.unlink(missing_ok=True)
     run_timed(
         [
             str(Path(sys.executable).with_name("dbt")),

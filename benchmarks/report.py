@@ -317,8 +317,20 @@ def about(result: dict[str, Any]) -> str:
     return (
         f"{result['date']}, commit {result['commit']}. {machine['processors']} processors"
         f" ({machine['model']}), {size(machine['memory'])}, load {machine['load']:.1f} at the start."
-        f" {versions}."
+        f" {versions}.{method_of(result)}"
     )
+
+
+def method_of(result: dict[str, Any]) -> str:
+    """Say in what a run differs from how it is measured today."""
+    if not result["parts"]:
+        return ""
+    sentences = []
+    if not any("expert" in part for part in result["parts"].values()):
+        sentences.append(" The expert's way was not measured.")
+    if "rounds" not in result:
+        sentences.append(" Each side was started anew for every round.")
+    return "".join(sentences)
 
 
 def equality(result: dict[str, Any]) -> str:

@@ -120,3 +120,12 @@
     {#- Keys of an order that may be null: DuckDB puts null last, Spark first, unless it is said. -#}
     {%- for key in keys %}{{ key }} nulls last{{ ', ' if not loop.last }}{% endfor -%}
 {%- endmacro %}
+
+{% macro last_known(column) -%}
+    {#- The last value in a window that is not null; `over (…)` follows. -#}
+    {{ return(adapter.dispatch('last_known')(column)) }}
+{%- endmacro %}
+
+{% macro duckdb__last_known(column) -%}
+    last_value({{ column }} ignore nulls)
+{%- endmacro %}

@@ -186,6 +186,17 @@ def test_what_is_not_given_is_not_passed_on(ready_folder: Path) -> None:
     ]  # fmt: skip
 
 
+def test_the_guard_against_slower_parts_needs_no_tools_of_experts(ready_folder: Path) -> None:
+    (ready_folder / ".venv" / ".benchmarks").unlink()
+    assert make(ready_folder, "benchmark", "QUICK=1", "STORE=1").returncode == 0
+    assert make(ready_folder, "benchmark").returncode == 0
+    quick, *whole = (arguments for arguments, _ in recorded(ready_folder))
+    assert quick == ["-m", "benchmarks.run", "--quick", "--store"]
+    # Installed first, by whatever there is.
+    assert "requirements-benchmarks.txt" in whole[0]
+    assert whole[-1] == ["-m", "benchmarks.run"]
+
+
 @pytest.mark.parametrize(
     ("words", "chosen"),
     [

@@ -33,6 +33,7 @@ LINES = {
     "lists": ("list_sort(a)", "listed(a)"),
     "json": ("a ->> '$.b'", "a - 1 > b"),
     "best row": ("arg_max(a, b)", "max_by(a, b)"),
+    "ignore nulls": ("last_value(a ignore nulls) over w", "{{ last_known('a') }} over w"),
     "whole division": ("(a + 1) // 2", "a / 2"),
     "cast": ("a::int", "cast(a as int)"),
     "catalogue": ("from duckdb_tables()", "from tables"),

@@ -81,8 +81,8 @@ final as (
         fits.is_accepted as is_fit_accepted,
         fits.gate_failures,
         -- The last accepted fit up to the date, whatever var refresh_mode is.
-        last_value(case when fits.is_accepted then fits.model_id end ignore nulls) over up_to_the_date as model_id,
-        last_value(case when fits.is_accepted then fits.fingerprint end ignore nulls) over up_to_the_date
+        {{ last_known('case when fits.is_accepted then fits.model_id end') }} over up_to_the_date as model_id,
+        {{ last_known('case when fits.is_accepted then fits.fingerprint end') }} over up_to_the_date
             as model_fingerprint,
     from periods
     left join period_inputs on periods.as_of_date = period_inputs.as_of_date

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import threading
@@ -17,6 +18,9 @@ from customer_segmentation.intake import raw_folder, seed_files, settings
 from customer_segmentation.intake.raw_csv import CsvFile, write_copy
 from customer_segmentation.intake.raw_table import RawTable, table_sql
 from customer_segmentation.intake.raw_text import RawFileError
+
+# After so many new objects the youngest are looked through for garbage; after so many times, the older ones.
+SELDOM = (50_000, 20, 100)
 
 
 class Plugin(BasePlugin):
@@ -37,6 +41,9 @@ class Plugin(BasePlugin):
         self.tables: dict[tuple[str, str], RawTable] = {}
         self.copies: dict[tuple[str, str], Path] = {}
         self.lock = threading.Lock()
+        # dbt keeps to the end what it has parsed: looking for garbage in it again and again takes a tenth of its time.
+        gc.freeze()
+        gc.set_threshold(*SELDOM)
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Register the functions, for reading from any thread and at every call anew."""

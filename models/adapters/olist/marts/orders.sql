@@ -36,11 +36,18 @@ final as (
         customers.customer_unique_id,
         orders.order_customer_id,
         orders.order_status,
+        cast(
+            row_number() over (
+                partition by customers.customer_unique_id order by orders.purchased_at, orders.order_id
+            ) as int
+        ) as order_number,
         orders.purchased_at,
         orders.approved_at,
         orders.handed_to_carrier_at,
         orders.delivered_at,
         orders.estimated_delivery_at,
+        cast({{ days_late('orders.estimated_delivery_at', 'orders.delivered_at') }} as int) as days_late,
+        {{ days_late('orders.estimated_delivery_at', 'orders.delivered_at') }} > 0 as is_late,
         customers.customer_zip_code_prefix,
         customers.customer_city,
         customers.customer_state,
