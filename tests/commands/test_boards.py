@@ -270,8 +270,8 @@ def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
     )[0]
     assert f"Left alone, the model agrees with a fresh one to {agreement:.2f} of 1" in page.text
     assert (
-        f"In the last eleven months, at least {100 * retention:.0f}\u00a0% of a segment stayed in it"
-        f" The fewest: {segment}," in page.whole
+        f"At least {100 * retention:.0f}\u00a0% of each segment stayed in it"
+        f" In the last eleven months; the fewest: {segment}," in page.whole
     )
 
 
