@@ -48,7 +48,7 @@ texts as (
     from reasons
     inner join words as sentences
         on sentences.word_code
-            = coalesce(reasons.level || '_' || reasons.direction, reasons.reason_code, 'within_limits')
+        = coalesce(reasons.level || '_' || reasons.direction, reasons.reason_code, 'within_limits')
     left join words as measures
         on reasons.threshold_code = measures.word_code
         and sentences.language = measures.language

@@ -18,7 +18,8 @@ final as (
         decided.decision,
         {{ ordered_list('reasons.reason', ' ', 'decided.reason_number') }} as reasons,
         {{ ordered_list('reasons.reason_french', ' ', 'decided.reason_number') }} as reasons_french,
-        {{ ordered_list("decided.threshold_code || ' (' || decided.level || ')'", ', ', 'decided.reason_number') }} as thresholds_crossed,
+        {{ ordered_list("decided.threshold_code || ' (' || decided.level || ')'", ', ', 'decided.reason_number') }}
+            as thresholds_crossed,
         decided.model_id,
         decided.fitted_as_of_date,
         decided.judged_model_id,
