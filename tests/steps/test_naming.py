@@ -68,6 +68,7 @@ def names_by_sql(clusters: pd.DataFrame, rules: pd.DataFrame) -> list[str | None
             for name, stated in features.items()
             for measure in stated.get("playbook", [])
         ],
+        "all_but": lambda columns: f"exclude ({', '.join(columns)})",
     }
     module = jinja2.Environment().from_string(source, globals=known).module
     with duckdb.connect() as connection:
