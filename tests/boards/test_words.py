@@ -50,6 +50,20 @@ def test_several_sentences_are_translated_one_by_one_or_not_at_all() -> None:
     assert words.unknown == {"Too few orders. Hurry."}
 
 
+def test_a_hole_ends_with_its_clause() -> None:
+    words = french(
+        {
+            "Refit every {} months or more": "Réentraîner tous les {} mois ou plus",
+            "Refit every month": "Réentraîner chaque mois",
+            "held, every {} months or more": "figée, tous les {} mois ou plus",
+        }
+    )
+    assert (
+        words.text("Refit every month; held, every 4 months or more")
+        == "Réentraîner chaque mois\N{NO-BREAK SPACE}; figée, tous les 4 mois ou plus"
+    )
+
+
 def test_a_notice_stays_as_it_is() -> None:
     words = french({"As of {} · Data: {as_is}": "Au {} · Données : {as_is}"})
     assert words.text("As of 1 March 2018 · Data: Olist, CC BY 4.0. Thanks.") == (

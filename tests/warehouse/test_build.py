@@ -218,9 +218,9 @@ def test_too_few_customers_for_any_date_still_publish(run, publish, tmp_path: Pa
     ) == [(False, False)]
     # The contract has nothing to say, and says so.
     pages = contract.write(database, tmp_path / "contract")
-    assert "last due as of –" in next(p for p in pages if p.name.endswith("en.md")).read_text(
-        "utf-8"
-    )
+    assert "was last asked as of –." in next(
+        p for p in pages if p.name.endswith("en.md")
+    ).read_text("utf-8")
 
 
 @pytest.mark.parametrize("day", ["2018-08-15", "2030-01-01"])

@@ -289,7 +289,7 @@ def test_intervals_hold_when_people_are_resampled(real_database: Path) -> None:
             " from segmentation.customer_segments as segments inner join dates using (as_of_date)"
             " left join segmentation_work.later_orders as later on segments.as_of_date = later.as_of_date"
             " and segments.customer_unique_id = later.customer_unique_id and later.horizon_days = 90"
-            " where segment_code = 'repeat' group by segments.customer_unique_id"
+            " where segments.segment_code = 'repeat' group by segments.customer_unique_id"
             " order by segments.customer_unique_id",
         )
     )

@@ -274,8 +274,8 @@ def _as_pattern(sentence: str) -> re.Pattern[str]:
     for hole in EVERYTHING.finditer(sentence):
         name = hole.group()[1:-1]
         pieces += [re.escape(sentence[last : hole.start()])]
-        # A hole is part of one sentence; a notice may be several.
-        inside = ".+?" if name == AS_IS else r"(?:(?!\. ).)+?"
+        # A hole is within one sentence, or clause of one; a notice may be several.
+        inside = ".+?" if name == AS_IS else r"(?:(?![.;] ).)+?"
         pieces += [f"(?P<of_{name}>{inside})" if name else f"({inside})"]
         last = hole.end()
     return re.compile("".join([*pieces, re.escape(sentence[last:])]), re.DOTALL)
