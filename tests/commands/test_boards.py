@@ -268,7 +268,7 @@ def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
         " where design = 'prediction_vs_refit'), min(retention), min_by(segment_name, retention)"
         f" from segmentation.segment_retention where as_of_date > '{now}'::date - 330",
     )[0]
-    assert f"Left alone, the model agrees with a fresh one to {agreement:.2f} of 1" in page.text
+    assert f"Left alone, agreement is {agreement:.2f} of 1" in page.text
     assert (
         f"At least {100 * retention:.0f}\u00a0% of each segment stayed in it"
         f" In the last eleven months; the fewest: {segment}," in page.whole
@@ -478,7 +478,7 @@ def test_nothing_on_the_french_pages_is_english(
                     if panel.kind != "kpi" and panel.rows:
                         table_of(panel, words)
     assert not words.unknown, sorted(words.unknown)
-    # A sentence that fits the wrong pattern is half translated, and not unknown. Categories have the names of the raw files.
+    # A sentence that fits the wrong pattern is half translated, and not unknown. Categories are as the raw files name them.
     common = r"\b(the|with|of|and|every|months?|days|held|customers|orders|than)\b"
     assert not [
         sentence
