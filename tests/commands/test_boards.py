@@ -478,7 +478,7 @@ def test_nothing_on_the_french_pages_is_english(
                     if panel.kind != "kpi" and panel.rows:
                         table_of(panel, words)
     assert not words.unknown, sorted(words.unknown)
-    # A sentence that fits the wrong pattern is half translated, and not unknown. Categories are as the raw files name them.
+    # A sentence that fits the wrong pattern is half translated, and not unknown. Categories are as the files name them.
     common = r"\b(the|with|of|and|every|months?|days|held|customers|orders|than)\b"
     assert not [
         sentence
