@@ -12,7 +12,7 @@
     -#}
     select
         periods.as_of_date,
-        {{ timeline }}.*,
+        {{ timeline }}.*
     from {{ timeline }}
     inner join periods
         on {{ timeline }}.{{ since }} < {{ moment }}
@@ -34,7 +34,7 @@
         states.{{ amount }} - coalesce(before.{{ amount }}, 0) as {{ amount }},
         {%- endfor %}
         {%- for other in others %}
-        states.{{ other }},
+        states.{{ other }}{{ ',' if not loop.last }}
         {%- endfor %}
     from (
         {{ state_at(timeline, since, until, 'periods.as_of_date') }}

@@ -192,7 +192,7 @@
         cast(min({{ value }}) as string),
         cast(max({{ value }}) as string),
         {{ 'null' if limit is none else limit }},
-        {{ newest }},
+        {{ newest }}
     from {{ rows }}
     where reject_reason is null
 {%- endmacro %}

@@ -59,7 +59,7 @@ config_dict["features"] = {{ var('features') }}
         select
             count(*) as row_count,
             min(json_extract_string(row_text, '$.sentence'), 10) as sentences,
-            left(min(row_text), 500) as first_row,
+            left(min(row_text), 500) as first_row
         from failing
     )
 
@@ -70,6 +70,6 @@ config_dict["features"] = {{ var('features') }}
                     || case when row_count > len(sentences) then chr(10) || '… and ' || row_count - len(sentences) || ' more.' else '' end
             else row_count || ' row' || case when row_count = 1 then '' else 's' end || ' that should not be there ('
                 || {{ sql_text(model.description or model.original_file_path) }} || '), such as ' || first_row
-        end as found,
+        end as found
     from said
 {%- endmacro %}

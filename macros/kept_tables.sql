@@ -107,7 +107,7 @@
             nodes.status,
             nodes.seconds,
             tables.estimated_size,
-            null,
+            null
         from nodes
         left join duckdb_tables() as tables
             on tables.database_name = current_database()
@@ -155,7 +155,7 @@
         select
             raw_loads.file_name,
             {{ 'raw_loads.raw_rows' if is_compared else 'greatest(raw_loads.raw_rows, published.raw_rows)' }} as raw_rows,
-            raw_loads.is_synthetic,
+            raw_loads.is_synthetic
         from staging.raw_loads as raw_loads
         left join {{ published_raw_loads() }} as published
             on raw_loads.file_name = published.file_name

@@ -23,7 +23,7 @@
         {%- set middle = "min(case when measure = '" ~ measure ~ "' and 2 * rows_so_far >= row_count" %}
         {{ middle }} then value end) + (
             {{ middle }} + 1 then value end) - {{ middle }} then value end)
-        ) * 0.5 as median_{{ measure }},
+        ) * 0.5 as median_{{ measure }}{{ ',' if not loop.last }}
         {%- endfor %}
     from (
         select
@@ -31,14 +31,14 @@
             measure,
             value,
             sum(occurrences) over (partition by {{ by }}, measure order by value nulls last) as rows_so_far,
-            sum(occurrences) over (partition by {{ by }}, measure) as row_count,
+            sum(occurrences) over (partition by {{ by }}, measure) as row_count
         from (
             {%- for measure in measures %}
             select
                 {{ by }},
                 '{{ measure }}' as measure,
                 cast({{ measure }} as double) as value,
-                count(*) as occurrences,
+                count(*) as occurrences
             from {{ rows }}
             where {{ measure }} is not null
             group by {{ by }}, {{ measure }}
@@ -61,13 +61,13 @@
     select
         as_of_date,
         {%- for fifth in range(2, 6) %}
-        {{ 'min' if direction == 'asc' else 'max' }}(case when fifth >= {{ fifth }} then {{ column }} end) as bound_{{ fifth }},
+        {{ 'min' if direction == 'asc' else 'max' }}(case when fifth >= {{ fifth }} then {{ column }} end) as bound_{{ fifth }}{{ ',' if not loop.last }}
         {%- endfor %}
     from (
         select
             as_of_date,
             {{ column }},
-            floor(cast(rows_before as double) / nullif(date_rows - 1, 0) * 5) + 1 as fifth,
+            floor(cast(rows_before as double) / nullif(date_rows - 1, 0) * 5) + 1 as fifth
         from (
             select
                 as_of_date,
@@ -75,7 +75,7 @@
                 sum(count(*)) over (
                     partition by as_of_date order by {{ column }} {{ direction }} nulls last
                 ) - count(*) as rows_before,
-                sum(count(*)) over (partition by as_of_date) as date_rows,
+                sum(count(*)) over (partition by as_of_date) as date_rows
             from {{ rows }}
             group by as_of_date, {{ column }}
         ) as counted

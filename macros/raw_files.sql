@@ -83,7 +83,7 @@
         select
             line,
             any_value(csv_line) as csv_line,
-            string_agg(distinct lower(cast(error_type as varchar)), ', ' order by lower(cast(error_type as varchar))) as reason,
+            string_agg(distinct lower(cast(error_type as varchar)), ', ' order by lower(cast(error_type as varchar))) as reason
         from rejects_{{ name }}
         group by line
     ),
@@ -99,7 +99,7 @@
                         || 'longer than 10,000 characters. Close the quote there (a quote inside a value is written twice).'
                     )
                 else string_split(csv_line, chr(10))
-            end as parts,
+            end as parts
         from refused
     ),
 
@@ -108,7 +108,7 @@
             line,
             reason,
             parts,
-            unnest(range(len(parts))) as position,
+            unnest(range(len(parts))) as position
         from lines
     )
 
@@ -116,7 +116,7 @@
         {{ sql_text(name) }},
         line,
         'csv: ' || reason,
-        rtrim(parts[position + 1], chr(13)),
+        rtrim(parts[position + 1], chr(13))
     from numbered
     where position = 0 or trim(parts[position + 1]) != '';
     {% endif %}

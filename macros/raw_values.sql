@@ -128,25 +128,25 @@
     {%- else -%}
     select
         min(first_day) as first_day,
-        min(last_day) as last_day,
+        min(last_day) as last_day
     from (
         select
             min(day) as first_day,
-            max(day) as last_day,
+            max(day) as last_day
         from (
             select
                 day,
                 row_count,
-                sum(gap) over (order by day) as stretch,
+                sum(gap) over (order by day) as stretch
             from (
                 select
                     day,
                     row_count,
-                    case when day - lag(day) over (order by day) > {{ setting('largest_gap_days') }} then 1 else 0 end as gap,
+                    case when day - lag(day) over (order by day) > {{ setting('largest_gap_days') }} then 1 else 0 end as gap
                 from (
                     select
                         cast({{ time }} as date) as day,
-                        count(*) as row_count,
+                        count(*) as row_count
                     from {{ rows }}
                     group by 1
                 ) as days

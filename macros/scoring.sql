@@ -20,7 +20,7 @@
         {{ first_cluster_with('squared_other', n_clusters, 'cluster') }} as nearest_other_cluster,
         sqrt(squared_own) as distance_to_centroid,
         sqrt(squared_other) as distance_to_other_centroid,
-        case when squared_other > 0 then 1 - sqrt(squared_own) / sqrt(squared_other) else 0 end as confidence,
+        case when squared_other > 0 then 1 - sqrt(squared_own) / sqrt(squared_other) else 0 end as confidence
     from (
         select
             *,
@@ -29,17 +29,17 @@
                 {%- for other in range(n_clusters) %}
                 case when cluster != {{ other }} then squared_{{ other }} end{{ ',' if not loop.last }}
                 {%- endfor %}
-            ) as squared_other,
+            ) as squared_other
         from (
             select
                 *,
                 least({% for cluster in range(n_clusters) %}squared_{{ cluster }}{{ ', ' if not loop.last }}{% endfor %})
-                    as squared_own,
+                    as squared_own
             from (
                 select
                     score_rows.*,
                     {%- for cluster in range(n_clusters) %}
-                    {{ squared_distance('score_rows', 'models', cluster, features) }} as squared_{{ cluster }},
+                    {{ squared_distance('score_rows', 'models', cluster, features) }} as squared_{{ cluster }}{{ ',' if not loop.last }}
                     {%- endfor %}
                 from {{ rows }} as score_rows
                 inner join (
@@ -106,7 +106,7 @@
         coalesce(max(case when feature = '{{ feature }}' then minimum end), cast('-infinity' as double))
             as minimum_{{ feature }},
         coalesce(max(case when feature = '{{ feature }}' then below end), cast('infinity' as double))
-            as below_{{ feature }},
+            as below_{{ feature }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ limits }}
     group by model_id, rule, cluster
@@ -124,7 +124,7 @@
             {{ number_text('minimum', 'is_whole') }} as minimum_text,
             {{ number_text('below', 'is_whole') }} as below_text,
             {{ number_text('below - case when is_whole then 1 else 0 end', 'is_whole') }} as maximum_text,
-            {{ number_text('minimum - case when is_whole then 1 else 0 end', 'is_whole') }} as above_text,
+            {{ number_text('minimum - case when is_whole then 1 else 0 end', 'is_whole') }} as above_text
         from {{ limits }}
     ),
 
@@ -134,7 +134,7 @@
             language,
             position,
             {%- for words in ['at_least', 'at_most', 'between', 'only_one'] %}
-            replace({{ words }}, '{currency}', {{ sql_text(currency()) }}) as {{ words }},
+            replace({{ words }}, '{currency}', {{ sql_text(currency()) }}) as {{ words }}{{ ',' if not loop.last }}
             {%- endfor %}
         from {{ ref('feature_words') }}
     ),
@@ -150,7 +150,7 @@
                     else 'coalesce(' || feature || ', ' || cast(stand_in as string) || ')'
                 end || ' {{ operator }} ' || {{ limit }}_text{{ ',' if not loop.last }}
                 {%- endfor %}
-            ) as condition,
+            ) as condition
         from texts
     ),
 
@@ -167,7 +167,7 @@
                 else words.at_most
             end as template,
             {%- for mark in marks %}
-            {{ with_decimal_mark('conditions.' ~ mark ~ '_text', 'languages.language') }} as {{ mark }}_text,
+            {{ with_decimal_mark('conditions.' ~ mark ~ '_text', 'languages.language') }} as {{ mark }}_text{{ ',' if not loop.last }}
             {%- endfor %}
         from conditions
         cross join (values ('en'), ('fr')) as languages (language)
@@ -179,7 +179,7 @@
     said as (
         select
             *,
-            {{ filled('template', marks) }} as limit_in_words,
+            {{ filled('template', marks) }} as limit_in_words
         from templates
     )
 
@@ -190,7 +190,7 @@
             ('rule_english', 'limit_in_words', 'en'), ('rule_french', 'limit_in_words', 'fr'), ('rule_sql', 'condition', 'en')
         ] %}
         {{ ordered_list(text, ' and ' if text == 'condition' else ', ', 'position nulls last, feature') }}
-            filter (where language = '{{ language }}') as {{ name }},
+            filter (where language = '{{ language }}') as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from said
     group by model_id, rule

@@ -15,7 +15,7 @@
     select
         {%- for code in codes %}
         max(case when threshold_code = '{{ code }}' then watch_value end) as {{ code }}_watch,
-        max(case when threshold_code = '{{ code }}' then act_value end) as {{ code }}_act,
+        max(case when threshold_code = '{{ code }}' then act_value end) as {{ code }}_act{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ ref('maintenance_thresholds') }}
 {%- endmacro %}
@@ -32,7 +32,7 @@
     select
         {{ key | join(', ') }},
         language,
-        {{ filled('template', ['since', 'feature', 'crossed']) }} as sentence,
+        {{ filled('template', ['since', 'feature', 'crossed']) }} as sentence
     from (
         select
             verdicts.*,
@@ -40,7 +40,7 @@
             sentences.words as template,
             {{ date_text('verdicts.baseline_as_of_date', 'sentences.language') }} as since_text,
             coalesce(names.name, verdicts.feature) as feature_text,
-            coalesce(crossed.crossed_text, '') as crossed_text,
+            coalesce(crossed.crossed_text, '') as crossed_text
         from {{ verdicts }} as verdicts
         inner join {{ ref('maintenance_words') }} as sentences
             on sentences.word_code = coalesce(
@@ -59,7 +59,7 @@
                     {{ ordered_list(filled('template', ['measure', 'value', 'limit']), '; ', 'position') }},
                     '; ',
                     case when language = 'fr' then ' ; ' else '; ' end
-                ) as crossed_text,
+                ) as crossed_text
             from (
                 select
                     found.*,
@@ -67,7 +67,7 @@
                     templates.words as template,
                     measures.words as measure_text,
                     {{ measure_text('found.value', 'found.unit', 'found.crossed_limit', 'templates.language') }} as value_text,
-                    {{ limit_text('found.crossed_limit', 'found.unit', 'templates.language') }} as limit_text,
+                    {{ limit_text('found.crossed_limit', 'found.unit', 'templates.language') }} as limit_text
                 from (
                     {%- for code, column in measures %}
                     select
@@ -76,7 +76,7 @@
                         threshold_code,
                         unit,
                         {{ column }} as value,
-                        case when {{ column }} >= act_value then act_value else watch_value end as crossed_limit,
+                        case when {{ column }} >= act_value then act_value else watch_value end as crossed_limit
                     from {{ verdicts }}
                     inner join {{ ref('maintenance_thresholds') }}
                         on threshold_code = '{{ code }}'
@@ -170,35 +170,35 @@
             'rounded_money', 'rounded_orders', 'rounded_days', 'n_clusters', 'money_rank', 'order_rank', 'value_rank', 'tier', 'place',
         ]) }},
         ranks.segment_code,
-        labels.name as segment_name,
+        labels.name as segment_name
     from (
         select
             *,
             row_number() over (
                 partition by {{ model }}, tier order by rounded_days, money_rank, order_rank, {{ cluster }}
-            ) as place,
+            ) as place
         from (
             select
                 *,
-                cast(floor((value_rank + 1) / 2) as int) as tier,
+                cast(floor((value_rank + 1) / 2) as int) as tier
             from (
                 select
                     *,
                     row_number() over (
                         partition by {{ model }} order by money_rank + order_rank, money_rank, rounded_days, {{ cluster }}
-                    ) as value_rank,
+                    ) as value_rank
                 from (
                     select
                         *,
                         count(*) over (partition by {{ model }}) as n_clusters,
                         rank() over (partition by {{ model }} order by rounded_money desc) as money_rank,
-                        rank() over (partition by {{ model }} order by rounded_orders desc) as order_rank,
+                        rank() over (partition by {{ model }} order by rounded_orders desc) as order_rank
                     from (
                         select
                             *,
                             coalesce(round(monetary_ratio, 9), 0) as rounded_money,
                             coalesce(round(frequency, 9), 0) as rounded_orders,
-                            coalesce(round(recency_ratio, 9), 0) as rounded_days,
+                            coalesce(round(recency_ratio, 9), 0) as rounded_days
                         from {{ clusters }}
                     ) as rounded
                 ) as ranked

@@ -9,7 +9,7 @@ with members as (
         segment_name,
         nearest_other_cluster,
         confidence,
-        is_fallback,
+        is_fallback
     from {{ ref('customer_segments') }}
 ),
 
@@ -19,7 +19,7 @@ rfm as (
         customer_unique_id,
         recency_days,
         frequency,
-        monetary,
+        monetary
     from {{ ref('rfm') }}
 ),
 
@@ -28,14 +28,14 @@ others as (
         model_id,
         cluster,
         segment_code,
-        segment_name,
+        segment_name
     from {{ ref('model_segments') }}
 ),
 
 french as (
     select
         segment_code,
-        name,
+        name
     from {{ ref('segment_labels') }}
     where language = 'fr'
 ),
@@ -43,7 +43,7 @@ french as (
 customers as (
     select
         customer_unique_id,
-        customer_state,
+        customer_state
     from {{ ref('customers') }}
 ),
 
@@ -52,7 +52,7 @@ actions as (
         *,
         cast(
             row_number() over (partition by segment_code, language order by coalesce(minimum_recency_days, 0)) as int
-        ) as action_number,
+        ) as action_number
     from {{ ref('segment_actions') }}
 ),
 
@@ -73,7 +73,7 @@ profiles as (
         as_of_date,
         segment_code,
         rule,
-        rule_french,
+        rule_french
     from {{ ref('segment_profiles') }}
 ),
 
@@ -117,7 +117,7 @@ final as (
         customers.customer_state,
         members.confidence,
         members.is_fallback,
-        {{ is_control('members.customer_unique_id') }} as is_control,
+        {{ is_control('members.customer_unique_id') }} as is_control
     from members
     inner join rfm
         on members.as_of_date = rfm.as_of_date

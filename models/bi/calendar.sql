@@ -1,12 +1,12 @@
 with origin as (
     select
         first_order_at,
-        latest_as_of_date,
+        latest_as_of_date
     from {{ ref('data_origin') }}
 ),
 
 final as (
-    select cast({{ days_between('first_order_at', 'latest_as_of_date') }} as date) as day,
+    select cast({{ days_between('first_order_at', 'latest_as_of_date') }} as date) as day
     from origin
 )
 

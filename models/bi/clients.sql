@@ -7,7 +7,7 @@ with customers as (
         order_count,
         first_order_at,
         last_order_at,
-        total_spent,
+        total_spent
     from {{ ref('customers') }}
 ),
 
@@ -20,7 +20,7 @@ final as (
         order_count as nbr_commande,
         first_order_at as date_premiere_commande,
         last_order_at as date_derniere_commande,
-        total_spent as total_achat,
+        total_spent as total_achat
     from customers
 )
 

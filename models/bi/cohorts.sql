@@ -4,7 +4,7 @@ with orders as (
     select
         customer_unique_id,
         cast(date_trunc('month', purchased_at) as date) as purchase_month,
-        order_value,
+        order_value
     from {{ ref('input_orders') }}
 ),
 
@@ -16,7 +16,7 @@ latest as (
 firsts as (
     select
         customer_unique_id,
-        min(purchase_month) as cohort_month,
+        min(purchase_month) as cohort_month
     from orders
     group by customer_unique_id
 ),
@@ -24,7 +24,7 @@ firsts as (
 cohorts as (
     select
         cohort_month,
-        count(*) as customers,
+        count(*) as customers
     from firsts
     group by cohort_month
 ),
@@ -39,7 +39,7 @@ months as (
     select
         cohorts.cohort_month,
         cohorts.customers,
-        purchase_months.purchase_month,
+        purchase_months.purchase_month
     from cohorts
     cross join latest
     inner join purchase_months
@@ -53,7 +53,7 @@ ordered as (
         orders.purchase_month,
         count(distinct orders.customer_unique_id) as customers_ordering,
         count(*) as orders,
-        sum(orders.order_value) as revenue,
+        sum(orders.order_value) as revenue
     from orders
     inner join firsts on orders.customer_unique_id = firsts.customer_unique_id
     group by firsts.cohort_month, orders.purchase_month
@@ -70,7 +70,7 @@ final as (
         coalesce(ordered.customers_ordering, 0) as customers_ordering,
         cast(coalesce(ordered.customers_ordering, 0) as double) / months.customers as ordering_share,
         coalesce(ordered.orders, 0) as orders,
-        cast(coalesce(ordered.revenue, 0) as decimal(14, 2)) as revenue,
+        cast(coalesce(ordered.revenue, 0) as decimal(14, 2)) as revenue
     from months
     left join ordered
         on months.cohort_month = ordered.cohort_month

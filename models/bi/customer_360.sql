@@ -3,21 +3,21 @@
 with periods as (
     select
         as_of_date,
-        is_latest,
+        is_latest
     from {{ ref('periods') }}
 ),
 
 period_models as (
     select
         as_of_date,
-        comparison_as_of_date,
+        comparison_as_of_date
     from {{ ref('period_models') }}
 ),
 
 dates as (
     select
         periods.as_of_date,
-        period_models.comparison_as_of_date as previous_as_of_date,
+        period_models.comparison_as_of_date as previous_as_of_date
     from periods
     left join period_models on periods.as_of_date = period_models.as_of_date
     where periods.is_latest
@@ -30,7 +30,7 @@ customers as (
         customer_city,
         customer_state,
         first_order_at,
-        last_order_at,
+        last_order_at
     from {{ ref('customers') }}
 ),
 
@@ -38,7 +38,7 @@ customers as (
 states as (
     select
         state_code,
-        region,
+        region
     from {{ ref('states') }}
 ),
 {%- else -%}
@@ -54,7 +54,7 @@ rfm as (
     select
         customer_unique_id,
         {%- for feature in features %}
-        {{ feature }},
+        {{ feature }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ ref('rfm') }}
     where as_of_date = (select as_of_date from dates)
@@ -66,7 +66,7 @@ scores as (
         recency_score,
         frequency_score,
         monetary_score,
-        rfm_segment,
+        rfm_segment
     from {{ ref('rfm_scores') }}
     where as_of_date = (select as_of_date from dates)
 ),
@@ -77,7 +77,7 @@ segments as (
         segment_code,
         segment_name,
         confidence,
-        is_fallback,
+        is_fallback
     from {{ ref('customer_segments') }}
     where as_of_date = (select as_of_date from dates)
 ),
@@ -86,7 +86,7 @@ previous_segments as (
     select
         customer_unique_id,
         segment_code,
-        segment_name,
+        segment_name
     from {{ ref('customer_segments') }}
     where as_of_date = (select previous_as_of_date from dates)
 ),
@@ -99,7 +99,7 @@ facts as (
         most_installments,
         late_orders,
         most_days_late,
-        freight_share,
+        freight_share
     from {{ ref('customer_facts') }}
     where as_of_date = (select as_of_date from dates)
 ),
@@ -107,7 +107,7 @@ facts as (
 french as (
     select
         segment_code,
-        name,
+        name
     from {{ ref('segment_labels') }}
     where language = 'fr'
 ),
@@ -119,7 +119,7 @@ actions as (
         minimum_recency_days,
         maximum_recency_days,
         action,
-        channel,
+        channel
     from {{ ref('segment_actions') }}
 ),
 
@@ -175,7 +175,7 @@ final as (
         facts.freight_share,
         english_actions.action as recommended_action,
         french_actions.action as recommended_action_french,
-        english_actions.channel,
+        english_actions.channel
     from rfm
     cross join dates
     inner join customers on rfm.customer_unique_id = customers.customer_unique_id

@@ -7,7 +7,7 @@ with rfm as (
         recency_days,
         frequency,
         monetary,
-        average_review_score,
+        average_review_score
     from {{ ref('rfm') }}
 ),
 
@@ -18,7 +18,7 @@ scores as (
         recency_score,
         frequency_score,
         monetary_score,
-        rfm_segment,
+        rfm_segment
     from {{ ref('rfm_scores') }}
 ),
 
@@ -28,7 +28,7 @@ segments as (
         customer_unique_id,
         segment_code,
         segment_name,
-        confidence,
+        confidence
     from {{ ref('customer_segments') }}
 ),
 
@@ -46,7 +46,7 @@ final as (
         scores.rfm_segment,
         segments.segment_code,
         segments.segment_name,
-        segments.confidence,
+        segments.confidence
     from rfm
     inner join scores
         on rfm.as_of_date = scores.as_of_date

@@ -13,7 +13,7 @@ with customers as (
         recency_score,
         monetary_score,
         frequency,
-        monetary,
+        monetary
     from {{ ref('customer_360') }}
 ),
 
@@ -31,7 +31,7 @@ final as (
         frequency > 1 as is_repeat,
         recency_score <= 2 and (frequency > 1 or monetary_score >= 4) as is_at_risk,
         1.0 / cast(count(*) over () as double) as customer_share,
-        cast(monetary as double) / nullif(cast(sum(monetary) over () as double), 0) as revenue_share,
+        cast(monetary as double) / nullif(cast(sum(monetary) over () as double), 0) as revenue_share
     from customers
 )
 

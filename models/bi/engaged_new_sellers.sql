@@ -3,7 +3,7 @@
 with question_period as (
     select
         as_of_date,
-        new_sellers_after_date,
+        new_sellers_after_date
     from {{ ref('question_period') }}
 ),
 
@@ -13,7 +13,7 @@ order_items as (
         product_id,
         seller_id,
         purchased_at,
-        price,
+        price
     from {{ ref('order_items') }}
 ),
 
@@ -21,7 +21,7 @@ sellers as (
     select
         seller_id,
         seller_city,
-        seller_state,
+        seller_state
     from {{ ref('sellers') }}
 ),
 
@@ -29,7 +29,7 @@ sold as (
     select
         question_period.as_of_date,
         question_period.new_sellers_after_date,
-        order_items.*,
+        order_items.*
     from order_items
     cross join question_period
     where order_items.purchased_at < question_period.as_of_date
@@ -44,7 +44,7 @@ by_seller as (
         count(*) as products_sold,
         count(distinct product_id) as different_products_sold,
         count(distinct order_id) as order_count,
-        sum(price) as items_value,
+        sum(price) as items_value
     from sold
     group by as_of_date, new_sellers_after_date, seller_id
     having
@@ -63,7 +63,7 @@ final as (
         cast(by_seller.order_count as bigint) as order_count,
         cast(by_seller.items_value as decimal(14, 2)) as items_value,
         sellers.seller_city,
-        sellers.seller_state,
+        sellers.seller_state
     from by_seller
     left join sellers on by_seller.seller_id = sellers.seller_id
 )

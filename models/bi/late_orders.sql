@@ -4,7 +4,7 @@ with question_period as (
     select
         as_of_date,
         is_final_status_known,
-        late_orders_from_date,
+        late_orders_from_date
     from {{ ref('question_period') }}
 ),
 
@@ -16,21 +16,21 @@ orders as (
         purchased_at,
         estimated_delivery_at,
         delivered_at,
-        customer_state,
+        customer_state
     from {{ ref('orders') }}
 ),
 
 order_items as (
     select
         order_id,
-        seller_id,
+        seller_id
     from {{ ref('order_items') }}
 ),
 
 sellers as (
     select
         seller_id,
-        seller_state,
+        seller_state
     from {{ ref('sellers') }}
 ),
 
@@ -38,7 +38,7 @@ received as (
     select
         question_period.as_of_date,
         orders.*,
-        {{ days_late('orders.estimated_delivery_at', 'orders.delivered_at') }} as days_late,
+        {{ days_late('orders.estimated_delivery_at', 'orders.delivered_at') }} as days_late
     from orders
     cross join question_period
     where
@@ -57,7 +57,7 @@ late as (
 seller_states as (
     select
         late.order_id,
-        {{ sorted_list('sellers.seller_state') }} as seller_states,
+        {{ sorted_list('sellers.seller_state') }} as seller_states
     from late
     inner join order_items on late.order_id = order_items.order_id
     inner join sellers on order_items.seller_id = sellers.seller_id
@@ -74,7 +74,7 @@ final as (
         late.delivered_at,
         late.days_late,
         late.customer_state,
-        seller_states.seller_states,
+        seller_states.seller_states
     from late
     left join seller_states on late.order_id = seller_states.order_id
 )

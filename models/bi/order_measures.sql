@@ -7,7 +7,7 @@ with orders as (
         purchased_at,
         customer_state,
         main_payment_type,
-        order_value,
+        order_value
     from {{ ref('input_orders') }}
 ),
 
@@ -18,7 +18,7 @@ final as (
         cast(purchased_at as date) as purchased_on,
         customer_state,
         main_payment_type,
-        order_value,
+        order_value
     from orders
 )
 

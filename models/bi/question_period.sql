@@ -17,7 +17,7 @@ with limits as (
 periods as (
     select
         as_of_date,
-        history_days,
+        history_days
     from {{ ref('periods') }}
 ),
 
@@ -25,7 +25,7 @@ span as (
     select
         cast({{ 'null' if asked is none else "'" ~ asked ~ "'" }} as date) as asked_date,
         min(as_of_date - history_days) as first_date,
-        max(as_of_date) as latest_as_of_date,
+        max(as_of_date) as latest_as_of_date
     from periods
 ),
 
@@ -41,7 +41,7 @@ dated as (
                 then {{ stop_with(no_such_date) }}
             else coalesce(asked_date, latest_as_of_date)
         end as as_of_date,
-        limits.*,
+        limits.*
     from span
     cross join limits
 ),
@@ -52,7 +52,7 @@ final as (
         as_of_date >= latest_as_of_date as is_final_status_known,
         cast(as_of_date - interval 1 month * late_orders_months as date) as late_orders_from_date,
         cast(as_of_date - interval 1 month * new_sellers_months as date) as new_sellers_after_date,
-        cast(as_of_date - interval 1 month * reviews_months as date) as reviews_from_date,
+        cast(as_of_date - interval 1 month * reviews_months as date) as reviews_from_date
     from dated
 )
 

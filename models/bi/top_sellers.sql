@@ -3,7 +3,7 @@
 with question_period as (
     select
         as_of_date,
-        is_final_status_known,
+        is_final_status_known
     from {{ ref('question_period') }}
 ),
 
@@ -13,7 +13,7 @@ order_items as (
         seller_id,
         order_status,
         delivered_at,
-        price,
+        price
     from {{ ref('order_items') }}
 ),
 
@@ -21,14 +21,14 @@ sellers as (
     select
         seller_id,
         seller_city,
-        seller_state,
+        seller_state
     from {{ ref('sellers') }}
 ),
 
 delivered as (
     select
         question_period.as_of_date,
-        order_items.*,
+        order_items.*
     from order_items
     cross join question_period
     where
@@ -43,7 +43,7 @@ by_seller as (
         seller_id,
         sum(price) as revenue,
         count(*) as delivered_line_count,
-        count(distinct order_id) as delivered_order_count,
+        count(distinct order_id) as delivered_order_count
     from delivered
     group by as_of_date, seller_id
     having sum(price) > {{ question_limit('top_sellers_revenue_above') }}
@@ -58,7 +58,7 @@ final as (
         cast(by_seller.delivered_line_count as bigint) as delivered_line_count,
         cast(by_seller.delivered_order_count as bigint) as delivered_order_count,
         sellers.seller_city,
-        sellers.seller_state,
+        sellers.seller_state
     from by_seller
     left join sellers on by_seller.seller_id = sellers.seller_id
 )

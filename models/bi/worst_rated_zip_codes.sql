@@ -3,7 +3,7 @@
 with question_period as (
     select
         as_of_date,
-        reviews_from_date,
+        reviews_from_date
     from {{ ref('question_period') }}
 ),
 
@@ -12,7 +12,7 @@ order_reviews as (
         review_id,
         review_score,
         review_answered_at,
-        customer_zip_code_prefix,
+        customer_zip_code_prefix
     from {{ ref('order_reviews') }}
 ),
 
@@ -20,7 +20,7 @@ zip_codes as (
     select
         zip_code_prefix,
         city,
-        state_code,
+        state_code
     from {{ ref('zip_codes') }}
 ),
 
@@ -30,7 +30,7 @@ answers as (
         question_period.as_of_date,
         order_reviews.customer_zip_code_prefix as zip_code_prefix,
         order_reviews.review_id,
-        min(order_reviews.review_score) as review_score,
+        min(order_reviews.review_score) as review_score
     from order_reviews
     cross join question_period
     where
@@ -45,7 +45,7 @@ by_zip_code as (
         as_of_date,
         zip_code_prefix,
         count(*) as review_count,
-        cast(sum(review_score) as double) / count(*) as average_review_score,
+        cast(sum(review_score) as double) / count(*) as average_review_score
     from answers
     group by as_of_date, zip_code_prefix
     having count(*) > {{ question_limit('worst_rated_zip_codes_reviews_above') }}
@@ -54,7 +54,7 @@ by_zip_code as (
 ranked as (
     select
         *,
-        row_number() over (order by average_review_score, review_count desc, zip_code_prefix) as badness_rank,
+        row_number() over (order by average_review_score, review_count desc, zip_code_prefix) as badness_rank
     from by_zip_code
 ),
 
@@ -66,7 +66,7 @@ final as (
         zip_codes.city,
         zip_codes.state_code,
         cast(ranked.review_count as bigint) as review_count,
-        ranked.average_review_score,
+        ranked.average_review_score
     from ranked
     left join zip_codes on ranked.zip_code_prefix = zip_codes.zip_code_prefix
     where ranked.badness_rank <= {{ question_limit('worst_rated_zip_codes_count') }}

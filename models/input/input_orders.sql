@@ -8,7 +8,7 @@ with orders as (
         customer_state,
         main_payment_type,
         order_value,
-        is_value_imputed,
+        is_value_imputed
     from {{ ref('orders') }}
 ),
 {%- else -%}
@@ -22,7 +22,7 @@ with orders as (
         cast(null as string) as customer_state,
         cast(null as string) as main_payment_type,
         amount as order_value,
-        false as is_value_imputed,
+        false as is_value_imputed
     from {{ ref('shop_events') }}
     where kind = 'order' and customer_unique_id is not null
 ),

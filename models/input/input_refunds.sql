@@ -5,7 +5,7 @@ with refunds as (
         order_id,
         customer_unique_id,
         purchased_at as refunded_at,
-        order_value as refund_value,
+        order_value as refund_value
     from {{ ref('orders') }}
     where false
 ),
@@ -15,7 +15,7 @@ with refunds as (
         order_id,
         customer_unique_id,
         event_at as refunded_at,
-        cast(-amount as decimal(14, 2)) as refund_value,
+        cast(-amount as decimal(14, 2)) as refund_value
     from {{ ref('shop_events') }}
     where kind = 'refund' and customer_unique_id is not null
 ),

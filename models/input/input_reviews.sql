@@ -3,7 +3,7 @@ with reviews as (
     select
         order_id,
         review_score,
-        review_answered_at,
+        review_answered_at
     from {{ ref('stg_order_reviews') }}
     where reject_reason is null and review_answered_at is not null
 ),
@@ -13,7 +13,7 @@ with reviews as (
     select
         order_id,
         cast(null as int) as review_score,
-        cast(null as timestamp) as review_answered_at,
+        cast(null as timestamp) as review_answered_at
     from {{ ref('shop_events') }}
     where false
 ),

@@ -10,7 +10,7 @@ with measures as (
         baseline_centroid,
         centroid,
         centroid_movement,
-        centroid_movement_scaled,
+        centroid_movement_scaled
     from {{ ref('stability_measures') }}
     where cluster is not null
 ),

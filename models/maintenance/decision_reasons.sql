@@ -6,7 +6,7 @@ with reasons as (
         reasons.*,
         thresholds.direction,
         coalesce(thresholds.unit, 'orders') as unit,
-        coalesce(reasons.threshold, {{ setting('engine', 'sparse_month_orders') }}) as crossed_limit,
+        coalesce(reasons.threshold, {{ setting('engine', 'sparse_month_orders') }}) as crossed_limit
     from {{ ref('refresh_decisions') }} as reasons
     left join {{ ref('maintenance_thresholds') }} as thresholds on reasons.threshold_code = thresholds.threshold_code
 ),
@@ -15,7 +15,7 @@ words as (
     select
         word_code,
         language,
-        words,
+        words
     from {{ ref('maintenance_words') }}
 ),
 
@@ -44,7 +44,7 @@ texts as (
         {{ measure_text('value', 'unit', 'crossed_limit', 'sentences.language') }} as value_text,
         {{ limit_text('crossed_limit', 'unit', 'sentences.language') }} as limit_text,
         coalesce({{ date_text('reasons.judged_fitted_as_of_date', 'sentences.language') }}, '') as since_text,
-        coalesce(reasons.detail, '') as detail_text,
+        coalesce(reasons.detail, '') as detail_text
     from reasons
     inner join words as sentences
         on sentences.word_code
@@ -57,7 +57,7 @@ texts as (
 measured as (
     select
         *,
-        coalesce({{ filled('measure_template', ['since']) }}, '') as measure_text,
+        coalesce({{ filled('measure_template', ['since']) }}, '') as measure_text
     from texts
 ),
 
@@ -66,14 +66,14 @@ said as (
         as_of_date,
         reason_number,
         language,
-        trim({{ filled('template', marks) }}) as sentence,
+        trim({{ filled('template', marks) }}) as sentence
     from measured
     union all
     select
         reasons.as_of_date,
         reasons.reason_number,
         drift.language,
-        drift.sentence,
+        drift.sentence
     from reasons
     inner join drift
         on reasons.judged_fitted_as_of_date = drift.baseline_as_of_date
@@ -93,7 +93,7 @@ final as (
         reasons.value,
         reasons.threshold,
         english.sentence as reason,
-        french.sentence as reason_french,
+        french.sentence as reason_french
     from reasons
     left join said as english
         on reasons.as_of_date = english.as_of_date

@@ -8,7 +8,7 @@ reasons as (
         as_of_date,
         reason_number,
         reason,
-        reason_french,
+        reason_french
     from {{ ref('decision_reasons') }}
 ),
 
@@ -32,7 +32,7 @@ final as (
         decided.order_value_ratio,
         decided.drifted_features,
         decided.is_forced,
-        decided.is_fallback,
+        decided.is_fallback
     from decided
     inner join reasons
         on decided.as_of_date = reasons.as_of_date

@@ -47,7 +47,7 @@ final as (
         cause,
         is_sparse,
         english.sentence as reason,
-        french.sentence as reason_french,
+        french.sentence as reason_french
     from verdicts
     left join sentences as english
         on verdicts.baseline_as_of_date = english.baseline_as_of_date

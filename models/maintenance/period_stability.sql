@@ -36,7 +36,7 @@ final as (
         largest_centroid_movement,
         refit_inertia_excess,
         is_refit_replaced,
-        note,
+        note
     from measures
 )
 

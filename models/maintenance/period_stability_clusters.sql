@@ -6,7 +6,7 @@ with measures as (
         cluster,
         cluster_customers,
         jaccard,
-        matched_cluster,
+        matched_cluster
     from {{ ref('stability_measures') }}
     where cluster is not null
 ),
@@ -16,14 +16,14 @@ segments as (
         model_id,
         cluster,
         segment_code,
-        segment_name,
+        segment_name
     from {{ ref('model_segments') }}
 ),
 
 french as (
     select
         segment_code,
-        name,
+        name
     from {{ ref('segment_labels') }}
     where language = 'fr'
 ),
@@ -38,7 +38,7 @@ final as (
         french.name as segment_name_french,
         measures.cluster_customers as customers,
         measures.jaccard,
-        measures.matched_cluster,
+        measures.matched_cluster
     from measures
     left join segments
         on measures.baseline_model_id = segments.model_id

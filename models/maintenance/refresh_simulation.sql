@@ -10,7 +10,7 @@ periods as (
     select
         as_of_date,
         history_days,
-        is_sparse,
+        is_sparse
     from {{ ref('periods') }}
 ),
 
@@ -37,7 +37,7 @@ final as (
         baselines.history_days as baseline_history_days,
         baselines.history_days >= {{ setting('engine', 'policy_history_days') }}
         and not baselines.is_sparse
-        and not periods.is_sparse as is_counted,
+        and not periods.is_sparse as is_counted
     from agreement
     inner join periods on agreement.as_of_date = periods.as_of_date
     inner join periods as baselines on agreement.baseline_as_of_date = baselines.as_of_date

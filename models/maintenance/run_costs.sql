@@ -22,7 +22,7 @@ final as (
         lag(seconds) over (partition by node_id order by started_at, run_id) as seconds_before,
         seconds / nullif(avg(seconds) over (
             partition by node_id order by started_at, run_id rows between 5 preceding and 1 preceding
-        ), 0) as seconds_trend,
+        ), 0) as seconds_trend
     from history
 )
 

@@ -10,7 +10,7 @@ with costs as (
         node_type,
         seconds,
         row_count,
-        byte_count,
+        byte_count
     from {{ ref('run_costs') }}
 ),
 
@@ -26,7 +26,7 @@ runs as (
         sum(case when node_type = 'model' then seconds else 0 end) as model_seconds,
         sum(case when node_type = 'test' then seconds else 0 end) as test_seconds,
         sum(row_count) as row_count,
-        sum(byte_count) as byte_count,
+        sum(byte_count) as byte_count
     from costs
     group by run_id, started_at, command, run_seconds, peak_memory_bytes
 ),
@@ -54,7 +54,7 @@ final as (
             partition by command order by started_at, run_id rows between 5 preceding and 1 preceding
         ), 0) as run_seconds_trend,
         run_seconds / 3600 * price_per_hour as run_cost,
-        run_seconds / 3600 * price_per_hour * builds_per_year as yearly_cost,
+        run_seconds / 3600 * price_per_hour * builds_per_year as yearly_cost
     from runs
     cross join prices
 )

@@ -5,21 +5,21 @@ with baseline as (
     select
         coalesce(
             cast({{ given }} as date), max(case when is_baseline then as_of_date end), max(as_of_date)
-        ) as baseline_as_of_date,
+        ) as baseline_as_of_date
     from {{ ref('periods') }}
 ),
 
 periods as (
     select
         as_of_date,
-        note,
+        note
     from {{ ref('period_models') }}
 ),
 
 models_in_use as (
     select
         as_of_date,
-        model_id,
+        model_id
     from {{ ref('refresh_inputs') }}
     where is_segmentable and model_id is not null
 ),
@@ -32,7 +32,7 @@ segmented as (
         min(models_in_use.as_of_date) as first_date,
         max(
             case when extract(day from models_in_use.as_of_date) = 1 then models_in_use.as_of_date end
-        ) as last_date,
+        ) as last_date
     from models_in_use
     cross join baseline
 ),
@@ -57,7 +57,7 @@ final as (
                 || coalesce(cast(baseline.baseline_as_of_date as string), 'no date') || ', no segmented date. '
                 || coalesce(notes.note || ' ', '')
                 || 'It may be the first of a month from ' || first_date || ' to ' || last_date || '.'
-        end as note,
+        end as note
     from segmented
     cross join notes
     cross join baseline

@@ -3,7 +3,7 @@ with loads as (
     select
         sum(raw_rows) as raw_rows,
         sum(rejected_rows) as rejected_rows,
-        max(case when is_synthetic then 1 else 0 end) = 1 as is_synthetic,
+        max(case when is_synthetic then 1 else 0 end) = 1 as is_synthetic
     from {{ ref('raw_loads') }}
 ),
 {%- else -%}
@@ -11,7 +11,7 @@ with loads as (
     select
         count(*) as raw_rows,
         count(case when ordered_at is null or amount is null then 1 end) as rejected_rows,
-        false as is_synthetic,
+        false as is_synthetic
     from {{ ref('shop_lines') }}
 ),
 {%- endif %}
@@ -30,7 +30,7 @@ periods as (
 bounds as (
     select
         min(purchased_at) as first_order_at,
-        max(purchased_at) as last_order_at,
+        max(purchased_at) as last_order_at
     from orders
 ),
 
@@ -47,7 +47,7 @@ final as (
         bounds.last_order_at,
         periods.as_of_date as latest_as_of_date,
         {{ sql_text(currency()) }} as currency,
-        {{ sql_text(shop_name()) }} as data_name,
+        {{ sql_text(shop_name()) }} as data_name
     from loads
     cross join bounds
     cross join periods

@@ -13,14 +13,14 @@ with orders as (
     select
         customer_unique_id,
         purchased_at,
-        delivered_at,
+        delivered_at
     from {{ ref('input_orders') }}
 ),
 
 counted_orders as (
     select
         customer_unique_id,
-        cast({{ counted_at() }} as date) as counted_date,
+        cast({{ counted_at() }} as date) as counted_date
     from orders
     where {{ counted_at() }} is not null
 ),
@@ -34,7 +34,7 @@ span as (
     select
         cast(greatest(max(purchased_at), max(last_refunded_at)) as date) as last_date,
         cast(date_trunc('month', min(purchased_at)) + interval 1 month as date) as first_known_month,
-        cast(min(purchased_at) as date) as first_date,
+        cast(min(purchased_at) as date) as first_date
     from orders
     cross join refunds
 ),
@@ -42,7 +42,7 @@ span as (
 first_dates as (
     select
         customer_unique_id,
-        min(counted_date) as counted_date,
+        min(counted_date) as counted_date
     from counted_orders
     group by customer_unique_id
 ),
@@ -51,7 +51,7 @@ first_dates as (
 known_customers as (
     select
         counted_date,
-        row_number() over (order by counted_date, customer_unique_id) as customer_count,
+        row_number() over (order by counted_date, customer_unique_id) as customer_count
     from first_dates
 ),
 
@@ -61,7 +61,7 @@ enough as (
         greatest(
             min(known_customers.counted_date) + interval 1 day,
             min(span.first_date) + interval {{ setting('minimum_history_days') }} day
-        ) as first_day,
+        ) as first_day
     from known_customers
     cross join span
     where known_customers.customer_count = {{ setting('minimum_customers') }}
@@ -71,7 +71,7 @@ asked as (
     select
         cast(
             date_trunc('month', cast(first_day as timestamp) - interval 1 day) + interval 1 month as date
-        ) as first_as_of_date,
+        ) as first_as_of_date
     from enough
 ),
 {%- else -%}
@@ -84,7 +84,7 @@ bounded_span as (
     -- Nothing is known before the first purchase.
     select
         greatest(coalesce(asked.first_as_of_date, span.first_known_month), span.first_known_month) as first_as_of_date,
-        span.last_date,
+        span.last_date
     from span
     cross join asked
 ),
@@ -97,7 +97,7 @@ checked_span as (
             when {{ months_between('first_as_of_date', 'last_date') }} < {{ maximum_dates }} then last_date
             when last_date is not null
                 then {{ stop_with(too_many_dates) }}
-        end as last_date,
+        end as last_date
     from bounded_span
 ),
 
@@ -115,7 +115,7 @@ firsts_of_months as (
     select
         as_of_date,
         row_number() over (order by as_of_date) as date_number,
-        count(*) over () as date_count,
+        count(*) over () as date_count
     from as_of_dates
     where extract(day from as_of_date) = 1
 ),
@@ -134,7 +134,7 @@ baseline as (
 orders_by_day as (
     select
         counted_date,
-        count(*) as order_count,
+        count(*) as order_count
     from counted_orders
     group by counted_date
 ),
@@ -142,7 +142,7 @@ orders_by_day as (
 customers_by_day as (
     select
         counted_date,
-        count(*) as customer_count,
+        count(*) as customer_count
     from first_dates
     group by counted_date
 ),
@@ -151,7 +151,7 @@ days as (
     select
         orders_by_day.counted_date,
         orders_by_day.order_count,
-        coalesce(customers_by_day.customer_count, 0) as new_customer_count,
+        coalesce(customers_by_day.customer_count, 0) as new_customer_count
     from orders_by_day
     left join customers_by_day on orders_by_day.counted_date = customers_by_day.counted_date
 ),
@@ -166,7 +166,7 @@ totals as (
         ) as orders_in_last_month,
         coalesce(
             {{ whole_days('cast(min(days.counted_date) as timestamp)', 'as_of_dates.as_of_date') }}, 0
-        ) as history_days,
+        ) as history_days
     from as_of_dates
     left join days on days.counted_date < as_of_dates.as_of_date
     group by as_of_dates.as_of_date
@@ -177,7 +177,7 @@ active as (
     -- Only they have a row in marts.rfm.
     select
         as_of_dates.as_of_date,
-        count(distinct counted_orders.customer_unique_id) as active_customer_count,
+        count(distinct counted_orders.customer_unique_id) as active_customer_count
     from as_of_dates
     inner join counted_orders
         on counted_orders.counted_date < as_of_dates.as_of_date
@@ -188,7 +188,7 @@ active as (
 active as (
     select
         as_of_date,
-        customer_count as active_customer_count,
+        customer_count as active_customer_count
     from totals
 ),
 {%- endif %}
@@ -198,7 +198,7 @@ judged as (
         totals.*,
         coalesce(active.active_customer_count, 0) as active_customer_count,
         coalesce(active.active_customer_count, 0) >= {{ setting('minimum_customers') }}
-        and totals.history_days >= {{ setting('minimum_history_days') }} as is_segmentable,
+        and totals.history_days >= {{ setting('minimum_history_days') }} as is_segmentable
     from totals
     left join active on totals.as_of_date = active.as_of_date
 ),
@@ -236,7 +236,7 @@ final as (
                     || ' to ' || cast(date_trunc('month', last_date) as date) || '.'
             else ''
         end
-        {%- endif %} as note,
+        {%- endif %} as note
     from judged
     cross join span
     cross join baseline

@@ -13,7 +13,7 @@ counted_orders as (
         {{ counted_at() }} as counted_at,
         purchased_at,
         order_value,
-        is_value_imputed,
+        is_value_imputed
     from {{ ref('input_orders') }}
     where {{ counted_at() }} is not null
 ),
@@ -22,7 +22,7 @@ reviews as (
     select
         order_id,
         review_score,
-        review_answered_at,
+        review_answered_at
     from {{ ref('input_reviews') }}
 ),
 
@@ -30,7 +30,7 @@ refunds as (
     select
         customer_unique_id,
         refunded_at,
-        refund_value,
+        refund_value
     from {{ ref('input_refunds') }}
 ),
 
@@ -42,7 +42,7 @@ events as (
         purchased_at,
         order_value,
         is_value_imputed,
-        null as review_score,
+        null as review_score
     from counted_orders
     union all
     select
@@ -51,7 +51,7 @@ events as (
         null as purchased_at,
         null as order_value,
         null as is_value_imputed,
-        reviews.review_score,
+        reviews.review_score
     from reviews
     inner join counted_orders on reviews.order_id = counted_orders.order_id
     union all
@@ -62,7 +62,7 @@ events as (
         null as purchased_at,
         -refund_value as order_value,
         null as is_value_imputed,
-        null as review_score,
+        null as review_score
     from refunds
 ),
 
@@ -82,7 +82,7 @@ timeline as (
         coalesce(
             lead(event_at) over (partition by customer_unique_id order by event_at),
             {{ end_of_time }}
-        ) as next_event_at,
+        ) as next_event_at
     from events
     window customer_so_far as (
         partition by customer_unique_id order by event_at
@@ -94,7 +94,7 @@ states as (
     {{ state_in_window(
         'timeline', 'event_at', 'next_event_at', setting('history_months'),
         amounts=['frequency', 'monetary', 'imputed_orders', 'review_count', 'review_score_sum'],
-        others=['last_purchased_at', 'first_purchased_at'],
+        others=['last_purchased_at', 'first_purchased_at']
     ) }}
 ),
 
@@ -115,7 +115,7 @@ final as (
         cast(review_score_sum as double) / nullif(review_count, 0) as average_review_score,
         cast(review_count as int) as review_count,
         {{ whole_days('first_purchased_at', 'as_of_date') }} as tenure_days,
-        imputed_orders > 0 as is_monetary_imputed,
+        imputed_orders > 0 as is_monetary_imputed
     from customers
 )
 

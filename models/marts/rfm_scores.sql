@@ -4,7 +4,7 @@ with rfm as (
         customer_unique_id,
         recency_days,
         frequency,
-        monetary,
+        monetary
     from {{ ref('rfm') }}
 ),
 
@@ -14,7 +14,7 @@ frequency_scores as (
     select
         minimum_frequency,
         frequency_score,
-        lead(minimum_frequency) over (order by minimum_frequency) as next_minimum_frequency,
+        lead(minimum_frequency) over (order by minimum_frequency) as next_minimum_frequency
     from {{ ref('rfm_frequency_scores') }}
 ),
 {%- else -%}
@@ -25,7 +25,7 @@ frequency_scores as (
         as_of_date,
         {{ 1 if fifth == 1 else 'bound_' ~ fifth }} as minimum_frequency,
         {{ fifth }} as frequency_score,
-        {{ 'null' if fifth == 5 else 'bound_' ~ (fifth + 1) }} as next_minimum_frequency,
+        {{ 'null' if fifth == 5 else 'bound_' ~ (fifth + 1) }} as next_minimum_frequency
     from ({{ fifth_bounds(ref('rfm'), 'frequency') }}) as bounds
     {{ 'union all' if not loop.last }}
     {%- endfor %}
@@ -52,7 +52,7 @@ scored as (
         rfm.customer_unique_id,
         {{ fifth_of('rfm.recency_days', 'recency_bounds', 'desc') }} as recency_score,
         cast(frequency_scores.frequency_score as int) as frequency_score,
-        {{ fifth_of('rfm.monetary', 'monetary_bounds') }} as monetary_score,
+        {{ fifth_of('rfm.monetary', 'monetary_bounds') }} as monetary_score
     from rfm
     inner join recency_bounds on rfm.as_of_date = recency_bounds.as_of_date
     inner join monetary_bounds on rfm.as_of_date = monetary_bounds.as_of_date
@@ -83,7 +83,7 @@ cells as (
         recency.fifth as recency_score,
         frequency_score_values.frequency_score,
         monetary.fifth as monetary_score,
-        segments.rfm_segment,
+        segments.rfm_segment
     from fifths as recency
     cross join frequency_score_values
     cross join fifths as monetary
@@ -101,7 +101,7 @@ final as (
         scored.recency_score,
         scored.frequency_score,
         scored.monetary_score,
-        cells.rfm_segment,
+        cells.rfm_segment
     from scored
     left join cells
         on scored.recency_score = cells.recency_score

@@ -22,7 +22,7 @@ with clusters as (
         neighbour,
         border_depth,
         border,
-        verdict,
+        verdict
     from {{ ref('study_clusters') }}
 ),
 
@@ -34,7 +34,7 @@ comparison as (
         algorithm,
         n_clusters,
         is_chosen,
-        null_silhouette,
+        null_silhouette
     from {{ ref('model_comparison') }}
 ),
 
@@ -73,7 +73,7 @@ final as (
         clusters.border_depth,
         clusters.border,
         clusters.verdict,
-        clusters.resamples,
+        clusters.resamples
     from clusters
     inner join comparison on clusters.candidate_id = comparison.candidate_id
 )

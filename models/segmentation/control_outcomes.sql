@@ -5,7 +5,7 @@ with windows as (
     select
         as_of_date,
         horizon_days,
-        is_sparse,
+        is_sparse
     from {{ ref('outcome_windows') }}
 ),
 
@@ -16,7 +16,7 @@ later_orders as (
         segment_code,
         customer_unique_id,
         cast(revenue as decimal(18, 2)) as revenue,
-        cast(cast(revenue as double) * cast(revenue as double) as decimal(28, 4)) as squares,
+        cast(cast(revenue as double) * cast(revenue as double) as decimal(28, 4)) as squares
     from {{ ref('later_orders') }}
 ),
 
@@ -26,7 +26,7 @@ members as (
         segment_code,
         segment_name,
         {%- for group, condition in groups %}
-        count(case when {{ condition }} then 1 end) as {{ group }}_customers,
+        count(case when {{ condition }} then 1 end) as {{ group }}_customers{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ ref('customer_segments') }}
     group by as_of_date, segment_code, segment_name
@@ -40,7 +40,7 @@ returns as (
         {%- for group, condition in groups %}
         count(case when {{ condition }} then 1 end) as {{ group }}_ordering,
         sum(case when {{ condition }} then revenue end) as {{ group }}_revenue,
-        sum(case when {{ condition }} then squares end) as {{ group }}_squares,
+        sum(case when {{ condition }} then squares end) as {{ group }}_squares{{ ',' if not loop.last }}
         {%- endfor %}
     from later_orders
     group by as_of_date, horizon_days, segment_code
@@ -54,7 +54,7 @@ counts as (
         {%- for group, _ in groups %}
         coalesce(returns.{{ group }}_ordering, 0) as {{ group }}_ordering,
         cast(coalesce(returns.{{ group }}_revenue, 0) as double) as {{ group }}_revenue,
-        cast(coalesce(returns.{{ group }}_squares, 0) as double) as {{ group }}_squares,
+        cast(coalesce(returns.{{ group }}_squares, 0) as double) as {{ group }}_squares{{ ',' if not loop.last }}
         {%- endfor %}
     from members
     inner join windows on members.as_of_date = windows.as_of_date
@@ -75,7 +75,7 @@ shares as (
         ({{ group }}_squares - {{ group }}_revenue * {{ group }}_revenue / nullif({{ group }}_customers, 0))
         / nullif({{ group }}_customers - 1, 0) / {{ group }}_customers as {{ group }}_revenue_error,
         {%- endfor %}
-        cast(treated_ordering + control_ordering as double) / (treated_customers + control_customers) as base_share,
+        cast(treated_ordering + control_ordering as double) / (treated_customers + control_customers) as base_share
     from counts
 ),
 
@@ -86,7 +86,7 @@ compared as (
         sqrt(power(treated_share - treated_low, 2) + power(control_high - control_share, 2)) as reach_down,
         sqrt(power(treated_high - treated_share, 2) + power(control_share - control_low, 2)) as reach_up,
         treated_revenue_per_customer - control_revenue_per_customer as revenue_difference,
-        {{ z_of_interval() }} * sqrt(treated_revenue_error + control_revenue_error) as revenue_reach,
+        {{ z_of_interval() }} * sqrt(treated_revenue_error + control_revenue_error) as revenue_reach
     from shares
 ),
 
@@ -111,7 +111,7 @@ final as (
         revenue_difference - revenue_reach as revenue_difference_low,
         revenue_difference + revenue_reach as revenue_difference_high,
         {{ customers_needed('base_share') }} as customers_needed,
-        is_sparse,
+        is_sparse
     from compared
 )
 

@@ -10,14 +10,14 @@ with assignments as (
         nearest_other_cluster,
         distance_to_centroid,
         distance_to_other_centroid,
-        confidence,
+        confidence
     from {{ ref('kmeans_assignments') }}
 ),
 
 period_models as (
     select
         as_of_date,
-        is_fallback,
+        is_fallback
     from {{ ref('period_models') }}
 ),
 
@@ -26,7 +26,7 @@ segments as (
         model_id,
         cluster,
         segment_code,
-        segment_name,
+        segment_name
     from {{ ref('model_segments') }}
 ),
 
@@ -42,7 +42,7 @@ final as (
         assignments.distance_to_other_centroid,
         assignments.confidence,
         assignments.model_id,
-        period_models.is_fallback,
+        period_models.is_fallback
     from assignments
     inner join period_models on assignments.as_of_date = period_models.as_of_date
     left join segments

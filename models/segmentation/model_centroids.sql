@@ -11,7 +11,7 @@ with fits as (
         scaler_scale,
         centroid_scaled,
         centroid,
-        mean_customer,
+        mean_customer
     from {{ ref('kmeans_fits') }}
 ),
 

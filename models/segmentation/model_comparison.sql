@@ -13,7 +13,7 @@ stability as (
         mean_jaccard,
         lowest_cluster_jaccard,
         lowest_null_jaccard,
-        possible_names,
+        possible_names
     from {{ ref('study_finalist_names') }}
 ),
 
@@ -47,7 +47,7 @@ judged as (
             when stability.lowest_cluster_jaccard < {{ setting('study', 'minimum_cluster_jaccard') }}
                 then 'Not stable: a cluster has a mean Jaccard of '
                     || {{ decimals('stability.lowest_cluster_jaccard', 3) }} || '.'
-        end as objection,
+        end as objection
     from candidates
     left join stability on candidates.candidate_id = stability.candidate_id
 ),
@@ -61,7 +61,7 @@ ranked as (
             order by
                 objection is not null,
                 {{ nulls_last(['different_names desc', 'silhouette desc', 'candidate_id']) }}
-        ) as choice,
+        ) as choice
     from judged
 ),
 
@@ -111,7 +111,7 @@ final as (
                 then {{ why_chosen() }}
             else 'Eligible, but tells fewer segments apart, or the same with a lower silhouette: ' || names || '.'
         end as reason,
-        note,
+        note
     from ranked
 )
 

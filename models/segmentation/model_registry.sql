@@ -15,7 +15,7 @@ with fits as (
         smallest_cluster_share,
         is_accepted,
         gate_failures,
-        cluster,
+        cluster
     from {{ ref('kmeans_fits') }}
 ),
 
@@ -37,7 +37,7 @@ final as (
         gate_failures,
         reference_model_id,
         library_versions,
-        fingerprint,
+        fingerprint
     from fits
     group by
         model_id, as_of_date, parameters, training_rows, inertia, iterations, has_converged, silhouette,

@@ -10,7 +10,7 @@ centroids as (
         cluster,
         feature,
         mean_customer,
-        centroid,
+        centroid
     from {{ ref('model_centroids') }}
 ),
 
@@ -20,7 +20,7 @@ clusters as (
         centroids.cluster,
         {%- for feature, measure in playbook_measures() %}
         {%- set value = 'centroid / nullif(mean_customer, 0)' if measure.endswith('_ratio') else 'centroid' %}
-        max(case when feature = '{{ feature }}' then {{ value }} end) as {{ measure }},
+        max(case when feature = '{{ feature }}' then {{ value }} end) as {{ measure }}{{ ',' if not loop.last }}
         {%- endfor %}
     from centroids
     inner join accepted on centroids.model_id = accepted.model_id
@@ -43,7 +43,7 @@ final as (
         segment_name,
         frequency as centroid_frequency,
         monetary_ratio as centroid_monetary_ratio,
-        recency_ratio as centroid_recency_ratio,
+        recency_ratio as centroid_recency_ratio
     from named
 )
 

@@ -14,7 +14,7 @@ with budgets as (
         inertia_spread,
         starts,
         good_start_share,
-        is_finalist,
+        is_finalist
     from {{ ref('study_candidates') }}
     where algorithm = 'kmeans' and feature_set = 'in_use' and n_clusters > 1
 ),
@@ -22,7 +22,7 @@ with budgets as (
 compared as (
     select
         *,
-        100 * (inertia / nullif(min(inertia) over (partition by n_clusters), 0) - 1) as excess_percent,
+        100 * (inertia / nullif(min(inertia) over (partition by n_clusters), 0) - 1) as excess_percent
     from budgets
 ),
 
@@ -42,7 +42,7 @@ final as (
         is_finalist as is_in_comparison,
         starts,
         good_start_share,
-        power(1 - good_start_share, n_init) as missed_share,
+        power(1 - good_start_share, n_init) as missed_share
     from compared
 )
 

@@ -5,7 +5,7 @@ with periods as (
     select
         as_of_date,
         is_segmentable,
-        note,
+        note
     from {{ ref('periods') }}
 ),
 
@@ -14,7 +14,7 @@ fits as (
         model_id,
         as_of_date,
         is_accepted,
-        gate_failures,
+        gate_failures
     from {{ ref('model_registry') }}
 ),
 
@@ -25,14 +25,14 @@ chosen as (
         decision,
         model_id,
         fitted_as_of_date,
-        is_fallback,
+        is_fallback
     from {{ ref('refresh_decisions') }}
 ),
 {%- else -%}
 accepted as (
     select
         model_id,
-        as_of_date as fitted_as_of_date,
+        as_of_date as fitted_as_of_date
     from fits
     where is_accepted
 ),
@@ -46,7 +46,7 @@ candidates as (
         row_number() over (
             partition by periods.as_of_date
             order by accepted.fitted_as_of_date desc, accepted.model_id
-        ) as choice,
+        ) as choice
     from periods
     left join accepted
         on periods.is_segmentable
@@ -57,7 +57,7 @@ chosen as (
     select
         as_of_date,
         model_id,
-        fitted_as_of_date,
+        fitted_as_of_date
     from candidates
     where choice = 1
 ),
@@ -66,7 +66,7 @@ chosen as (
 comparisons as (
     select
         later.as_of_date,
-        max(earlier.as_of_date) as comparison_as_of_date,
+        max(earlier.as_of_date) as comparison_as_of_date
     from chosen as later
     inner join chosen as earlier
         on earlier.as_of_date <= later.as_of_date - interval {{ setting('comparison_months') }} month
@@ -103,7 +103,7 @@ final as (
                     || coalesce(fits.gate_failures, '')
             else periods.note
         end as note,
-        comparisons.comparison_as_of_date,
+        comparisons.comparison_as_of_date
     from periods
     inner join chosen on periods.as_of_date = chosen.as_of_date
     left join comparisons on periods.as_of_date = comparisons.as_of_date

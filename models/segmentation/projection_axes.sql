@@ -11,7 +11,7 @@ final as (
         axis,
         explained_variance_share,
         feature,
-        loading,
+        loading
     from description
 )
 

@@ -3,14 +3,14 @@ with segments as (
         as_of_date,
         customer_unique_id,
         model_id,
-        cluster,
+        cluster
     from {{ ref('customer_segments') }}
 ),
 
 french as (
     select
         segment_code,
-        name,
+        name
     from {{ ref('segment_labels') }}
     where language = 'fr'
 ),
@@ -21,7 +21,7 @@ names as (
         segments.cluster,
         segments.segment_code,
         segments.segment_name,
-        french.name as segment_name_french,
+        french.name as segment_name_french
     from {{ ref('model_segments') }} as segments
     left join french on segments.segment_code = french.segment_code
 ),
@@ -30,7 +30,7 @@ period_models as (
     select
         as_of_date,
         model_id,
-        comparison_as_of_date,
+        comparison_as_of_date
     from {{ ref('period_models') }}
 ),
 
@@ -38,7 +38,7 @@ dates as (
     select
         later.as_of_date,
         earlier.as_of_date as previous_as_of_date,
-        later.model_id = earlier.model_id as is_same_model,
+        later.model_id = earlier.model_id as is_same_model
     from period_models as later
     inner join period_models as earlier on later.comparison_as_of_date = earlier.as_of_date
 ),
@@ -46,7 +46,7 @@ dates as (
 later as (
     select
         segments.*,
-        dates.previous_as_of_date,
+        dates.previous_as_of_date
     from segments
     inner join dates on segments.as_of_date = dates.as_of_date
 ),
@@ -55,7 +55,7 @@ earlier as (
     select
         segments.* {{ all_but(['as_of_date']) }},
         dates.as_of_date,
-        dates.previous_as_of_date,
+        dates.previous_as_of_date
     from segments
     inner join dates on segments.as_of_date = dates.previous_as_of_date
 ),
@@ -68,7 +68,7 @@ counted as (
         earlier.cluster as from_cluster,
         later.model_id as to_model_id,
         later.cluster as to_cluster,
-        count(*) as customers,
+        count(*) as customers
     from later
     full outer join earlier
         on later.as_of_date = earlier.as_of_date
@@ -103,7 +103,7 @@ final as (
             when counted.{{ end }}_cluster is not null
                 then cast(counted.customers as double)
                     / sum(counted.customers) over (partition by counted.as_of_date, counted.{{ end }}_cluster)
-        end as share_of_{{ end }},
+        end as share_of_{{ end }}{{ ',' if not loop.last }}
         {%- endfor %}
     from counted
     inner join dates on counted.as_of_date = dates.as_of_date

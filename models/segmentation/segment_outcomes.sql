@@ -3,7 +3,7 @@ with windows as (
         as_of_date,
         horizon_days,
         is_sparse,
-        is_pooled,
+        is_pooled
     from {{ ref('outcome_windows') }}
 ),
 
@@ -13,7 +13,7 @@ profiles as (
         cluster,
         segment_code,
         segment_name,
-        customers,
+        customers
     from {{ ref('segment_profiles') }}
 ),
 
@@ -24,7 +24,7 @@ returns as (
         cluster,
         count(*) as customers_ordering,
         sum(orders) as orders,
-        sum(revenue) as revenue,
+        sum(revenue) as revenue
     from {{ ref('later_orders') }}
     group by as_of_date, horizon_days, cluster
 ),
@@ -37,7 +37,7 @@ outcomes as (
         windows.is_pooled,
         coalesce(returns.customers_ordering, 0) as customers_ordering,
         coalesce(returns.orders, 0) as orders,
-        coalesce(returns.revenue, 0) as revenue,
+        coalesce(returns.revenue, 0) as revenue
     from profiles
     inner join windows on profiles.as_of_date = windows.as_of_date
     left join returns
@@ -50,7 +50,7 @@ overall as (
     select
         as_of_date,
         horizon_days,
-        cast(sum(customers_ordering) as double) / sum(customers) as ordering_share,
+        cast(sum(customers_ordering) as double) / sum(customers) as ordering_share
     from outcomes
     group by as_of_date, horizon_days
 ),
@@ -72,7 +72,7 @@ final as (
         cast(outcomes.revenue as decimal(18, 2)) as revenue,
         cast(outcomes.revenue as double) / outcomes.customers as revenue_per_customer,
         outcomes.is_sparse,
-        outcomes.is_pooled,
+        outcomes.is_pooled
     from outcomes
     inner join overall
         on outcomes.as_of_date = overall.as_of_date

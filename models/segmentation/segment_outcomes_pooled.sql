@@ -10,7 +10,7 @@ with outcomes as (
         revenue,
         -- What would be expected of the segment if its customers were like all of the date.
         customers * cast(sum(customers_ordering) over (partition by as_of_date, horizon_days) as double)
-        / sum(customers) over (partition by as_of_date, horizon_days) as expected_ordering,
+        / sum(customers) over (partition by as_of_date, horizon_days) as expected_ordering
     from {{ ref('segment_outcomes') }}
     where is_pooled
 ),
@@ -27,7 +27,7 @@ pooled as (
         sum(customers_ordering) as customers_ordering,
         sum(orders) as orders,
         sum(revenue) as revenue,
-        cast(sum(cast(expected_ordering as decimal(18, 6))) as double) as expected_ordering,
+        cast(sum(cast(expected_ordering as decimal(18, 6))) as double) as expected_ordering
     from outcomes
     group by horizon_days, segment_code, segment_name
 ),
@@ -35,7 +35,7 @@ pooled as (
 overall as (
     select
         horizon_days,
-        cast(sum(customers_ordering) as double) / sum(customers) as ordering_share,
+        cast(sum(customers_ordering) as double) / sum(customers) as ordering_share
     from pooled
     group by horizon_days
 ),
@@ -58,7 +58,7 @@ final as (
         pooled.customers_ordering / nullif(pooled.expected_ordering, 0) as lift_at_same_dates,
         cast(pooled.orders as bigint) as orders,
         cast(pooled.revenue as decimal(18, 2)) as revenue,
-        cast(pooled.revenue as double) / pooled.customers as revenue_per_customer,
+        cast(pooled.revenue as double) / pooled.customers as revenue_per_customer
     from pooled
     inner join overall on pooled.horizon_days = overall.horizon_days
 )

@@ -10,7 +10,7 @@ with segments as (
         cluster,
         segment_code,
         segment_name,
-        is_fallback,
+        is_fallback
     from {{ ref('customer_segments') }}
 ),
 
@@ -20,7 +20,7 @@ rules as (
         model_id,
         cluster,
         {{ ordered_list('rule_english', '; or ', 'rule') }} as rule,
-        {{ ordered_list('rule_french', ' ; ou ', 'rule') }} as rule_french,
+        {{ ordered_list('rule_french', ' ; ou ', 'rule') }} as rule_french
     from {{ ref('segment_rules') }}
     group by model_id, cluster
 ),
@@ -28,7 +28,7 @@ rules as (
 french as (
     select
         segment_code,
-        name,
+        name
     from {{ ref('segment_labels') }}
     where language = 'fr'
 ),
@@ -38,7 +38,7 @@ rfm as (
         as_of_date,
         customer_unique_id,
         {%- for measure in measures %}
-        {{ measure }},
+        {{ measure }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ ref('rfm') }}
 ),
@@ -46,7 +46,7 @@ rfm as (
 members as (
     select
         segments.* {{ all_but(['customer_unique_id']) }},
-        rfm.* {{ all_but(['as_of_date', 'customer_unique_id']) }},
+        rfm.* {{ all_but(['as_of_date', 'customer_unique_id']) }}
     from segments
     inner join rfm
         on segments.as_of_date = rfm.as_of_date
@@ -67,7 +67,7 @@ profiles as (
         median(cast({{ measure }} as double)) as median_{{ measure }},
         {%- endfor %}
         {%- for measure in measures %}
-        {{ exact_average(measure) }} as mean_{{ measure }},
+        {{ exact_average(measure) }} as mean_{{ measure }}{{ ',' if not loop.last }}
         {%- endfor %}
     from members
     group by as_of_date, model_id, cluster, segment_code, segment_name, is_fallback
@@ -81,7 +81,7 @@ totals as (
     select
         as_of_date,
         sum(customers) as customers,
-        sum(revenue) as revenue,
+        sum(revenue) as revenue
     from profiles
     group by as_of_date
 ),
@@ -103,7 +103,7 @@ final as (
         {{ 'medians' if measure in counted_measures else 'profiles' }}.median_{{ measure }},
         profiles.mean_{{ measure }},
         {%- endfor %}
-        profiles.is_fallback,
+        profiles.is_fallback
     from profiles
     inner join totals on profiles.as_of_date = totals.as_of_date
     inner join medians

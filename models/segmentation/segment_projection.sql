@@ -10,7 +10,7 @@ segments as (
         as_of_date,
         cluster,
         segment_code,
-        segment_name,
+        segment_name
     from {{ ref('segment_profiles') }}
 ),
 
@@ -25,7 +25,7 @@ final as (
         projection.is_in_sample,
         projection.axis_1,
         projection.axis_2,
-        projection.silhouette,
+        projection.silhouette
     from projection
     left join segments
         on projection.as_of_date = segments.as_of_date

@@ -9,7 +9,7 @@ with periods as (
 period_models as (
     select
         as_of_date,
-        model_id,
+        model_id
     from {{ ref('period_models') }}
 ),
 
@@ -20,14 +20,14 @@ model_centroids as (
         feature_position,
         feature,
         centroid_scaled,
-        centroid,
+        centroid
     from {{ ref('model_centroids') }}
 ),
 
 centroids as (
     select
         periods.as_of_date,
-        model_centroids.* {{ all_but(['model_id']) }},
+        model_centroids.* {{ all_but(['model_id']) }}
     from periods
     inner join period_models on periods.as_of_date = period_models.as_of_date
     inner join model_centroids on period_models.model_id = model_centroids.model_id
@@ -38,7 +38,7 @@ segments as (
         as_of_date,
         cluster,
         segment_code,
-        segment_name,
+        segment_name
     from {{ ref('segment_profiles') }}
 ),
 
@@ -46,7 +46,7 @@ ranges as (
     select
         *,
         min(centroid) over (partition by feature) as lowest,
-        max(centroid) over (partition by feature) as highest,
+        max(centroid) over (partition by feature) as highest
     from centroids
 ),
 
@@ -60,7 +60,7 @@ final as (
         ranges.feature,
         ranges.centroid,
         ranges.centroid_scaled,
-        (ranges.centroid - ranges.lowest) / nullif(ranges.highest - ranges.lowest, 0) as position_among_segments,
+        (ranges.centroid - ranges.lowest) / nullif(ranges.highest - ranges.lowest, 0) as position_among_segments
     from ranges
     inner join segments
         on ranges.as_of_date = segments.as_of_date

@@ -16,7 +16,7 @@ final as (
         cast(sum(case when movement = 'stayed' then customers else 0 end) as bigint) as customers_kept,
         cast(sum(case when movement = 'lapsed' then customers else 0 end) as bigint) as customers_lapsed,
         cast(sum(case when movement = 'stayed' then customers else 0 end) as double) / sum(customers)
-            as retention,
+            as retention
     from migrations
     group by
         as_of_date, previous_as_of_date, from_cluster, from_segment_code, from_segment_name,

@@ -14,7 +14,7 @@ segments as (
         model_id,
         cluster,
         segment_code,
-        segment_name,
+        segment_name
     from {{ ref('model_segments') }}
 ),
 
@@ -32,7 +32,7 @@ rules as (
         customers_of_segment,
         segment_customers,
         measured_customers,
-        reproduced_customers,
+        reproduced_customers
     from limits
     group by
         model_id, as_of_date, rule, cluster, customers, customers_of_segment, segment_customers, measured_customers,
@@ -57,7 +57,7 @@ final as (
         rules.customers,
         cast(rules.customers_of_segment as double) / nullif(rules.customers, 0) as rule_precision,
         cast(rules.customers_of_segment as double) / nullif(rules.segment_customers, 0) as rule_recall,
-        cast(rules.reproduced_customers as double) / rules.measured_customers as fidelity,
+        cast(rules.reproduced_customers as double) / rules.measured_customers as fidelity
     from rules
     inner join words
         on rules.model_id = words.model_id

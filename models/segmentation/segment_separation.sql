@@ -10,7 +10,7 @@ segments as (
         as_of_date,
         cluster,
         segment_code,
-        segment_name,
+        segment_name
     from {{ ref('segment_profiles') }}
 ),
 
@@ -39,7 +39,7 @@ final as (
         separation.effect,
         separation.probability_above,
         separation.effect_within_money_bands,
-        separation.pairs_within_money_bands,
+        separation.pairs_within_money_bands
     from separation
     left join segments as segments_a
         on separation.as_of_date = segments_a.as_of_date

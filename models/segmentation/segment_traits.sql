@@ -9,7 +9,7 @@ segments as (
     select
         as_of_date,
         cluster,
-        segment_code,
+        segment_code
     from {{ ref('segment_profiles') }}
 ),
 
@@ -42,7 +42,7 @@ final as (
         traits.origin,
         traits.origin_reason,
         traits.dependence,
-        traits.dependence_feature,
+        traits.dependence_feature
     from traits
     left join segments
         on traits.as_of_date = segments.as_of_date

@@ -7,7 +7,7 @@ with measures as (
         *,
         cast(customers_ordering as double)
         / nullif(sum(customers_ordering) over (partition by alternative), 0) as weight,
-        revenue / nullif(sum(revenue) over (partition by alternative), 0) as revenue_weight,
+        revenue / nullif(sum(revenue) over (partition by alternative), 0) as revenue_weight
     from {{ ref('study_alternatives') }}
     where customers_ordering > 0
 ),
@@ -30,7 +30,7 @@ pooled as (
         sum(revenue_weight * revenue_captured) as revenue_captured,
         {{ z }} * sqrt(sum(revenue_weight * revenue_weight * revenue_captured_variance)) as revenue_captured_reach,
         avg(explained_variance_share) as explained_variance_share,
-        avg(silhouette) as silhouette,
+        avg(silhouette) as silhouette
     from measures
     group by alternative
 ),
@@ -56,7 +56,7 @@ final as (
         revenue_captured + revenue_captured_reach as revenue_captured_high,
         information_share,
         explained_variance_share,
-        silhouette,
+        silhouette
     from pooled
 )
 

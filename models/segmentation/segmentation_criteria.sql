@@ -7,14 +7,14 @@
     'placed_share >= 0.95 and channels = actions and actions > 0',
     'placed_share >= 0.95 or channels > 0',
     "'The state is known of ' || " ~ percent('placed_share', 1) ~ " || ' of them; ' || channels || ' of ' || actions
-    || ' actions have a channel. Whether they may be written to is not in these data.'",
+    || ' actions have a channel. Whether they may be written to is not in these data.'"
 ) if var('adapter') == 'olist' else (
     'accessible',
     'Share of its actions in seed segment_actions that have a channel; holds when all have one.',
     'cast(channels as double) / nullif(actions, 0)',
     'channels = actions and actions > 0',
     'channels > 0',
-    "channels || ' of ' || actions || ' actions have a channel. Whether they may be written to is not in these data.'",
+    "channels || ' of ' || actions || ' actions have a channel. Whether they may be written to is not in these data.'"
 ) %}
 {#- Criterion, its definition, its figure, from when it holds, from when partly, and what is said of it. -#}
 {% set criteria = [
@@ -25,7 +25,7 @@
         'least(recall, precision_share) >= 0.95',
         'least(recall, precision_share) >= 0.8',
         "'Rule: ' || rule || '. It finds ' || " ~ percent('recall', 1) ~ " || ' of its customers, and '
-        || " ~ percent('precision_share', 1) ~ " || ' of those found are in it.'",
+        || " ~ percent('precision_share', 1) ~ " || ' of those found are in it.'"
     ),
     (
         'substantial',
@@ -34,7 +34,7 @@
         'least(customer_share, revenue_share) >= 0.05',
         'greatest(customer_share, revenue_share) >= 0.05',
         percent('customer_share', 1) ~ " || ' of the customers, ' || " ~ percent('revenue_share', 1)
-        ~ " || ' of the money.'",
+        ~ " || ' of the money.'"
     ),
     accessible,
     (
@@ -48,7 +48,7 @@
         ~ " else 'Verdict: ' || stability_verdict || '. Found again in ' || resamples || ' resamples as of ' || compared_as_of_date
         || ' with a similarity of ' || " ~ decimals('mean_jaccard', 3) ~ " || ', ' || " ~ decimals('mean_jaccard - excess_jaccard', 3)
         ~ " || ' without structure; in the last year it had ' || " ~ percent('lowest_share', 1) ~ " || ' to '
-        || " ~ percent('highest_share', 1) ~ " || ' of the customers.' end",
+        || " ~ percent('highest_share', 1) ~ " || ' of the customers.' end"
     ),
     (
         'responsive',
@@ -58,7 +58,7 @@
         'lift_at_same_dates',
         'share_low_of_several > expected_share or share_high_of_several < expected_share',
         'share_low > expected_share or share_high < expected_share',
-        customers_who_order('customers_ordering', 'ordering_share', 'expected_share'),
+        customers_who_order('customers_ordering', 'ordering_share', 'expected_share')
     ),
     (
         'actionable',
@@ -66,7 +66,7 @@
         'cast(own_actions as double) / nullif(actions, 0)',
         'own_actions >= 0.5 * actions and actions > 0',
         'actions > 0',
-        "own_actions || ' of ' || actions || ' actions by days since the last order are its own.'",
+        "own_actions || ' of ' || actions || ' actions by days since the last order are its own.'"
     ),
 ] %}
 
@@ -92,7 +92,7 @@ judged as (
             when {{ partly }} then 'holds partly'
             else 'does not hold'
         end as verdict,
-        {{ words }} as reason,
+        {{ words }} as reason
     from facts
     {{ 'union all' if not loop.last }}
     {%- endfor %}
@@ -109,7 +109,7 @@ final as (
         figure,
         definition,
         verdict,
-        coalesce(reason, 'What it rests on is not there.') as reason,
+        coalesce(reason, 'What it rests on is not there.') as reason
     from judged
 )
 

@@ -20,7 +20,7 @@
                 when 'sequence' then 'are before the event that they follow'
                 when 'freshness' then 'are after the latest as-of date; the last is ' || coalesce(highest_value, 'nothing')
             end
-        ) as sentence,
+        ) as sentence
     from {{ model }}
     where is_as_expected is not true
 {% endtest %}

@@ -8,7 +8,7 @@
     found as (
         select
             raw_table,
-            count(distinct check_name) as kinds,
+            count(distinct check_name) as kinds
         from {{ model }}
         where check_name in ('rows', 'rejected', 'key', 'duplicates', 'nulls', 'freshness')
         group by raw_table
@@ -16,7 +16,7 @@
 
     select
         raw_loads.file_name,
-        found.kinds,
+        found.kinds
     from raw_loads
     left join found on raw_loads.file_name = found.raw_table
     where found.kinds is distinct from 6

@@ -10,7 +10,7 @@
         select
             count(*) as row_count,
             {%- for column in columns %}
-            count({{ column }}) as values_{{ loop.index }},
+            count({{ column }}) as values_{{ loop.index }}{{ ',' if not loop.last }}
             {%- endfor %}
         from {{ model }}
         {{ 'where ' ~ among if among }}
@@ -20,7 +20,7 @@
     repeated_{{ loop.index }} as (
         select
             {{ names | join(', ') }},
-            count(*) as occurrences,
+            count(*) as occurrences
         from {{ model }}
         {{ 'where ' ~ among if among }}
         group by {{ names | join(', ') }}

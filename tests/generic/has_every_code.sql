@@ -12,7 +12,7 @@
             when wanted.code is null
                 then '{{ model.identifier }} has {{ column }} ' || found.{{ column }} || ', which nothing reads: delete the row, or mend the code.'
             else '{{ model.identifier }} has no {{ column }} ' || wanted.code || ': add the row again.'
-        end as sentence,
+        end as sentence
     from wanted
     full join {{ model }} as found on wanted.code = found.{{ column }}
     where wanted.code is null or found.{{ column }} is null

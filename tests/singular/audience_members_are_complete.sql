@@ -3,7 +3,7 @@
 with segmented as (
     select
         as_of_date,
-        count(*) as customers,
+        count(*) as customers
     from {{ ref('customer_segments') }}
     group by as_of_date
 ),
@@ -12,7 +12,7 @@ members as (
     select
         as_of_date,
         count(*) as customers,
-        count(case when action_english || reason_english || reason_french is not null then 1 end) as complete_customers,
+        count(case when action_english || reason_english || reason_french is not null then 1 end) as complete_customers
     from {{ ref('audience_members') }}
     group by as_of_date
 )
@@ -21,7 +21,7 @@ select
     segmented.as_of_date,
     segmented.customers,
     members.customers as members,
-    members.complete_customers as complete_members,
+    members.complete_customers as complete_members
 from segmented
 full outer join members on segmented.as_of_date = members.as_of_date
 where

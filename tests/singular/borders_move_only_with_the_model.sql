@@ -8,7 +8,7 @@ select
     max(rules.fidelity) as fidelity_at_fit,
     'As of ' || in_force.as_of_date || ' the rules of ' || in_force.model_id || ' reproduce '
     || {{ percent('min(in_force.fidelity)', 1) }} || ' of its labels, ' || {{ percent('max(rules.fidelity)', 1) }}
-    || ' at its fit: its borders are not where segmentation.segment_rules says.' as sentence,
+    || ' at its fit: its borders are not where segmentation.segment_rules says.' as sentence
 from {{ ref('segment_rules_in_force') }} as in_force
 inner join {{ ref('segment_rules') }} as rules on in_force.model_id = rules.model_id
 group by in_force.as_of_date, in_force.model_id

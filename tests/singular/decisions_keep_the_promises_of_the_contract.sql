@@ -17,7 +17,7 @@ periods as (
     select
         as_of_date,
         is_segmentable,
-        is_sparse,
+        is_sparse
     from {{ ref('periods') }}
 ),
 
@@ -27,7 +27,7 @@ decisions as (
         periods.is_sparse,
         accepted.model_id is not null as is_accepted,
         decisions.judged_model_id is not null and periods.is_segmentable as is_judged,
-        coalesce(decisions.thresholds_crossed like '%feature_drift (act)%', false) as has_drift,
+        coalesce(decisions.thresholds_crossed like '%feature_drift (act)%', false) as has_drift
     from {{ ref('decisions') }} as decisions
     inner join periods on decisions.as_of_date = periods.as_of_date
     left join accepted on decisions.model_id = accepted.model_id
@@ -57,7 +57,7 @@ judged as (
                 then 'Drift is investigated.'
             when is_judged and outdated_share >= thresholds.outdated_share_watch and decision = 'keep'
                 then 'Labels out of date are given anew.'
-        end as broken_promise,
+        end as broken_promise
     from decisions
     cross join thresholds
 )
@@ -65,6 +65,6 @@ judged as (
 select
     as_of_date,
     decision,
-    broken_promise,
+    broken_promise
 from judged
 where broken_promise is not null

@@ -3,7 +3,7 @@ with rfm as (
     select
         rfm.as_of_date,
         count(*) as customers,
-        sum(rfm.monetary) as monetary,
+        sum(rfm.monetary) as monetary
     from {{ ref('rfm') }} as rfm
     inner join {{ ref('period_models') }} as period_models on rfm.as_of_date = period_models.as_of_date
     where period_models.model_id is not null
@@ -16,7 +16,7 @@ profiles as (
         sum(customers) as customers,
         sum(revenue) as monetary,
         sum(customer_share) as customer_share,
-        sum(revenue_share) as revenue_share,
+        sum(revenue_share) as revenue_share
     from {{ ref('segment_profiles') }}
     group by as_of_date
 )
@@ -26,7 +26,7 @@ select
     rfm.customers as rfm_customers,
     profiles.customers as segment_customers,
     rfm.monetary as rfm_monetary,
-    profiles.monetary as segment_monetary,
+    profiles.monetary as segment_monetary
 from rfm
 full outer join profiles on rfm.as_of_date = profiles.as_of_date
 where

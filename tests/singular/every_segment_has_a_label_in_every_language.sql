@@ -10,7 +10,7 @@ with languages as (
 
 select
     playbook.segment_code,
-    languages.language,
+    languages.language
 from {{ ref('segment_playbook') }} as playbook
 cross join languages
 left join {{ ref('segment_labels') }} as labels

@@ -12,7 +12,7 @@ with languages as (
 expected as (
     select
         playbook.segment_code,
-        languages.language,
+        languages.language
     from {{ ref('segment_playbook') }} as playbook
     cross join languages
 ),
@@ -27,14 +27,14 @@ bands as (
             partition by segment_code, language order by coalesce(minimum_recency_days, 0)
         ) as previous_ends,
         row_number() over (partition by segment_code, language order by coalesce(minimum_recency_days, 0)) as place,
-        count(*) over (partition by segment_code, language) as bands,
+        count(*) over (partition by segment_code, language) as bands
     from {{ ref('segment_actions') }}
 ),
 
 problems as (
     select
         segment_code,
-        language,
+        language
     from bands
     where
         begins is distinct from case when place = 1 then 0 else previous_ends end
@@ -43,7 +43,7 @@ problems as (
     union
     select
         expected.segment_code,
-        expected.language,
+        expected.language
     from expected
     left join bands
         on expected.segment_code = bands.segment_code
@@ -55,5 +55,5 @@ select
     segment_code,
     language,
     'Seed segment_actions: the bands of days of segment ' || segment_code || ' in language ' || language
-    || ' must follow each other from 0 without a gap, and the last must have no end.' as sentence,
+    || ' must follow each other from 0 without a gap, and the last must have no end.' as sentence
 from problems

@@ -3,7 +3,7 @@ with segments as (
     select
         as_of_date,
         cluster,
-        count(*) as customers,
+        count(*) as customers
     from {{ ref('customer_segments') }}
     group by as_of_date, cluster
 ),
@@ -11,7 +11,7 @@ with segments as (
 comparisons as (
     select
         as_of_date,
-        comparison_as_of_date,
+        comparison_as_of_date
     from {{ ref('period_models') }}
     where comparison_as_of_date is not null
 ),
@@ -26,7 +26,7 @@ expected as (
         comparisons.as_of_date,
         'to' as side,
         segments.cluster,
-        segments.customers,
+        segments.customers
     from comparisons
     inner join segments on comparisons.as_of_date = segments.as_of_date
     union all
@@ -34,7 +34,7 @@ expected as (
         comparisons.as_of_date,
         'from' as side,
         segments.cluster,
-        segments.customers,
+        segments.customers
     from comparisons
     inner join segments on comparisons.comparison_as_of_date = segments.as_of_date
 ),
@@ -44,7 +44,7 @@ found as (
         as_of_date,
         'to' as side,
         to_cluster as cluster,
-        sum(customers) as customers,
+        sum(customers) as customers
     from migrations
     where to_cluster is not null
     group by as_of_date, to_cluster
@@ -53,7 +53,7 @@ found as (
         as_of_date,
         'from' as side,
         from_cluster as cluster,
-        sum(customers) as customers,
+        sum(customers) as customers
     from migrations
     where from_cluster is not null
     group by as_of_date, from_cluster
@@ -64,7 +64,7 @@ select
     coalesce(expected.side, found.side) as side,
     coalesce(expected.cluster, found.cluster) as cluster,
     expected.customers as expected_customers,
-    found.customers as found_customers,
+    found.customers as found_customers
 from expected
 full outer join found
     on expected.as_of_date = found.as_of_date

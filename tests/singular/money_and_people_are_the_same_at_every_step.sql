@@ -9,7 +9,7 @@ with payments as (
 items as (
     select
         price,
-        freight_value,
+        freight_value
     from {{ ref('stg_order_items') }}
     where reject_reason is null
 ),

@@ -7,7 +7,7 @@ with decisions as (
         as_of_date,
         decision,
         model_id,
-        fitted_as_of_date,
+        fitted_as_of_date
     from {{ ref('decisions') }}
 ),
 
@@ -15,7 +15,7 @@ period_models as (
     select
         as_of_date,
         model_id,
-        fitted_as_of_date,
+        fitted_as_of_date
     from {{ ref('period_models') }}
 ),
 
@@ -23,7 +23,7 @@ published as (
     select
         as_of_date,
         min(model_id) as first_model_id,
-        max(model_id) as last_model_id,
+        max(model_id) as last_model_id
     from {{ ref('customer_segments') }}
     group by as_of_date
 ),
@@ -31,7 +31,7 @@ published as (
 walked as (
     select
         as_of_date,
-        lag(model_id) over (order by as_of_date) as model_id_before,
+        lag(model_id) over (order by as_of_date) as model_id_before
     from decisions
     where model_id is not null
 )
@@ -42,7 +42,7 @@ select
     decisions.model_id as decided_model_id,
     period_models.model_id as model_in_use,
     published.first_model_id as published_model_id,
-    walked.model_id_before,
+    walked.model_id_before
 from decisions
 full outer join period_models on decisions.as_of_date = period_models.as_of_date
 full outer join published on coalesce(decisions.as_of_date, period_models.as_of_date) = published.as_of_date

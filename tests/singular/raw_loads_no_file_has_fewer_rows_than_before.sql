@@ -5,7 +5,7 @@ with raw_loads as (
     select
         file_name,
         raw_rows,
-        is_synthetic,
+        is_synthetic
     from {{ ref('raw_loads') }}
 ),
 
@@ -13,7 +13,7 @@ published as (
     select
         file_name,
         raw_rows,
-        is_synthetic,
+        is_synthetic
     from {{ published_raw_loads() }}
 )
 
@@ -27,7 +27,7 @@ select
         published.raw_rows,
         case when raw_loads.is_synthetic > published.is_synthetic then ', which was of real data' else '' end,
         '--vars ''{allow_fewer_rows: true}'' (make build OPTIONS="--vars ''{allow_fewer_rows: true}''")'
-    ) as sentence,
+    ) as sentence
 from raw_loads
 inner join published on raw_loads.file_name = published.file_name
 where

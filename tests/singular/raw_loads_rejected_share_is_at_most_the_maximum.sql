@@ -5,7 +5,7 @@ with raw_loads as (
         file_name,
         raw_rows,
         rejected_rows,
-        rejected_share,
+        rejected_share
     from {{ ref('raw_loads') }}
     where rejected_share > {{ setting('max_rejected_share') }}
 ),
@@ -15,7 +15,7 @@ reasons as (
         file_name,
         reason,
         count(*) as row_count,
-        min(raw_text) as sample_row,
+        min(raw_text) as sample_row
     from {{ ref('rejected_rows') }}
     group by file_name, reason
 ),
@@ -24,7 +24,7 @@ ranked as (
     select
         *,
         row_number() over (partition by file_name order by row_count desc, reason) as reason_rank,
-        count(*) over (partition by file_name) as reason_count,
+        count(*) over (partition by file_name) as reason_count
     from reasons
 )
 
@@ -42,7 +42,7 @@ select
         ranked.reason,
         ranked.row_count,
         left(ranked.sample_row, 300)
-    ) as sentence,
+    ) as sentence
 from raw_loads
 inner join ranked
     on raw_loads.file_name = ranked.file_name

@@ -3,7 +3,7 @@ with orders as (
     select
         customer_unique_id,
         {{ counted_at() }} as counted_at,
-        order_value,
+        order_value
     from {{ ref('input_orders') }}
     where {{ counted_at() }} is not null
 ),
@@ -13,7 +13,7 @@ ordered as (
         periods.as_of_date,
         orders.customer_unique_id,
         count(*) as orders,
-        sum(orders.order_value) as spent,
+        sum(orders.order_value) as spent
     from {{ ref('periods') }} as periods
     inner join orders
         on orders.counted_at < periods.as_of_date
@@ -24,7 +24,7 @@ ordered as (
 refunded as (
     select
         ordered.as_of_date,
-        sum(refunds.refund_value) as refunded,
+        sum(refunds.refund_value) as refunded
     from ordered
     inner join {{ ref('input_refunds') }} as refunds
         on ordered.customer_unique_id = refunds.customer_unique_id
@@ -38,7 +38,7 @@ expected as (
         ordered.as_of_date,
         count(*) as customers,
         sum(ordered.orders) as orders,
-        sum(ordered.spent) - coalesce(max(refunded.refunded), 0) as monetary,
+        sum(ordered.spent) - coalesce(max(refunded.refunded), 0) as monetary
     from ordered
     left join refunded on ordered.as_of_date = refunded.as_of_date
     group by ordered.as_of_date
@@ -49,7 +49,7 @@ found as (
         as_of_date,
         count(*) as customers,
         sum(frequency) as orders,
-        sum(monetary) as monetary,
+        sum(monetary) as monetary
     from {{ ref('rfm') }}
     group by as_of_date
 )
@@ -61,7 +61,7 @@ select
     expected.orders as expected_orders,
     found.orders as found_orders,
     expected.monetary as expected_monetary,
-    found.monetary as found_monetary,
+    found.monetary as found_monetary
 from expected
 full outer join found on expected.as_of_date = found.as_of_date
 where

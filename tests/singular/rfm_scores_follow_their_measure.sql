@@ -7,7 +7,7 @@ with customers as (
         rfm.monetary,
         rfm_scores.recency_score,
         rfm_scores.frequency_score,
-        rfm_scores.monetary_score,
+        rfm_scores.monetary_score
     from {{ ref('rfm') }} as rfm
     inner join {{ ref('rfm_scores') }} as rfm_scores
         on rfm.as_of_date = rfm_scores.as_of_date
@@ -21,7 +21,7 @@ ranges as (
         '{{ measure }}' as measure,
         {{ measure }}_score as score,
         min({{ value }}) as low,
-        max({{ value }}) as high,
+        max({{ value }}) as high
     from customers
     group by as_of_date, {{ measure }}_score
     {{ 'union all' if not loop.last }}
@@ -32,7 +32,7 @@ select
     lower_score.as_of_date,
     lower_score.measure,
     lower_score.score as lower_score,
-    higher_score.score as higher_score,
+    higher_score.score as higher_score
 from ranges as lower_score
 inner join ranges as higher_score
     on lower_score.as_of_date = higher_score.as_of_date

@@ -8,7 +8,7 @@ combinations as (
     select
         recency.score as recency_score,
         frequency.score as frequency_score,
-        monetary.score as monetary_score,
+        monetary.score as monetary_score
     from scores as recency
     cross join scores as frequency
     cross join scores as monetary
@@ -23,7 +23,7 @@ select
     combinations.recency_score,
     combinations.frequency_score,
     combinations.monetary_score,
-    count(boxes.rfm_segment) as boxes,
+    count(boxes.rfm_segment) as boxes
 from combinations
 left join boxes
     on combinations.recency_score between boxes.minimum_recency_score and boxes.maximum_recency_score

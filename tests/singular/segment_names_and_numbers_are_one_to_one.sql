@@ -2,7 +2,7 @@
 with named as (
     select distinct
         model_segments.cluster,
-        model_segments.segment_name,
+        model_segments.segment_name
     from {{ ref('model_segments') }} as model_segments
     inner join {{ ref('period_models') }} as period_models
         on model_segments.model_id = period_models.model_id

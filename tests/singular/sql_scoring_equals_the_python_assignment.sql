@@ -5,7 +5,7 @@
 with models_in_use as (
     select
         as_of_date,
-        model_id,
+        model_id
     from {{ ref('period_models') }}
     where model_id is not null
 ),
@@ -13,7 +13,7 @@ with models_in_use as (
 customers as (
     select
         features.*,
-        models_in_use.model_id,
+        models_in_use.model_id
     from {{ ref('segmentation_features') }} as features
     inner join models_in_use on features.as_of_date = models_in_use.as_of_date
 ),
@@ -38,7 +38,7 @@ select
     scored.cluster as sql_cluster,
     assigned.cluster as python_cluster,
     scored.distance_to_centroid as sql_distance,
-    assigned.distance_to_centroid as python_distance,
+    assigned.distance_to_centroid as python_distance
 from scored
 full outer join assigned
     on scored.as_of_date = assigned.as_of_date

@@ -13,7 +13,7 @@ with feature_changes as (
 periods as (
     select
         as_of_date,
-        is_sparse,
+        is_sparse
     from {{ ref('periods') }}
 ),
 
@@ -21,7 +21,7 @@ changes as (
     select
         feature_changes.*,
         feature_changes.missing_share - feature_changes.baseline_missing_share as missing_share_rise,
-        periods.is_sparse,
+        periods.is_sparse
     from feature_changes
     inner join periods on feature_changes.as_of_date = periods.as_of_date
 ),
@@ -58,7 +58,7 @@ judged as (
             changes.psi_behaviour >= thresholds.feature_psi_watch
             or changes.ks_behaviour >= thresholds.feature_ks_watch,
             false
-        ) as is_beyond_the_clock,
+        ) as is_beyond_the_clock
     from changes
     cross join thresholds
 ),
@@ -77,7 +77,7 @@ final as (
             when is_beyond_the_clock and is_behaviour then 'behaviour'
             when is_beyond_the_clock then 'inflow of customers'
             else 'missing values'
-        end as cause,
+        end as cause
     from judged
 )
 

@@ -2,7 +2,7 @@ with windows as (
     select
         as_of_date,
         horizon_days,
-        ends_before,
+        ends_before
     from {{ ref('outcome_windows') }}
 ),
 
@@ -10,7 +10,7 @@ orders as (
     select
         customer_unique_id,
         {{ counted_at() }} as counted_at,
-        order_value,
+        order_value
     from {{ ref('input_orders') }}
     where {{ counted_at() }} is not null
 ),
@@ -20,7 +20,7 @@ segments as (
         as_of_date,
         customer_unique_id,
         cluster,
-        segment_code,
+        segment_code
     from {{ ref('customer_segments') }}
 ),
 
@@ -31,7 +31,7 @@ within as (
         windows.horizon_days,
         orders.customer_unique_id,
         count(*) as orders,
-        sum(orders.order_value) as revenue,
+        sum(orders.order_value) as revenue
     from windows
     inner join orders
         on orders.counted_at >= windows.as_of_date
@@ -47,7 +47,7 @@ final as (
         segments.cluster,
         segments.segment_code,
         cast(within.orders as int) as orders,
-        cast(within.revenue as decimal(14, 2)) as revenue,
+        cast(within.revenue as decimal(14, 2)) as revenue
     from within
     inner join segments
         on within.as_of_date = segments.as_of_date

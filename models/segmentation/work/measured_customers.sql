@@ -14,7 +14,7 @@ rfm as (
         as_of_date,
         customer_unique_id,
         {%- for name, column in facts.items() %}
-        cast({{ column }} as double) as {{ name }},
+        cast({{ column }} as double) as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ ref('rfm') }}
 ),
@@ -23,7 +23,7 @@ period_inputs as (
     select
         as_of_date,
         halvings,
-        digest_below,
+        digest_below
     from {{ ref('period_inputs') }}
 ),
 
@@ -38,7 +38,7 @@ final as (
         {%- for feature in others %}
         {{ transformed(feature, 'rfm.' ~ feature, 'in_use.is_in_fit', 'rfm.as_of_date') }} as other_{{ feature }},
         {%- endfor %}
-        in_use.is_in_fit,
+        in_use.is_in_fit
     from rfm
     inner join in_use
         on rfm.as_of_date = in_use.as_of_date

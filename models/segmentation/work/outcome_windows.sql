@@ -5,7 +5,7 @@ with recursive periods as (
     select
         as_of_date,
         is_sparse,
-        is_segmentable,
+        is_segmentable
     from {{ ref('periods') }}
 ),
 
@@ -25,7 +25,7 @@ complete as (
     select
         periods.as_of_date,
         horizons.horizon_days,
-        cast(periods.as_of_date + horizons.horizon_days * interval 1 day as date) as ends_before,
+        cast(periods.as_of_date + horizons.horizon_days * interval 1 day as date) as ends_before
     from periods
     cross join horizons
     cross join last_day
@@ -37,7 +37,7 @@ complete as (
 sparse_months as (
     select
         cast(as_of_date - interval 1 month as date) as begins_on,
-        as_of_date as ends_before,
+        as_of_date as ends_before
     from periods
     where is_sparse
 ),
@@ -47,7 +47,7 @@ judged as (
         complete.as_of_date,
         complete.horizon_days,
         complete.ends_before,
-        count(sparse_months.ends_before) > 0 as is_sparse,
+        count(sparse_months.ends_before) > 0 as is_sparse
     from complete
     left join sparse_months
         on complete.as_of_date < sparse_months.ends_before
@@ -59,7 +59,7 @@ links as (
     select
         later.horizon_days,
         later.as_of_date,
-        max(earlier.as_of_date) as previous_as_of_date,
+        max(earlier.as_of_date) as previous_as_of_date
     from judged as later
     left join judged as earlier
         on later.horizon_days = earlier.horizon_days
@@ -72,13 +72,13 @@ links as (
 pooled as (
     select
         horizon_days,
-        max(as_of_date) as as_of_date,
+        max(as_of_date) as as_of_date
     from links
     group by horizon_days
     union all
     select
         links.horizon_days,
-        links.previous_as_of_date as as_of_date,
+        links.previous_as_of_date as as_of_date
     from pooled
     inner join links
         on pooled.horizon_days = links.horizon_days
@@ -92,7 +92,7 @@ final as (
         judged.horizon_days,
         judged.ends_before,
         judged.is_sparse,
-        pooled.as_of_date is not null as is_pooled,
+        pooled.as_of_date is not null as is_pooled
     from judged
     left join pooled
         on judged.horizon_days = pooled.horizon_days

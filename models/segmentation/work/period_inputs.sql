@@ -10,7 +10,7 @@ rfm as (
         as_of_date,
         customer_unique_id,
         {%- for feature in watched %}
-        {{ feature }},
+        {{ feature }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ ref('rfm') }}
 ),
@@ -19,7 +19,7 @@ by_date as (
     select
         as_of_date,
         count(*) as customers,
-        {{ rows_fingerprint(['customer_unique_id'] + feature_columns() + ['is_in_fit']) }} as fingerprint,
+        {{ rows_fingerprint(['customer_unique_id'] + feature_columns() + ['is_in_fit']) }} as fingerprint
     from features
     group by as_of_date
 ),
@@ -28,7 +28,7 @@ fitted as (
     select
         as_of_date,
         count(*) as training_rows,
-        {{ rows_fingerprint(['customer_unique_id'] + feature_columns()) }} as fingerprint,
+        {{ rows_fingerprint(['customer_unique_id'] + feature_columns()) }} as fingerprint
     from features
     where is_in_fit
     group by as_of_date
@@ -37,7 +37,7 @@ fitted as (
 rfm_by_date as (
     select
         rfm.as_of_date,
-        {{ rows_fingerprint(['rfm.customer_unique_id'] + watched) }} as fingerprint,
+        {{ rows_fingerprint(['rfm.customer_unique_id'] + watched) }} as fingerprint
     from rfm
     inner join by_date on rfm.as_of_date = by_date.as_of_date
     group by rfm.as_of_date
@@ -58,7 +58,7 @@ halved as (
                     )
                 )
             ) as int
-        ) as halvings,
+        ) as halvings
     from by_date
 ),
 
@@ -69,7 +69,7 @@ drawn as (
         case
             when halvings = 0 then 'g'
             else lpad(lower(hex(cast(pow(2, 32 - halvings) as bigint))), 8, '0')
-        end as digest_below,
+        end as digest_below
     from halved
 ),
 
@@ -83,7 +83,7 @@ final as (
         drawn.digest_below,
         fitted.fingerprint as fit_fingerprint,
         drawn.fingerprint || '/' || drawn.digest_below as features_fingerprint,
-        rfm_by_date.fingerprint || '/' || drawn.digest_below as rfm_fingerprint,
+        rfm_by_date.fingerprint || '/' || drawn.digest_below as rfm_fingerprint
     from drawn
     left join fitted on drawn.as_of_date = fitted.as_of_date
     left join rfm_by_date on drawn.as_of_date = rfm_by_date.as_of_date

@@ -7,14 +7,14 @@ with periods as (
         is_segmentable,
         is_sparse,
         note,
-        orders_in_last_month,
+        orders_in_last_month
     from {{ ref('periods') }}
 ),
 
 period_inputs as (
     select
         as_of_date,
-        features_fingerprint,
+        features_fingerprint
     from {{ ref('period_inputs') }}
 ),
 
@@ -24,14 +24,14 @@ fits as (
         case when n_clusters > 0 then model_id end as model_id,
         fingerprint,
         is_accepted,
-        gate_failures,
+        gate_failures
     from {{ ref('model_registry') }}
 ),
 
 counted_orders as (
     select
         {{ counted_at() }} as counted_at,
-        cast(order_value as double) as order_value,
+        cast(order_value as double) as order_value
     from {{ ref('input_orders') }}
     where {{ counted_at() }} is not null
 ),
@@ -42,7 +42,7 @@ months as (
         as_of_date,
         {{ lag }} as lag,
         as_of_date - interval {{ lag + 1 }} month as first_moment,
-        as_of_date - interval {{ lag }} month as end_moment,
+        as_of_date - interval {{ lag }} month as end_moment
     from periods
     {{- ' union all' if not loop.last }}
     {%- endfor %}
@@ -52,7 +52,7 @@ values_by_month as (
     select
         months.as_of_date,
         months.lag,
-        median(counted_orders.order_value) as median_order_value,
+        median(counted_orders.order_value) as median_order_value
     from months
     inner join counted_orders
         on counted_orders.counted_at >= months.first_moment
@@ -65,7 +65,7 @@ order_values as (
     select
         as_of_date,
         max(case when lag = 0 then median_order_value end) as this_month,
-        median(case when lag > 0 then median_order_value end) as before,
+        median(case when lag > 0 then median_order_value end) as before
     from values_by_month
     group by as_of_date
 ),
@@ -83,7 +83,7 @@ final as (
         -- The last accepted fit up to the date, whatever var refresh_mode is.
         {{ last_known('case when fits.is_accepted then fits.model_id end') }} over up_to_the_date as model_id,
         {{ last_known('case when fits.is_accepted then fits.fingerprint end') }} over up_to_the_date
-            as model_fingerprint,
+            as model_fingerprint
     from periods
     left join period_inputs on periods.as_of_date = period_inputs.as_of_date
     left join order_values on periods.as_of_date = order_values.as_of_date

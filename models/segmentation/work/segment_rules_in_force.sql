@@ -4,14 +4,14 @@ with customers as (
     select
         as_of_date,
         customer_unique_id,
-        cluster,
+        cluster
     from {{ ref('kmeans_assignments') }}
 ),
 
 period_models as (
     select
         as_of_date,
-        model_id,
+        model_id
     from {{ ref('period_models') }}
 ),
 
@@ -20,7 +20,7 @@ rows_in_own_units as (
         as_of_date,
         customer_unique_id,
         {%- for feature in features %}
-        own_{{ feature }},
+        own_{{ feature }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ ref('measured_customers') }}
 ),
@@ -33,7 +33,7 @@ rules_of_dates as (
     -- By date, so that a customer meets the rules of one model only.
     select
         period_models.as_of_date,
-        rules.*,
+        rules.*
     from rules
     inner join period_models on rules.model_id = period_models.model_id
 ),
@@ -43,7 +43,7 @@ agreed as (
         customers.as_of_date,
         rules_of_dates.model_id,
         customers.cluster,
-        rules_of_dates.cluster as rule_cluster,
+        rules_of_dates.cluster as rule_cluster
     from customers
     inner join rows_in_own_units
         on customers.as_of_date = rows_in_own_units.as_of_date
@@ -62,7 +62,7 @@ counted as (
         model_id,
         cluster,
         rule_cluster,
-        count(*) as customers,
+        count(*) as customers
     from agreed
     group by as_of_date, model_id, cluster, rule_cluster
 ),
@@ -75,7 +75,7 @@ by_cluster as (
         cluster,
         customers as segment_customers,
         0 as rule_customers,
-        case when cluster = rule_cluster then customers else 0 end as agreed_customers,
+        case when cluster = rule_cluster then customers else 0 end as agreed_customers
     from counted
     union all
     select
@@ -84,7 +84,7 @@ by_cluster as (
         rule_cluster as cluster,
         0 as segment_customers,
         customers as rule_customers,
-        0 as agreed_customers,
+        0 as agreed_customers
     from counted
 ),
 
@@ -97,7 +97,7 @@ final as (
         sum(rule_customers) as rule_customers,
         sum(agreed_customers) as agreed_customers,
         sum(sum(agreed_customers)) over (partition by as_of_date)
-        / cast(sum(sum(segment_customers)) over (partition by as_of_date) as double) as fidelity,
+        / cast(sum(sum(segment_customers)) over (partition by as_of_date) as double) as fidelity
     from by_cluster
     group by as_of_date, model_id, cluster
 )

@@ -13,7 +13,7 @@ rfm as (
         as_of_date,
         customer_unique_id,
         {%- for column in ruled_columns %}
-        cast({{ column }} as double) as {{ column }},
+        cast({{ column }} as double) as {{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ ref('rfm') }}
 ),
@@ -23,7 +23,7 @@ outlier_rules as (
     select
         feature,
         minimum,
-        maximum,
+        maximum
     from {{ ref('outlier_rules') }}
 ),
 {%- else -%}
@@ -41,7 +41,7 @@ limits as (
     select
     {%- for column in ruled_columns %}
         max(case when feature = '{{ column }}' then minimum end) as {{ column }}_minimum,
-        min(case when feature = '{{ column }}' then maximum end) as {{ column }}_maximum,
+        min(case when feature = '{{ column }}' then maximum end) as {{ column }}_maximum{{ ',' if not loop.last }}
     {%- endfor %}
     from outlier_rules
 ),
@@ -55,7 +55,7 @@ ruled as (
             or rfm.{{ column }} > limits.{{ column }}_maximum
             {%- endfor %},
             false
-        ) as is_outlier,
+        ) as is_outlier
     from rfm
     inner join periods on rfm.as_of_date = periods.as_of_date
     cross join limits
@@ -72,7 +72,7 @@ medians as (
     select
         as_of_date,
         {%- for feature in features %}
-        median({{ feature }}) filter (where not is_outlier) as {{ feature }},
+        median({{ feature }}) filter (where not is_outlier) as {{ feature }}{{ ',' if not loop.last }}
         {%- endfor %}
     from ruled
     where as_of_date in (select as_of_date from gaps)
@@ -93,7 +93,7 @@ final as (
         {% for feature in features -%}
         {{ 'or ' if not loop.first }}ruled.{{ feature }} is null
         {% endfor -%} as is_imputed,
-        not ruled.is_outlier as is_in_fit,
+        not ruled.is_outlier as is_in_fit
     from ruled
     left join medians on ruled.as_of_date = medians.as_of_date
 )

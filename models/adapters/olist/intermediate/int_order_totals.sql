@@ -12,7 +12,7 @@ items as (
         cast(count(*) as int) as item_count,
         cast(count(distinct seller_id) as int) as seller_count,
         cast(sum(price) as decimal(14, 2)) as items_value,
-        cast(sum(freight_value) as decimal(14, 2)) as freight_value,
+        cast(sum(freight_value) as decimal(14, 2)) as freight_value
     from {{ ref('stg_order_items') }}
     where reject_reason is null
     group by order_id
@@ -24,7 +24,7 @@ payments_by_type as (
         payment_type,
         count(*) as payment_count,
         max(payment_installments) as payment_installments,
-        sum(payment_value) as payment_value,
+        sum(payment_value) as payment_value
     from {{ ref('stg_order_payments') }}
     where reject_reason is null
     group by order_id, payment_type
@@ -36,7 +36,7 @@ ranked_types as (
         row_number() over (
             partition by order_id
             order by payment_value desc, payment_type
-        ) as type_rank,
+        ) as type_rank
     from payments_by_type
 ),
 
@@ -46,7 +46,7 @@ payments as (
         cast(sum(payment_count) as int) as payment_count,
         cast(sum(payment_value) as decimal(14, 2)) as payment_value,
         max(payment_installments) as payment_installments,
-        max(case when type_rank = 1 then payment_type end) as main_payment_type,
+        max(case when type_rank = 1 then payment_type end) as main_payment_type
     from ranked_types
     group by order_id
 ),
@@ -55,7 +55,7 @@ reviews as (
     select
         order_id,
         cast(count(*) as int) as review_count,
-        cast(sum(review_score) as double) / count(*) as average_review_score,
+        cast(sum(review_score) as double) / count(*) as average_review_score
     from {{ ref('stg_order_reviews') }}
     where reject_reason is null
     group by order_id
@@ -66,7 +66,7 @@ final as (
         orders.order_id,
         items.* {{ all_but(['order_id']) }},
         payments.* {{ all_but(['order_id']) }},
-        reviews.* {{ all_but(['order_id']) }},
+        reviews.* {{ all_but(['order_id']) }}
     from orders
     left join items on orders.order_id = items.order_id
     left join payments on orders.order_id = payments.order_id

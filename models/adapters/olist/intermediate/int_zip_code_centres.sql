@@ -10,7 +10,7 @@ with points as (
         longitude,
         state,
         latitude between {{ brazil.south }} and {{ brazil.north }}
-        and longitude between {{ brazil.west }} and {{ brazil.east }} as is_in_brazil,
+        and longitude between {{ brazil.west }} and {{ brazil.east }} as is_in_brazil
     from {{ ref('stg_geolocation') }}
     where reject_reason is null
 ),
@@ -23,7 +23,7 @@ centres as (
         median(latitude) filter (where is_in_brazil) as latitude,
         median(longitude) filter (where is_in_brazil) as longitude,
         count(*) as point_count,
-        count(*) filter (where not is_in_brazil) as points_outside_brazil,
+        count(*) filter (where not is_in_brazil) as points_outside_brazil
     from points
     group by zip_code_prefix
 ),
@@ -32,7 +32,7 @@ spreads as (
     select
         centres.zip_code_prefix,
         median({{ distance_km('points.latitude', 'points.longitude', 'centres.latitude', 'centres.longitude') }})
-            as spread_km,
+            as spread_km
     from centres
     inner join points on centres.zip_code_prefix = points.zip_code_prefix
     where points.is_in_brazil
@@ -44,7 +44,7 @@ states as (
     select
         zip_code_prefix,
         state,
-        row_number() over (partition by zip_code_prefix order by count(*) desc, state nulls last) as state_rank,
+        row_number() over (partition by zip_code_prefix order by count(*) desc, state nulls last) as state_rank
     from points
     group by zip_code_prefix, state
 ),
@@ -57,7 +57,7 @@ final as (
         centres.longitude,
         spreads.spread_km,
         cast(centres.point_count as int) as point_count,
-        cast(centres.points_outside_brazil as int) as points_outside_brazil,
+        cast(centres.points_outside_brazil as int) as points_outside_brazil
     from centres
     inner join states
         on centres.zip_code_prefix = states.zip_code_prefix

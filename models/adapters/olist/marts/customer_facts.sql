@@ -18,7 +18,7 @@ orders as (
         customer_city,
         items_value,
         freight_value,
-        payment_installments,
+        payment_installments
     from {{ ref('orders') }}
 ),
 
@@ -26,7 +26,7 @@ items as (
     select
         order_id,
         product_category,
-        price,
+        price
     from {{ ref('order_items') }}
 ),
 
@@ -34,7 +34,7 @@ payments as (
     select
         order_id,
         payment_type,
-        payment_value,
+        payment_value
     from {{ ref('order_payments') }}
 ),
 
@@ -42,7 +42,7 @@ reviews as (
     select
         order_id,
         review_score,
-        review_answered_at,
+        review_answered_at
     from {{ ref('stg_order_reviews') }}
     where reject_reason is null and review_answered_at is not null
 ),
@@ -50,7 +50,7 @@ reviews as (
 states as (
     select
         state_code,
-        region,
+        region
     from {{ ref('states') }}
 ),
 
@@ -66,7 +66,7 @@ counted as (
         row_number() over (
             partition by periods.as_of_date, orders.customer_unique_id
             order by orders.purchased_at desc, orders.order_id desc
-        ) = 1 as is_last_of_customer,
+        ) = 1 as is_last_of_customer
     from orders
     inner join periods on orders.counted_at < periods.as_of_date
 ),
@@ -79,7 +79,7 @@ answered as (
         count(*) as reviews,
         count(case when reviews.review_score <= 2 then 1 end) as bad_reviews,
         avg(case when counted.is_last_of_customer then cast(reviews.review_score as double) end)
-            as last_order_review_score,
+            as last_order_review_score
     from counted
     inner join reviews
         on counted.order_id = reviews.order_id
@@ -94,7 +94,7 @@ amounts as (
         counted.customer_unique_id,
         'category' as kind,
         items.product_category as value,
-        sum(items.price) as amount,
+        sum(items.price) as amount
     from counted
     inner join items on counted.order_id = items.order_id
     group by counted.as_of_date, counted.customer_unique_id, items.product_category
@@ -104,7 +104,7 @@ amounts as (
         counted.customer_unique_id,
         'payment' as kind,
         payments.payment_type as value,
-        sum(payments.payment_value) as amount,
+        sum(payments.payment_value) as amount
     from counted
     inner join payments on counted.order_id = payments.order_id
     group by counted.as_of_date, counted.customer_unique_id, payments.payment_type
@@ -116,7 +116,7 @@ ranked as (
         row_number() over (
             partition by as_of_date, customer_unique_id, kind
             order by amount desc nulls last, value nulls last
-        ) as amount_rank,
+        ) as amount_rank
     from amounts
 ),
 
@@ -125,7 +125,7 @@ mains as (
         as_of_date,
         customer_unique_id,
         max(case when kind = 'category' then value end) as main_category,
-        max(case when kind = 'payment' then value end) as main_payment_type,
+        max(case when kind = 'payment' then value end) as main_payment_type
     from ranked
     where amount_rank = 1
     group by as_of_date, customer_unique_id
@@ -146,7 +146,7 @@ customers as (
         max(days_late) as most_days_late,
         {{ exact_average('days_late') }} as average_days_late,
         cast(sum(freight_value) as double)
-        / nullif(cast(sum(items_value + freight_value) as double), 0) as freight_share,
+        / nullif(cast(sum(items_value + freight_value) as double), 0) as freight_share
     from counted
     group by as_of_date, customer_unique_id
 ),
@@ -175,7 +175,7 @@ final as (
         customers.freight_share,
         cast(coalesce(answered.reviews, 0) as int) as reviews,
         cast(coalesce(answered.bad_reviews, 0) as int) as bad_reviews,
-        answered.last_order_review_score,
+        answered.last_order_review_score
     from customers
     left join answered
         on customers.as_of_date = answered.as_of_date

@@ -6,7 +6,7 @@ with people as (
         customer_unique_id,
         customer_zip_code_prefix,
         customer_city,
-        customer_state,
+        customer_state
     from {{ ref('stg_customers') }}
     where reject_reason is null
 ),
@@ -18,7 +18,7 @@ orders as (
         purchased_at,
         order_value,
         payment_value,
-        is_value_imputed,
+        is_value_imputed
     from {{ ref('orders') }}
 ),
 
@@ -34,7 +34,7 @@ addressed as (
         row_number() over (
             partition by people.customer_unique_id
             order by {{ nulls_last(['orders.purchased_at desc', 'orders.order_id desc', 'people.order_customer_id']) }}
-        ) as address_rank,
+        ) as address_rank
     from people
     left join orders on people.order_customer_id = orders.order_customer_id
 ),
@@ -51,7 +51,7 @@ final as (
         max(purchased_at) as last_order_at,
         cast(coalesce(sum(order_value), 0) as decimal(14, 2)) as total_spent,
         cast(coalesce(sum(payment_value), 0) as decimal(14, 2)) as total_paid,
-        coalesce(bool_or(is_value_imputed), false) as is_total_imputed,
+        coalesce(bool_or(is_value_imputed), false) as is_total_imputed
     from addressed
     group by customer_unique_id
 )

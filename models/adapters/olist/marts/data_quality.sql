@@ -5,7 +5,7 @@ with raw_loads as (
         file_name,
         raw_rows,
         staged_rows,
-        rejected_rows,
+        rejected_rows
     from {{ ref('raw_loads') }}
 ),
 
@@ -24,7 +24,7 @@ checks as (
         cast(null as string) as lowest_value,
         cast(null as string) as highest_value,
         cast(null as double) as maximum_share,
-        cast(null as date) as newest_date,
+        cast(null as date) as newest_date
     from raw_loads
     union all
     select
@@ -36,7 +36,7 @@ checks as (
         null,
         null,
         {{ setting('max_rejected_share') }},
-        null,
+        null
     from raw_loads
     {{ data_quality_checks() }}
 ),
@@ -55,7 +55,7 @@ final as (
         cast(checks.maximum_share as double) as maximum_share,
         (checks.check_name != 'rows' or checks.checked_rows > 0)
         and coalesce(checks.found_rows <= checks.maximum_share * checks.checked_rows, true) as is_as_expected,
-        cast(null as decimal(18, 2)) as found_amount,
+        cast(null as decimal(18, 2)) as found_amount
     from checks
     cross join latest
 )

@@ -8,7 +8,7 @@ with items as (
         seller_id,
         shipping_limit_at,
         price,
-        freight_value,
+        freight_value
     from {{ ref('stg_order_items') }}
     where reject_reason is null
 ),
@@ -22,14 +22,14 @@ orders as (
         handed_to_carrier_at,
         delivered_at,
         estimated_delivery_at,
-        customer_state,
+        customer_state
     from {{ ref('orders') }}
 ),
 
 products as (
     select
         product_id,
-        product_category_name,
+        product_category_name
     from {{ ref('stg_products') }}
     where reject_reason is null
 ),
@@ -37,7 +37,7 @@ products as (
 categories as (
     select
         product_category_name,
-        product_category_name_english,
+        product_category_name_english
     from {{ ref('stg_product_categories') }}
     where reject_reason is null
 ),
@@ -61,7 +61,7 @@ final as (
         orders.delivered_at,
         orders.estimated_delivery_at,
         items.price,
-        items.freight_value,
+        items.freight_value
     from items
     inner join orders on items.order_id = orders.order_id
     left join products on items.product_id = products.product_id

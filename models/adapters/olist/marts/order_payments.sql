@@ -6,7 +6,7 @@ with payments as (
         payment_sequential,
         payment_type,
         payment_installments,
-        payment_value,
+        payment_value
     from {{ ref('stg_order_payments') }}
     where reject_reason is null
 ),
@@ -16,7 +16,7 @@ orders as (
         order_id,
         customer_unique_id,
         order_status,
-        purchased_at,
+        purchased_at
     from {{ ref('orders') }}
 ),
 
@@ -29,7 +29,7 @@ final as (
         orders.purchased_at,
         payments.payment_type,
         payments.payment_installments,
-        payments.payment_value,
+        payments.payment_value
     from payments
     inner join orders on payments.order_id = orders.order_id
 )

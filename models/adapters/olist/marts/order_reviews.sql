@@ -8,7 +8,7 @@ with reviews as (
         review_comment_title,
         review_comment_message,
         review_created_at,
-        review_answered_at,
+        review_answered_at
     from {{ ref('stg_order_reviews') }}
     where reject_reason is null
 ),
@@ -21,7 +21,7 @@ orders as (
         customer_state,
         purchased_at,
         estimated_delivery_at,
-        delivered_at,
+        delivered_at
     from {{ ref('orders') }}
 ),
 
@@ -39,7 +39,7 @@ final as (
         orders.purchased_at,
         orders.estimated_delivery_at,
         orders.delivered_at,
-        cast(count(*) over (partition by reviews.review_id) as int) as orders_of_review,
+        cast(count(*) over (partition by reviews.review_id) as int) as orders_of_review
     from reviews
     inner join orders on reviews.order_id = orders.order_id
 )

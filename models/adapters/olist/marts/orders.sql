@@ -9,7 +9,7 @@ with orders as (
         approved_at,
         handed_to_carrier_at,
         delivered_at,
-        estimated_delivery_at,
+        estimated_delivery_at
     from {{ ref('stg_orders') }}
     where reject_reason is null
 ),
@@ -20,7 +20,7 @@ customers as (
         customer_unique_id,
         customer_zip_code_prefix,
         customer_city,
-        customer_state,
+        customer_state
     from {{ ref('stg_customers') }}
     where reject_reason is null
 ),
@@ -64,7 +64,7 @@ final as (
         ) as order_value,
         totals.payment_value is null as is_value_imputed,
         coalesce(totals.review_count, 0) as review_count,
-        totals.average_review_score,
+        totals.average_review_score
     from orders
     inner join customers on orders.order_customer_id = customers.order_customer_id
     inner join totals on orders.order_id = totals.order_id

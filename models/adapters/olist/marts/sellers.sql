@@ -5,7 +5,7 @@ with sellers as (
         seller_id,
         seller_zip_code_prefix,
         seller_city,
-        seller_state,
+        seller_state
     from {{ ref('stg_sellers') }}
     where reject_reason is null
 ),
@@ -13,7 +13,7 @@ with sellers as (
 zip_codes as (
     select
         zip_code_prefix,
-        state_code,
+        state_code
     from {{ ref('zip_codes') }}
 ),
 
@@ -22,7 +22,7 @@ order_items as (
         order_id,
         seller_id,
         purchased_at,
-        price,
+        price
     from {{ ref('order_items') }}
 ),
 
@@ -33,7 +33,7 @@ sales as (
         count(distinct order_id) as order_count,
         sum(price) as items_value,
         min(purchased_at) as first_sale_at,
-        max(purchased_at) as last_sale_at,
+        max(purchased_at) as last_sale_at
     from order_items
     group by seller_id
 ),
@@ -49,7 +49,7 @@ final as (
         cast(coalesce(sales.order_count, 0) as bigint) as order_count,
         cast(coalesce(sales.items_value, 0) as decimal(14, 2)) as items_value,
         sales.first_sale_at,
-        sales.last_sale_at,
+        sales.last_sale_at
     from sellers
     left join zip_codes on sellers.seller_zip_code_prefix = zip_codes.zip_code_prefix
     left join sales on sellers.seller_id = sales.seller_id

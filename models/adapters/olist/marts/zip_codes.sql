@@ -8,7 +8,7 @@ with located as (
         longitude,
         spread_km,
         point_count,
-        points_outside_brazil,
+        points_outside_brazil
     from {{ ref('int_zip_code_centres') }}
 ),
 
@@ -16,14 +16,14 @@ addresses as (
     select
         customer_zip_code_prefix as zip_code_prefix,
         customer_city as city,
-        customer_state as state,
+        customer_state as state
     from {{ ref('stg_customers') }}
     where reject_reason is null and customer_zip_code_prefix is not null
     union all
     select
         seller_zip_code_prefix as zip_code_prefix,
         seller_city as city,
-        seller_state as state,
+        seller_state as state
     from {{ ref('stg_sellers') }}
     where reject_reason is null and seller_zip_code_prefix is not null
 ),
@@ -35,7 +35,7 @@ places as (
         state,
         row_number() over (
             partition by zip_code_prefix order by count(*) desc, {{ nulls_last(['state', 'city']) }}
-        ) as place_rank,
+        ) as place_rank
     from addresses
     group by zip_code_prefix, city, state
 ),
@@ -44,7 +44,7 @@ main_places as (
     select
         zip_code_prefix,
         city,
-        state,
+        state
     from places
     where place_rank = 1
 ),
@@ -55,7 +55,7 @@ states as (
         state_name,
         region,
         region_portuguese,
-        region_french,
+        region_french
     from {{ ref('states') }}
 ),
 
@@ -72,7 +72,7 @@ final as (
         located.longitude,
         located.spread_km,
         coalesce(located.point_count, 0) as point_count,
-        coalesce(located.points_outside_brazil, 0) as points_outside_brazil,
+        coalesce(located.points_outside_brazil, 0) as points_outside_brazil
     from located
     full outer join main_places on located.zip_code_prefix = main_places.zip_code_prefix
     left join states on coalesce(located.state, main_places.state) = states.state_code

@@ -31,7 +31,7 @@ with settled as (
         '{{ check.counted_as }}' as counted_as,
         count(*) as checked_rows,
         count(case when found.row_key is null then 1 end) as missing_rows,
-        {{ setting('largest_missing_shares')[check_name] }} as maximum_share,
+        {{ setting('largest_missing_shares')[check_name] }} as maximum_share
     from {{ check_name }}_counted as counted
     left join {{ check_name }}_found as found on counted.row_key = found.row_key
 ),
@@ -54,7 +54,7 @@ final as (
         cast(missing_rows as double) / nullif(checked_rows, 0) as missing_share,
         cast(maximum_share as double) as maximum_share,
         -- Of a few rows, a share says little.
-        missing_rows <= 3 or missing_rows <= maximum_share * checked_rows as is_complete,
+        missing_rows <= 3 or missing_rows <= maximum_share * checked_rows as is_complete
     from checks
 )
 

@@ -4,7 +4,7 @@ with rejected as (
     select
         file_name,
         count(*) as rejected_rows,
-        count(record_number) as refused_by_reader,
+        count(record_number) as refused_by_reader
     from {{ ref('rejected_rows') }}
     group by file_name
 ),
@@ -14,7 +14,7 @@ read as (
     select
         '{{ file_name }}' as file_name,
         count(*) as parsed_rows,
-        count(*) filter (where reject_reason is null) as staged_rows,
+        count(*) filter (where reject_reason is null) as staged_rows
     from {{ ref(model) }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -28,7 +28,7 @@ final as (
         cast(coalesce(rejected.rejected_rows, 0) as bigint) as rejected_rows,
         cast(coalesce(rejected.rejected_rows, 0) as double)
         / nullif(read.parsed_rows + coalesce(rejected.refused_by_reader, 0), 0) as rejected_share,
-        cast({{ is_synthetic() }} as boolean) as is_synthetic,
+        cast({{ is_synthetic() }} as boolean) as is_synthetic
     from read
     left join rejected on read.file_name = rejected.file_name
 )

@@ -6,7 +6,7 @@ with refused_by_reader as (
         record_number,
         cast(null as string) as row_key,
         reason,
-        raw_text,
+        raw_text
     from {{ source('reader', 'csv_rejects') }}
 ),
 
@@ -17,7 +17,7 @@ with refused_by_reader as (
         cast(null as bigint) as record_number,
         concat_ws(' + ', {{ key | join(', ') }}) as row_key,
         reject_reason as reason,
-        raw_text,
+        raw_text
     from {{ ref(model) }}
     where reject_reason is not null
 ),

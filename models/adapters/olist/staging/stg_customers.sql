@@ -6,7 +6,7 @@ with raw as (
         customer_unique_id,
         customer_zip_code_prefix,
         customer_city,
-        customer_state,
+        customer_state
     from {{ raw_table('olist_customers_dataset') }}
 ),
 
@@ -15,7 +15,7 @@ typed as (
         *,
         {{ to_key('customer_id') }} as order_customer_id,
         {{ to_key('customer_unique_id') }} as person_id,
-        {{ to_zip_prefix('customer_zip_code_prefix') }} as zip_code_prefix,
+        {{ to_zip_prefix('customer_zip_code_prefix') }} as zip_code_prefix
     from raw
 ),
 
@@ -28,7 +28,7 @@ checked as (
             when {{ refused('customer_zip_code_prefix', 'zip_code_prefix') }}
                 then 'customer_zip_code_prefix is not five digits'
             when contains(customer_city, chr(10)) then 'customer_city has a line break'
-        end as row_problem,
+        end as row_problem
     from typed
 ),
 
@@ -44,7 +44,7 @@ numbered as (
                     'customer_unique_id', 'customer_zip_code_prefix', 'customer_city', 'customer_state',
                     'customer_id'
                 ]) }}
-        ) as key_occurrence,
+        ) as key_occurrence
     from checked
 ),
 
@@ -54,7 +54,7 @@ judged as (
         case
             when row_problem is not null then row_problem
             when key_occurrence > 1 then 'duplicate key: customer_id'
-        end as reject_reason,
+        end as reject_reason
     from numbered
 ),
 
@@ -71,7 +71,7 @@ final as (
                 then {{ json_object([
                     'customer_id', 'customer_unique_id', 'customer_zip_code_prefix', 'customer_city', 'customer_state'
                 ]) }}
-        end as raw_text,
+        end as raw_text
     from judged
 )
 

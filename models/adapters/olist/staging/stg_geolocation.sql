@@ -6,7 +6,7 @@ with raw as (
         geolocation_lat,
         geolocation_lng,
         geolocation_city,
-        geolocation_state,
+        geolocation_state
     from {{ raw_table('olist_geolocation_dataset') }}
 ),
 
@@ -15,7 +15,7 @@ typed as (
         *,
         {{ to_zip_prefix('geolocation_zip_code_prefix') }} as zip_code_prefix,
         {{ to_coordinate('geolocation_lat') }} as latitude,
-        {{ to_coordinate('geolocation_lng') }} as longitude,
+        {{ to_coordinate('geolocation_lng') }} as longitude
     from raw
 ),
 
@@ -27,7 +27,7 @@ checked as (
             when latitude is null or abs(latitude) > 90 then 'geolocation_lat is not a latitude'
             when longitude is null or abs(longitude) > 180 then 'geolocation_lng is not a longitude'
             when contains(geolocation_city, chr(10)) then 'geolocation_city has a line break'
-        end as reject_reason,
+        end as reject_reason
     from typed
 ),
 
@@ -45,7 +45,7 @@ final as (
                     'geolocation_zip_code_prefix', 'geolocation_lat', 'geolocation_lng', 'geolocation_city',
                     'geolocation_state'
                 ]) }}
-        end as raw_text,
+        end as raw_text
     from checked
 )
 

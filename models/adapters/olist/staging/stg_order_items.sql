@@ -8,7 +8,7 @@ with raw as (
         seller_id,
         shipping_limit_date,
         price,
-        freight_value,
+        freight_value
     from {{ raw_table('olist_order_items_dataset') }}
 ),
 
@@ -27,7 +27,7 @@ typed as (
         {{ to_integer('order_item_id') }} as order_item_number,
         {{ to_timestamp('shipping_limit_date') }} as shipping_limit_at,
         {{ to_money('price') }} as item_price,
-        {{ to_money('freight_value') }} as item_freight,
+        {{ to_money('freight_value') }} as item_freight
     from raw
 ),
 
@@ -42,7 +42,7 @@ checked as (
             {{ time_problem('shipping_limit_date', 'shipping_limit_at', has_happened=false) }}
             {{ amount_problem('price', 'item_price') }}
             {{ amount_problem('freight_value', 'item_freight') }}
-        end as row_problem,
+        end as row_problem
     from typed
 ),
 
@@ -58,7 +58,7 @@ numbered as (
                     'product_id', 'seller_id', 'shipping_limit_date', 'price', 'freight_value', 'order_id',
                     'order_item_id'
                 ]) }}
-        ) as key_occurrence,
+        ) as key_occurrence
     from checked
 ),
 
@@ -70,7 +70,7 @@ judged as (
             when key_occurrence > 1 then 'duplicate key: order_id + order_item_id'
             when orders.order_id is null
                 then 'orphan: order_id is not an accepted row of olist_orders_dataset'
-        end as reject_reason,
+        end as reject_reason
     from numbered
     left join orders on numbered.order_key = orders.order_id
 ),
@@ -91,7 +91,7 @@ final as (
                     'order_id', 'order_item_id', 'product_id', 'seller_id', 'shipping_limit_date', 'price',
                     'freight_value'
                 ]) }}
-        end as raw_text,
+        end as raw_text
     from judged
 )
 

@@ -6,7 +6,7 @@ with raw as (
         payment_sequential,
         payment_type,
         payment_installments,
-        payment_value,
+        payment_value
     from {{ raw_table('olist_order_payments_dataset') }}
 ),
 
@@ -23,7 +23,7 @@ typed as (
         {{ to_key('payment_type') }} as means_of_payment,
         {{ to_integer('payment_sequential') }} as payment_number,
         {{ to_integer('payment_installments') }} as installments,
-        {{ to_money('payment_value') }} as amount,
+        {{ to_money('payment_value') }} as amount
     from raw
 ),
 
@@ -37,7 +37,7 @@ checked as (
             when installments is null then 'payment_installments is not a whole number'
             when installments < 0 then 'payment_installments is negative'
             {{ amount_problem('payment_value', 'amount') }}
-        end as row_problem,
+        end as row_problem
     from typed
 ),
 
@@ -52,7 +52,7 @@ numbered as (
                 {{ nulls_last([
                     'payment_type', 'payment_installments', 'payment_value', 'order_id', 'payment_sequential'
                 ]) }}
-        ) as key_occurrence,
+        ) as key_occurrence
     from checked
 ),
 
@@ -64,7 +64,7 @@ judged as (
             when key_occurrence > 1 then 'duplicate key: order_id + payment_sequential'
             when orders.order_id is null
                 then 'orphan: order_id is not an accepted row of olist_orders_dataset'
-        end as reject_reason,
+        end as reject_reason
     from numbered
     left join orders on numbered.order_key = orders.order_id
 ),
@@ -82,7 +82,7 @@ final as (
                 then {{ json_object([
                     'order_id', 'payment_sequential', 'payment_type', 'payment_installments', 'payment_value'
                 ]) }}
-        end as raw_text,
+        end as raw_text
     from judged
 )
 

@@ -8,7 +8,7 @@ with raw as (
         review_comment_title,
         review_comment_message,
         review_creation_date,
-        review_answer_timestamp,
+        review_answer_timestamp
     from {{ raw_table('olist_order_reviews_dataset') }}
 ),
 
@@ -25,7 +25,7 @@ typed as (
         {{ to_key('order_id') }} as order_key,
         {{ to_integer('review_score') }} as score,
         {{ to_timestamp('review_creation_date') }} as review_created_at,
-        {{ to_timestamp('review_answer_timestamp') }} as review_answered_at,
+        {{ to_timestamp('review_answer_timestamp') }} as review_answered_at
     from raw
 ),
 
@@ -39,7 +39,7 @@ checked as (
             when score not between 1 and 5 then 'review_score is not between 1 and 5'
             {{ time_problem('review_creation_date', 'review_created_at') }}
             {{ time_problem('review_answer_timestamp', 'review_answered_at') }}
-        end as row_problem,
+        end as row_problem
     from typed
 ),
 
@@ -56,7 +56,7 @@ numbered as (
                     'review_answered_at', 'review_score', 'review_comment_title', 'review_comment_message',
                     'review_creation_date', 'review_answer_timestamp', 'review_id', 'order_id'
                 ]) }}
-        ) as key_occurrence,
+        ) as key_occurrence
     from checked
 ),
 
@@ -68,7 +68,7 @@ judged as (
             when key_occurrence > 1 then 'duplicate key: review_id + order_id'
             when orders.order_id is null
                 then 'orphan: order_id is not an accepted row of olist_orders_dataset'
-        end as reject_reason,
+        end as reject_reason
     from numbered
     left join orders on numbered.order_key = orders.order_id
 ),
@@ -89,7 +89,7 @@ final as (
                     'review_id', 'order_id', 'review_score', 'review_comment_title', 'review_comment_message',
                     'review_creation_date', 'review_answer_timestamp'
                 ]) }}
-        end as raw_text,
+        end as raw_text
     from judged
 )
 

@@ -9,7 +9,7 @@ with raw as (
         order_approved_at,
         order_delivered_carrier_date,
         order_delivered_customer_date,
-        order_estimated_delivery_date,
+        order_estimated_delivery_date
     from {{ raw_table('olist_orders_dataset') }}
 ),
 
@@ -29,7 +29,7 @@ typed as (
         {{ to_timestamp('order_approved_at') }} as approved_at,
         {{ to_timestamp('order_delivered_carrier_date') }} as handed_to_carrier_at,
         {{ to_timestamp('order_delivered_customer_date') }} as delivered_at,
-        {{ to_timestamp('order_estimated_delivery_date') }} as estimated_delivery_at,
+        {{ to_timestamp('order_estimated_delivery_date') }} as estimated_delivery_at
     from raw
 ),
 
@@ -49,7 +49,7 @@ checked as (
             {{ order_of_times_problem(
                 'order_purchase_timestamp', 'purchased_at', 'approved_at', 'estimated_delivery_at', 'delivered_at'
             ) }}
-        end as value_problem,
+        end as value_problem
     from typed
 ),
 
@@ -71,7 +71,7 @@ compared as (
             when cast(checked.purchased_at as date) not between plausible.first_day and plausible.last_day
                 then 'order_purchase_timestamp is more than {{ setting("largest_gap_days") }} days away from the other '
                     || 'purchases: correct the year, or raise var largest_gap_days'
-        end as row_problem,
+        end as row_problem
     from checked
     cross join plausible
 ),
@@ -89,7 +89,7 @@ numbered as (
                     'order_delivered_carrier_date', 'order_delivered_customer_date',
                     'order_estimated_delivery_date', 'order_id'
                 ]) }}
-        ) as key_occurrence,
+        ) as key_occurrence
     from compared
 ),
 
@@ -101,7 +101,7 @@ judged as (
             when key_occurrence > 1 then 'duplicate key: order_id'
             when customers.order_customer_id is null
                 then 'orphan: customer_id is not an accepted row of olist_customers_dataset'
-        end as reject_reason,
+        end as reject_reason
     from numbered
     left join customers on numbered.order_customer_id = customers.order_customer_id
 ),
@@ -123,7 +123,7 @@ final as (
                     'order_id', 'customer_id', 'order_status', 'order_purchase_timestamp', 'order_approved_at',
                     'order_delivered_carrier_date', 'order_delivered_customer_date', 'order_estimated_delivery_date'
                 ]) }}
-        end as raw_text,
+        end as raw_text
     from judged
 )
 

@@ -3,7 +3,7 @@
 with raw as (
     select
         product_category_name,
-        product_category_name_english,
+        product_category_name_english
     from {{ raw_table('product_category_name_translation') }}
 ),
 
@@ -11,7 +11,7 @@ typed as (
     select
         *,
         {{ to_key('product_category_name') }} as category,
-        {{ to_key('product_category_name_english') }} as category_english,
+        {{ to_key('product_category_name_english') }} as category_english
     from raw
 ),
 
@@ -21,7 +21,7 @@ checked as (
         case
             when category is null then 'product_category_name is empty'
             when category_english is null then 'product_category_name_english is empty'
-        end as row_problem,
+        end as row_problem
     from typed
 ),
 
@@ -34,7 +34,7 @@ numbered as (
             order by
                 row_problem is not null,
                 {{ nulls_last(['product_category_name_english', 'product_category_name']) }}
-        ) as key_occurrence,
+        ) as key_occurrence
     from checked
 ),
 
@@ -44,7 +44,7 @@ judged as (
         case
             when row_problem is not null then row_problem
             when key_occurrence > 1 then 'duplicate key: product_category_name'
-        end as reject_reason,
+        end as reject_reason
     from numbered
 ),
 
@@ -58,7 +58,7 @@ final as (
                 then {{ json_object([
                     'product_category_name', 'product_category_name_english'
                 ]) }}
-        end as raw_text,
+        end as raw_text
     from judged
 )
 

@@ -10,7 +10,7 @@ with raw as (
         product_weight_g,
         product_length_cm,
         product_height_cm,
-        product_width_cm,
+        product_width_cm
     from {{ raw_table('olist_products_dataset') }}
 ),
 
@@ -25,7 +25,7 @@ typed as (
         {{ to_integer('product_weight_g') }} as weight_g,
         {{ to_integer('product_length_cm') }} as length_cm,
         {{ to_integer('product_height_cm') }} as height_cm,
-        {{ to_integer('product_width_cm') }} as width_cm,
+        {{ to_integer('product_width_cm') }} as width_cm
     from raw
 ),
 
@@ -42,7 +42,7 @@ checked as (
             when {{ refused('product_length_cm', 'length_cm') }} then 'product_length_cm is not a whole number'
             when {{ refused('product_height_cm', 'height_cm') }} then 'product_height_cm is not a whole number'
             when {{ refused('product_width_cm', 'width_cm') }} then 'product_width_cm is not a whole number'
-        end as row_problem,
+        end as row_problem
     from typed
 ),
 
@@ -59,7 +59,7 @@ numbered as (
                     'product_photos_qty', 'product_weight_g', 'product_length_cm', 'product_height_cm',
                     'product_width_cm', 'product_id'
                 ]) }}
-        ) as key_occurrence,
+        ) as key_occurrence
     from checked
 ),
 
@@ -69,7 +69,7 @@ judged as (
         case
             when row_problem is not null then row_problem
             when key_occurrence > 1 then 'duplicate key: product_id'
-        end as reject_reason,
+        end as reject_reason
     from numbered
 ),
 
@@ -92,7 +92,7 @@ final as (
                     'product_photos_qty', 'product_weight_g', 'product_length_cm', 'product_height_cm',
                     'product_width_cm'
                 ]) }}
-        end as raw_text,
+        end as raw_text
     from judged
 )
 

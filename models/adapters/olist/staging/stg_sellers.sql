@@ -5,7 +5,7 @@ with raw as (
         seller_id,
         seller_zip_code_prefix,
         seller_city,
-        seller_state,
+        seller_state
     from {{ raw_table('olist_sellers_dataset') }}
 ),
 
@@ -13,7 +13,7 @@ typed as (
     select
         *,
         {{ to_key('seller_id') }} as seller_key,
-        {{ to_zip_prefix('seller_zip_code_prefix') }} as zip_code_prefix,
+        {{ to_zip_prefix('seller_zip_code_prefix') }} as zip_code_prefix
     from raw
 ),
 
@@ -25,7 +25,7 @@ checked as (
             when {{ refused('seller_zip_code_prefix', 'zip_code_prefix') }}
                 then 'seller_zip_code_prefix is not five digits'
             when contains(seller_city, chr(10)) then 'seller_city has a line break'
-        end as row_problem,
+        end as row_problem
     from typed
 ),
 
@@ -38,7 +38,7 @@ numbered as (
             order by
                 row_problem is not null,
                 {{ nulls_last(['seller_zip_code_prefix', 'seller_city', 'seller_state', 'seller_id']) }}
-        ) as key_occurrence,
+        ) as key_occurrence
     from checked
 ),
 
@@ -48,7 +48,7 @@ judged as (
         case
             when row_problem is not null then row_problem
             when key_occurrence > 1 then 'duplicate key: seller_id'
-        end as reject_reason,
+        end as reject_reason
     from numbered
 ),
 
@@ -64,7 +64,7 @@ final as (
                 then {{ json_object([
                     'seller_id', 'seller_zip_code_prefix', 'seller_city', 'seller_state'
                 ]) }}
-        end as raw_text,
+        end as raw_text
     from judged
 )
 

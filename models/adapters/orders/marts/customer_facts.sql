@@ -9,7 +9,7 @@ with periods as (
 orders as (
     select
         customer_unique_id,
-        purchased_at,
+        purchased_at
     from {{ ref('input_orders') }}
 ),
 
@@ -18,7 +18,7 @@ customers as (
         periods.as_of_date,
         orders.customer_unique_id,
         min(orders.purchased_at) as first_purchased_at,
-        max(orders.purchased_at) as last_purchased_at,
+        max(orders.purchased_at) as last_purchased_at
     from orders
     inner join periods on orders.purchased_at < periods.as_of_date
     group by periods.as_of_date, orders.customer_unique_id
@@ -45,7 +45,7 @@ final as (
         cast(null as double) as freight_share,
         cast(null as int) as reviews,
         cast(null as int) as bad_reviews,
-        cast(null as double) as last_order_review_score,
+        cast(null as double) as last_order_review_score
     from customers
 )
 

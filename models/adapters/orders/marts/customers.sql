@@ -6,7 +6,7 @@ with orders as (
         cast(count(*) as int) as order_count,
         min(purchased_at) as first_order_at,
         max(purchased_at) as last_order_at,
-        sum(order_value) as order_value,
+        sum(order_value) as order_value
     from {{ ref('input_orders') }}
     group by customer_unique_id
 ),
@@ -14,7 +14,7 @@ with orders as (
 refunds as (
     select
         customer_unique_id,
-        sum(refund_value) as refund_value,
+        sum(refund_value) as refund_value
     from {{ ref('input_refunds') }}
     group by customer_unique_id
 ),
@@ -32,7 +32,7 @@ final as (
         orders.last_order_at,
         cast(orders.order_value - coalesce(refunds.refund_value, 0) as decimal(14, 2)) as total_spent,
         cast(orders.order_value - coalesce(refunds.refund_value, 0) as decimal(14, 2)) as total_paid,
-        false as is_total_imputed,
+        false as is_total_imputed
     from orders
     left join refunds on orders.customer_unique_id = refunds.customer_unique_id
 )

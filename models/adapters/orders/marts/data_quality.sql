@@ -5,7 +5,7 @@ with lines as (
         order_id,
         customer_unique_id,
         ordered_at,
-        amount,
+        amount
     from {{ ref('shop_lines') }}
 ),
 
@@ -13,7 +13,7 @@ events as (
     select
         customer_unique_id,
         kind,
-        amount,
+        amount
     from {{ ref('shop_events') }}
 ),
 
@@ -21,7 +21,7 @@ people as (
     select
         customer_unique_id,
         sum(amount) as amount,
-        count(case when kind = 'order' then 1 end) as order_count,
+        count(case when kind = 'order' then 1 end) as order_count
     from events
     where customer_unique_id is not null
     group by customer_unique_id
@@ -30,7 +30,7 @@ people as (
 orders_of_several as (
     select
         order_id,
-        count(distinct customer_unique_id) as people,
+        count(distinct customer_unique_id) as people
     from lines
     where order_id is not null
     group by order_id
@@ -49,7 +49,7 @@ checks as (
         count(case when ordered_at is not null and amount is not null then 1 end) as found_rows,
         sum(case when ordered_at is not null then amount end) as found_amount,
         cast(null as double) as maximum_share,
-        cast(null as date) as newest_date,
+        cast(null as date) as newest_date
     from lines
     union all
     select
@@ -59,7 +59,7 @@ checks as (
         count(case when ordered_at is null or amount is null then 1 end),
         sum(case when ordered_at is null then amount end),
         {{ setting('max_rejected_share') }},
-        null,
+        null
     from lines
     union all
     select
@@ -69,7 +69,7 @@ checks as (
         count(case when people > 1 then 1 end),
         null,
         0,
-        null,
+        null
     from orders_of_several
     union all
     select
@@ -79,7 +79,7 @@ checks as (
         count(case when customer_unique_id is null then 1 end),
         sum(case when customer_unique_id is null then amount end),
         null,
-        null,
+        null
     from events
     union all
     select
@@ -89,7 +89,7 @@ checks as (
         count(case when kind = 'refund' then 1 end),
         sum(case when kind = 'refund' then amount end),
         null,
-        null,
+        null
     from events
     where customer_unique_id is not null
     union all
@@ -100,7 +100,7 @@ checks as (
         count(case when order_count = 0 then 1 end),
         sum(case when order_count = 0 then amount end),
         null,
-        null,
+        null
     from people
     union all
     select
@@ -110,7 +110,7 @@ checks as (
         0,
         null,
         0,
-        cast(max(ordered_at) as date),
+        cast(max(ordered_at) as date)
     from lines
 ),
 
@@ -128,7 +128,7 @@ final as (
         checks.maximum_share,
         (checks.check_name != 'rows' or checks.checked_rows > 0)
         and coalesce(checks.found_rows <= checks.maximum_share * checks.checked_rows, true) as is_as_expected,
-        cast(round(checks.found_amount, 2) as decimal(18, 2)) as found_amount,
+        cast(round(checks.found_amount, 2) as decimal(18, 2)) as found_amount
     from checks
     cross join latest
 )

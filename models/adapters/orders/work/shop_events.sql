@@ -7,7 +7,7 @@ with lines as (
         customer_unique_id,
         ordered_at,
         amount,
-        is_refund_status,
+        is_refund_status
     from {{ ref('shop_lines') }}
     where ordered_at is not null and amount is not null
 ),
@@ -20,7 +20,7 @@ days_of_orders as (
         min(ordered_at) as event_at,
         is_refund_status,
         cast(round(sum(amount), 2) as decimal(14, 2)) as amount,
-        count(*) as line_count,
+        count(*) as line_count
     from lines
     where order_id is not null
     group by order_id, cast(ordered_at as date), is_refund_status
@@ -33,7 +33,7 @@ ranked as (
         row_number() over (
             partition by order_id
             order by is_refund_status or amount < 0 nulls last, event_at nulls last
-        ) as order_rank,
+        ) as order_rank
     from days_of_orders
 ),
 
@@ -48,7 +48,7 @@ days_of_people as (
                 then row_number() over (order by ordered_at nulls last, amount nulls last)
         end as guest_line,
         ordered_at,
-        amount,
+        amount
     from lines
     where order_id is null
 ),
@@ -60,7 +60,7 @@ final as (
         event_at,
         case when order_rank = 1 and not takes_money_back then 'order' else 'refund' end as kind,
         case when is_refund_status then -abs(amount) else amount end as amount,
-        line_count,
+        line_count
     from ranked
     union all
     select
@@ -71,7 +71,7 @@ final as (
         cast(
             round(case when takes_money_back then -sum(abs(amount)) else sum(amount) end, 2) as decimal(14, 2)
         ) as amount,
-        count(*) as line_count,
+        count(*) as line_count
     from days_of_people
     group by customer_unique_id, ordered_on, takes_money_back, guest_line
 )

@@ -4,7 +4,7 @@
 with windows as (
     select
         as_of_date,
-        horizon_days,
+        horizon_days
     from {{ ref('outcome_windows') }}
     where is_pooled and horizon_days = {{ setting('outcomes', 'comparison_horizon_days') }}
 ),
@@ -19,7 +19,7 @@ segments as (
     select
         as_of_date,
         customer_unique_id,
-        cluster,
+        cluster
     from {{ ref('customer_segments') }}
 ),
 
@@ -28,7 +28,7 @@ scores as (
         as_of_date,
         customer_unique_id,
         recency_score,
-        rfm_segment,
+        rfm_segment
     from {{ ref('rfm_scores') }}
 ),
 
@@ -42,7 +42,7 @@ threshold_ranks as (
     select
         measured.as_of_date,
         measured.customer_unique_id,
-        min(thresholds.rule_order) as rule_order,
+        min(thresholds.rule_order) as rule_order
     from measured
     left join thresholds
         on measured.frequency >= coalesce(thresholds.minimum_frequency, 0)
@@ -72,7 +72,7 @@ final as (
         -- Another draw than that of the measured customers and of the control group.
         left(md5('half:' || segments.customer_unique_id), 1) >= '8' as is_second_half,
         coalesce(later_orders.orders, 0) as orders,
-        cast(coalesce(later_orders.revenue, 0) as double) as revenue,
+        cast(coalesce(later_orders.revenue, 0) as double) as revenue
     from segments
     inner join windows on segments.as_of_date = windows.as_of_date
     inner join measured

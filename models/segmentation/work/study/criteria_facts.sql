@@ -9,7 +9,7 @@ with profiles as (
         customers,
         customer_share,
         revenue_share,
-        rule,
+        rule
     from {{ ref('segment_profiles') }}
     where as_of_date = (select max(as_of_date) from {{ ref('segment_profiles') }})
 ),
@@ -18,7 +18,7 @@ history as (
     select
         segment_code,
         min(customer_share) as lowest_share,
-        max(customer_share) as highest_share,
+        max(customer_share) as highest_share
     from {{ ref('segment_profiles') }}
     where as_of_date >= (select max(as_of_date) - interval 1 year from profiles)
     group by segment_code
@@ -29,7 +29,7 @@ rules as (
         as_of_date,
         cluster,
         cast(agreed_customers as double) / nullif(segment_customers, 0) as recall,
-        cast(agreed_customers as double) / nullif(rule_customers, 0) as precision_share,
+        cast(agreed_customers as double) / nullif(rule_customers, 0) as precision_share
     from {{ ref('segment_rules_in_force') }}
 ),
 
@@ -37,7 +37,7 @@ members as (
     select
         as_of_date,
         customer_unique_id,
-        segment_code,
+        segment_code
     from {{ ref('customer_segments') }}
     where as_of_date = (select max(as_of_date) from profiles)
 ),
@@ -45,7 +45,7 @@ members as (
 places as (
     select
         members.segment_code,
-        cast(count(customers.customer_state) as double) / count(*) as placed_share,
+        cast(count(customers.customer_state) as double) / count(*) as placed_share
     from members
     inner join {{ ref('customers') }} as customers on members.customer_unique_id = customers.customer_unique_id
     group by members.segment_code
@@ -56,7 +56,7 @@ actions as (
         segment_code,
         action,
         channel,
-        count(*) over (partition by action) as segments_with_action,
+        count(*) over (partition by action) as segments_with_action
     from {{ ref('segment_actions') }}
     where language = 'en'
 ),
@@ -66,7 +66,7 @@ advice as (
         segment_code,
         count(*) as actions,
         count(channel) as channels,
-        count(case when segments_with_action = 1 then 1 end) as own_actions,
+        count(case when segments_with_action = 1 then 1 end) as own_actions
     from actions
     group by segment_code
 ),
@@ -79,7 +79,7 @@ stability as (
         mean_jaccard,
         excess_jaccard,
         verdict as stability_verdict,
-        resamples,
+        resamples
     from {{ ref('cluster_stability') }}
     where
         feature_set = 'in_use'
@@ -93,7 +93,7 @@ outcomes as (
         *,
         expected_ordering / nullif(customers, 0) as expected_share,
         {{ wilson('customers_ordering', 'customers', 'low', z_of_several()) }} as share_low_of_several,
-        {{ wilson('customers_ordering', 'customers', 'high', z_of_several()) }} as share_high_of_several,
+        {{ wilson('customers_ordering', 'customers', 'high', z_of_several()) }} as share_high_of_several
     from {{ ref('segment_outcomes_pooled') }}
     where horizon_days = {{ setting('outcomes', 'comparison_horizon_days') }}
 ),
@@ -121,7 +121,7 @@ final as (
         outcomes.share_high_of_several,
         outcomes.expected_share,
         outcomes.lift_at_same_dates,
-        outcomes.customers_ordering,
+        outcomes.customers_ordering
     from profiles
     left join history on profiles.segment_code = history.segment_code
     left join rules

@@ -14,14 +14,14 @@ with clusters as (
         mean_review_score,
         resamples,
         mean_jaccard,
-        null_jaccard,
+        null_jaccard
     from {{ ref('study_clusters') }}
 ),
 
 finalists as (
     select
         candidate_id,
-        feature_set,
+        feature_set
     from {{ ref('study_candidates') }}
     where is_finalist
 ),
@@ -31,7 +31,7 @@ means as (
         candidate_id,
         sum(customers) as customers,
         {{ weighted_average('mean_monetary', 'customers') }} as monetary,
-        {{ weighted_average('mean_recency_days', 'customers') }} as recency_days,
+        {{ weighted_average('mean_recency_days', 'customers') }} as recency_days
     from clusters
     group by candidate_id
 ),
@@ -52,7 +52,7 @@ relative as (
         -- A cluster that was not made by satisfaction is not named by it.
         case
             when finalists.feature_set in ({{ satisfaction_sets | join(', ') }}) then clusters.mean_review_score
-        end as review_score,
+        end as review_score
     from clusters
     inner join means on clusters.candidate_id = means.candidate_id
     inner join finalists on clusters.candidate_id = finalists.candidate_id
@@ -71,12 +71,12 @@ playbook as (
     select
         count(*) as all_names,
         count(case when minimum_review_score is null and maximum_review_score is null then 1 end)
-            as names_without_satisfaction,
+            as names_without_satisfaction
     from {{ ref('segment_playbook') }}
     {%- else -%}
     select
         max(n_clusters) as all_names,
-        max(n_clusters) as names_without_satisfaction,
+        max(n_clusters) as names_without_satisfaction
     from {{ ref('segment_ranks') }}
     {%- endif %}
 ),
@@ -91,7 +91,7 @@ summarised as (
         max(resamples) as resamples,
         min(mean_jaccard) as lowest_cluster_jaccard,
         {{ exact_average('mean_jaccard') }} as mean_jaccard,
-        min(null_jaccard) as lowest_null_jaccard,
+        min(null_jaccard) as lowest_null_jaccard
     from named
     group by candidate_id
 ),
@@ -102,7 +102,7 @@ final as (
         case
             when finalists.feature_set in ({{ satisfaction_sets | join(', ') }}) then playbook.all_names
             else playbook.names_without_satisfaction
-        end as possible_names,
+        end as possible_names
     from summarised
     inner join finalists on summarised.candidate_id = finalists.candidate_id
     cross join playbook

@@ -7,7 +7,7 @@ with segments as (
     select
         as_of_date,
         customer_unique_id,
-        cluster,
+        cluster
     from {{ ref('customer_segments') }}
 ),
 
@@ -22,7 +22,7 @@ customer_facts as (
         as_of_date,
         customer_unique_id,
         {%- for name, column in features_of('customer_facts').items() if name in held_out %}
-        cast({{ column }} as double) as {{ name }},
+        cast({{ column }} as double) as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ ref('customer_facts') }}
 ),
@@ -42,7 +42,7 @@ final as (
         measured.in_use_{{ feature }} as {{ feature }},
         {%- endfor %}
         {%- for name in held_out %}
-        {{ 'measured' if name in features_of('rfm') else 'customer_facts' }}.{{ name }},
+        {{ 'measured' if name in features_of('rfm') else 'customer_facts' }}.{{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from segments
     inner join periods on segments.as_of_date = periods.as_of_date
