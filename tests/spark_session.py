@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,8 @@ def spark_session() -> Any:
     sql = pytest.importorskip("pyspark.sql", reason=INSTALL)
     if not shutil.which("java"):
         pytest.skip(INSTALL)
+    # As the adapter does.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = sql.SparkSession.builder
     for name, value in spark_settings().items():
         builder = builder.config(name, value)

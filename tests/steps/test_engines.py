@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -286,9 +287,25 @@ def test_what_the_last_build_left_is_found() -> None:
     assert found["number"].tolist() == [1]
 
 
-def test_spark_has_nothing_left() -> None:
-    this = SimpleNamespace(schema="default", identifier="left")
-    assert of_spark().previous_rows(this) is None
+def test_on_spark_it_is_found_in_the_build_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = of_spark()
+    this = SimpleNamespace(schema="work", identifier="fits")
+    monkeypatch.delenv("SEGMENTATION_REUSED_BUILD", raising=False)
+    assert engine.previous_rows(this) is None
+    monkeypatch.setenv("SEGMENTATION_REUSED_BUILD", str(tmp_path))
+    assert engine.previous_rows(this) is None
+    left = engine.table(frame_of_all_types(), COLUMNS)
+    left.write.format("parquet").save(str(tmp_path / "work.db" / "fits"))
+    reference = of_duckdb()
+    expected = read(reference, reference.table(frame_of_all_types(), COLUMNS))
+    found = engine.previous_rows(this)
+    assert found is not None
+    pd.testing.assert_frame_equal(
+        found.sort_values("large", ignore_index=True),
+        expected.sort_values("large", ignore_index=True),
+    )
 
 
 def customers_of(engine: Engine) -> Any:

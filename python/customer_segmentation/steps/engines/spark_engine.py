@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet
 
 from customer_segmentation.steps.engines.engine import Engine, OverBatches
 
@@ -45,8 +48,16 @@ class SparkEngine(Engine):
         return relation.mapInArrow(function, schema)
 
     def previous_rows(self, this: Any) -> pd.DataFrame | None:
-        """Return None: dbt-spark drops a Parquet table before its model runs."""
-        return None
+        """See `Engine`; dbt-spark drops a table before its model runs, so another build is named.
+
+        Environment variable ``SEGMENTATION_REUSED_BUILD`` is the folder of its schemas; without
+        it there is nothing to re-use.
+        """
+        build = os.environ.get("SEGMENTATION_REUSED_BUILD")
+        table = Path(build or "", f"{this.schema}.db", this.identifier)
+        if not build or not table.exists():
+            return None
+        return self.local.from_arrow(pyarrow.parquet.read_table(table)).df()
 
     def rows_fingerprint(self, columns: Sequence[str]) -> str:
         """See `Engine`."""
