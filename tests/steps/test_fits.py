@@ -15,7 +15,8 @@ from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
 from customer_segmentation.cluster import Scaler
-from customer_segmentation.steps.assignments import assign, assign_batches
+from customer_segmentation.steps.assignments import ASSIGNMENT_COLUMNS, assign, assign_batches
+from customer_segmentation.steps.engines import engine_of
 from customer_segmentation.steps.fits import (
     FIT_COLUMNS,
     Fit,
@@ -29,7 +30,6 @@ from customer_segmentation.steps.fits import (
     scaler_and_centroids,
     unusualness_order,
 )
-from customer_segmentation.steps.frames import duckdb_projection
 from customer_segmentation.steps.reuse import library_versions
 
 SETTINGS = FitSettings(
@@ -208,7 +208,7 @@ def test_no_dates_give_an_empty_table_that_duckdb_can_type() -> None:
 
     inputs = pd.DataFrame({"as_of_date": pd.to_datetime([]), "fit_fingerprint": []})
     fits = fit_periods(inputs, lambda day: None, settings=SETTINGS)
-    relation = duckdb.connect().from_df(fits).project(duckdb_projection(FIT_COLUMNS))
+    relation = engine_of(duckdb.connect()).table(fits, FIT_COLUMNS)
     assert relation.columns == list(FIT_COLUMNS)
     assert [str(t) for t in relation.types[-6:]] == [
         "VARCHAR",
@@ -237,8 +237,10 @@ def test_assignments_name_the_model_of_the_row() -> None:
             **{name: X[order, i] for i, name in enumerate(SETTINGS.features)},
         }
     )
-    reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=97))
-    found = assign_batches(reader, models=fits, features=SETTINGS.features).read_all().to_pandas()
+    batches = table.to_batches(max_chunksize=97)
+    assigned = list(assign_batches(batches, models=fits, features=SETTINGS.features))
+    assert {tuple(batch.schema.names) for batch in assigned} == {tuple(ASSIGNMENT_COLUMNS)}
+    found = pa.Table.from_batches(assigned).to_pandas()
     assert found["customer_unique_id"].tolist() == table["customer_unique_id"].to_pylist()
     for day in days:
         rows = fits[fits["model_id"] == models[day.date()]]
