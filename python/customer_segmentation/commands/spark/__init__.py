@@ -26,7 +26,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from customer_segmentation.commands.spark import publication
@@ -118,7 +118,7 @@ def build(database: Path, options: Sequence[str] = (), *, is_verbose: bool = Fal
                 **os.environ,
                 "DBT_TARGET_PATH": str(target),
                 "SEGMENTATION_SPARK_WAREHOUSE": str(folder),
-                **({"SEGMENTATION_LAST_BUILD": str(before[0])} if before else {}),
+                **_of_the_build_before(before, is_fresh="--full-refresh" in options),
             },
             lock=lock,
             is_verbose=is_verbose,
@@ -140,6 +140,17 @@ def build(database: Path, options: Sequence[str] = (), *, is_verbose: bool = Fal
     return 0
 
 
+def published_file(database: Path, environment: Mapping[str, str]) -> Path:
+    """Return the DuckDB file that readers open, beside DuckDB's own database."""
+    return publication.find_place(database, environment).published
+
+
+def _of_the_build_before(before: Sequence[Path], *, is_fresh: bool) -> dict[str, str]:
+    """Name the folder that a build compares its files with, and re-uses results of."""
+    names = ["SEGMENTATION_LAST_BUILD", *([] if is_fresh else ["SEGMENTATION_REUSED_BUILD"])]
+    return {name: str(before[0]) for name in names} if before else {}
+
+
 def _said(done: publication.Published, place: publication.Place) -> str:
     """Say what was published, and how to read it."""
     lost = (
@@ -159,4 +170,4 @@ def _said(done: publication.Published, place: publication.Place) -> str:
     )
 
 
-__all__ = ["add_options", "build", "run"]
+__all__ = ["add_options", "build", "published_file", "run"]

@@ -155,7 +155,7 @@ def publish(place: Place, build: Path, manifest: Mapping[str, Any]) -> Published
         side.unlink(missing_ok=True)
     size = sum(path.stat().st_size for path in build.rglob("*.parquet"))
     lost = sorted(set(tables_of(before[0])) - set(tables)) if before else []
-    forget_builds(place)
+    _delete_all_but(place, {build, *before})
     return Published(len(tables), rows, size, tuple(lost))
 
 
@@ -169,7 +169,11 @@ def forget_builds(place: Place) -> None:
     place : Place
         Under the lock: nobody builds.
     """
-    kept = set(published_builds(place))
+    _delete_all_but(place, set(published_builds(place)))
+
+
+def _delete_all_but(place: Place, kept: set[Path]) -> None:
+    """Delete the folders of builds that are not kept, and files that were never renamed."""
     for folder in place.builds.glob(f"{PREFIX}*"):
         if folder not in kept:
             shutil.rmtree(folder, ignore_errors=True)

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import agate
 import yaml
 from dbt.adapters.base import BaseRelation, PythonJobHelper, available
 from dbt.adapters.spark.impl import SparkAdapter
@@ -55,6 +56,12 @@ class SparksessionAdapter(SparkAdapter):
     def convert_integer_type(cls, agate_table: Any, col_idx: int) -> str:
         """Return the type of a seed's whole numbers: that of DuckDB."""
         return "int"
+
+    @classmethod
+    def convert_number_type(cls, agate_table: Any, col_idx: int) -> str:
+        """Return the type of a seed's numbers: that of DuckDB."""
+        decimals = agate_table.aggregate(agate.MaxPrecision(col_idx))
+        return "double" if decimals else "int"
 
     def create_schema(self, relation: BaseRelation) -> None:
         """Make a schema, in a folder that no earlier run has tables in: the catalogue would know nothing of them."""
