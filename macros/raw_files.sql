@@ -17,7 +17,7 @@
 {%- endmacro %}
 
 {% macro raw_table_reading(name) -%}
-    {#- How a raw table is read: sql, file and is_csv; or problem. Function of the plugin raw_plugin. -#}
+    {#- How a raw table is read: sql, file, is_csv and stand_in; or problem. Function of the plugin raw_plugin. -#}
     {{ return(fromjson(first_values(
         "select raw_table_reading(" ~ sql_text(raw_dir()) ~ ", " ~ sql_text(name) ~ ", current_setting('temp_directory') || '.raw')"
     )[0])) }}
@@ -82,7 +82,7 @@
     with refused as (
         select
             line,
-            any_value(csv_line) as csv_line,
+            replace(any_value(csv_line), chr({{ reading.stand_in }}), chr(13)) as csv_line,
             string_agg(distinct lower(cast(error_type as varchar)), ', ' order by lower(cast(error_type as varchar))) as reason
         from rejects_{{ name }}
         group by line

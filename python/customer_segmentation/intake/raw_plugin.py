@@ -91,7 +91,8 @@ class Plugin(BasePlugin):
         Returns
         -------
         str
-            JSON object: ``sql``, the table expression; ``file``; ``is_csv``. Or only ``problem``, a sentence.
+            JSON object: ``sql``, the table expression; ``file``; ``is_csv``; ``stand_in``, the code of the character
+            that a copy has for a carriage return, or 13. Or only ``problem``, a sentence.
         """
         try:
             with self.lock:
@@ -102,7 +103,15 @@ class Plugin(BasePlugin):
         except OSError as error:
             return json.dumps({"problem": f"{name}: no copy of it in {scratch} ({error})."})
         sql = table_sql(table, copy=copy)
-        return json.dumps({"sql": sql, "file": table.label, "is_csv": table.is_csv})
+        stand_in = table.source.line_ends.stand_in if isinstance(table.source, CsvFile) else ""
+        return json.dumps(
+            {
+                "sql": sql,
+                "file": table.label,
+                "is_csv": table.is_csv,
+                "stand_in": ord(stand_in or "\r"),
+            }
+        )
 
     def settings(self, given: str) -> str:
         """Say what is wrong with the settings.
