@@ -7,6 +7,7 @@ from customer_segmentation.steps import (
     explained_separation,
     known_traits,
     one_list,
+    other_traits,
     projection_axes,
     segment_traits,
     trait_numbers,
@@ -25,9 +26,9 @@ def model(dbt, session):
     described = dbt.ref("periods").filter("is_described").project("as_of_date")
     segments = dbt.ref("customer_segments").project(f"{keys}, cluster, segment_name")
     columns = ", ".join({"average_review_score": None} | dict.fromkeys(features))
+    facts = dbt.ref("customer_facts")
     customers = (
-        dbt.ref("customer_facts")
-        .join(described, "as_of_date")
+        facts.join(described, "as_of_date")
         .join(segments, keys)
         .join(dbt.ref("rfm").project(f"{keys}, {columns}"), keys)
     )
@@ -39,7 +40,7 @@ def model(dbt, session):
         features=features,
         robust=robust_columns(features, settings["feature_transforms"]),
     )
-    stated = traits_of(dbt.config.get("features"))
+    stated = traits_of(dbt.config.get("features"), others=other_traits(facts))
     origins = trait_origins(
         customers.join(segmented.project(keys), keys).order("customer_unique_id"),
         stated,
