@@ -129,3 +129,73 @@
 {% macro duckdb__last_known(column) -%}
     last_value({{ column }} ignore nulls)
 {%- endmacro %}
+
+{% macro with_thousands(number) -%}
+    {#- A whole number as text, with commas between thousands. -#}
+    {{ return(adapter.dispatch('with_thousands')(number)) }}
+{%- endmacro %}
+
+{% macro duckdb__with_thousands(number) -%}
+    format('{:,}', {{ number }})
+{%- endmacro %}
+
+{% macro matches_whole(text, pattern) -%}
+    {#- Whether a text is as a pattern says, from its beginning to its end. Patterns are in words that RE2 and Java know. -#}
+    {{ return(adapter.dispatch('matches_whole')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__matches_whole(text, pattern) -%}
+    regexp_full_match({{ text }}, '{{ pattern }}')
+{%- endmacro %}
+
+{% macro has_match(text, pattern) -%}
+    {{ return(adapter.dispatch('has_match')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__has_match(text, pattern) -%}
+    regexp_matches({{ text }}, '{{ pattern }}')
+{%- endmacro %}
+
+{% macro without_matches(text, pattern) -%}
+    {#- Without anything that is as the pattern says. -#}
+    {{ return(adapter.dispatch('without_matches')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__without_matches(text, pattern) -%}
+    regexp_replace({{ text }}, '{{ pattern }}', '', 'g')
+{%- endmacro %}
+
+{% macro time_or_null(text) -%}
+    {#- The time that a text without an offset says. -#}
+    {{ return(adapter.dispatch('time_or_null')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__time_or_null(text) -%}
+    try_cast({{ text }} as timestamp)
+{%- endmacro %}
+
+{% macro time_with_offset_or_null(text) -%}
+    {#- The same in UTC, for a text with an offset. -#}
+    {{ return(adapter.dispatch('time_with_offset_or_null')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__time_with_offset_or_null(text) -%}
+    try_cast({{ text }} as timestamptz) at time zone 'UTC'
+{%- endmacro %}
+
+{% macro integer_or_null(text) -%}
+    {#- Of digits, which may be followed by a point and zeros. -#}
+    {{ return(adapter.dispatch('integer_or_null')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__integer_or_null(text) -%}
+    try_cast({{ text }} as int)
+{%- endmacro %}
+
+{% macro double_or_null(text) -%}
+    {{ return(adapter.dispatch('double_or_null')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__double_or_null(text) -%}
+    try_cast({{ text }} as double)
+{%- endmacro %}
