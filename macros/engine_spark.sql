@@ -111,6 +111,10 @@
         end
 {%- endmacro %}
 
+{% macro spark__sql_text(value) -%}
+    {{ return("'" ~ (value | replace("\\", "\\\\") | replace("'", "\\'")) ~ "'") }}
+{%- endmacro %}
+
 {% macro spark__raw_table_reading(name) -%}
     {{ return(adapter.raw_table_reading(raw_dir(), name)) }}
 {%- endmacro %}
@@ -163,6 +167,7 @@
     {% if env_var('SEGMENTATION_LAST_BUILD', '') and adapter.file_exists(folder) %}
         {{ return('parquet.`' ~ folder.replace('`', '``') ~ '`') }}
     {% endif %}
+    {{ return(none) }}
 {%- endmacro %}
 
 {% macro spark__create_run_history() -%}
@@ -170,10 +175,10 @@
         {% set table = run_history_table() %}
         {% set columns = [] %}
         {% for name, (type, meaning) in run_history_columns().items() %}
-            {% do columns.append(name ~ ' ' ~ type.replace('varchar', 'string') ~ ' comment ' ~ sql_text(meaning).replace("''", "\\'")) %}
+            {% do columns.append(name ~ ' ' ~ type.replace('varchar', 'string') ~ ' comment ' ~ sql_text(meaning)) %}
         {% endfor %}
         {% do run_query('create schema if not exists ' ~ table.split('.')[0]) %}
-        {% do run_query('create table ' ~ table ~ ' (' ~ columns | join(', ') ~ ') using parquet') %}
+        {% do run_query('create table if not exists ' ~ table ~ ' (' ~ columns | join(', ') ~ ') using parquet') %}
         {% set last = last_build(table) %}
         {% if last %}
             {% do run_query(
@@ -209,7 +214,7 @@
         {% set last = last_build('staging.raw_loads') %}
         {% do run_query('create schema if not exists staging') %}
         {% do run_query(
-            'create table ' ~ published_raw_loads() ~ ' using parquet as select file_name, raw_rows, is_synthetic from '
+            'create table if not exists ' ~ published_raw_loads() ~ ' using parquet as select file_name, raw_rows, is_synthetic from '
             ~ (last or "(select '' as file_name, cast(0 as bigint) as raw_rows, false as is_synthetic where false)")
         ) %}
     {% endif %}

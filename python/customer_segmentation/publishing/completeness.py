@@ -38,7 +38,9 @@ class Run:
         return not (self.not_built or self.not_tested or self.problem)
 
 
-def read_run(target: Path, *, since: float, relations: Collection[str]) -> Run:
+def read_run(
+    target: Path, *, since: float, relations: Collection[str], with_unit_tests: bool = True
+) -> Run:
     """Compare the last run with its manifest and with the file that it wrote.
 
     Parameters
@@ -49,6 +51,8 @@ def read_run(target: Path, *, since: float, relations: Collection[str]) -> Run:
         Time of the start of the run, in seconds since 1970; an older result is of another run.
     relations : collection of str
         `schema.table` of the tables and views in the file that was built.
+    with_unit_tests : bool
+        Whether dbt's unit tests must have run, too.
 
     Returns
     -------
@@ -69,10 +73,16 @@ def read_run(target: Path, *, since: float, relations: Collection[str]) -> Run:
     passed = {
         result["unique_id"] for result in results["results"] if str(result["status"]) in PASSED
     }
-    return _compare(manifest, passed, relations)
+    return _compare(manifest, passed, relations, with_unit_tests=with_unit_tests)
 
 
-def _compare(manifest: Mapping[str, Any], passed: set[str], relations: Collection[str]) -> Run:
+def _compare(
+    manifest: Mapping[str, Any],
+    passed: set[str],
+    relations: Collection[str],
+    *,
+    with_unit_tests: bool,
+) -> Run:
     nodes = manifest["nodes"].values()
     built = [
         node
@@ -91,7 +101,8 @@ def _compare(manifest: Mapping[str, Any], passed: set[str], relations: Collectio
         for node in nodes
         if node["resource_type"] == "test" and node.get("config", {}).get("enabled", True)
     ]
-    tests += list(manifest.get("unit_tests", {}).values())
+    if with_unit_tests:
+        tests += list(manifest.get("unit_tests", {}).values())
     not_tested = sorted(test["name"] for test in tests if test["unique_id"] not in passed)
     return Run(not_built=tuple(not_built), not_tested=tuple(not_tested))
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from dbt.adapters.contracts.connection import Connection, ConnectionState
 from dbt.adapters.spark.connections import SparkConnectionManager, SparkCredentials
+from dbt_common.exceptions import DbtRuntimeError
 from pyspark.sql import SparkSession
 
 
@@ -19,9 +24,38 @@ class SessionCredentials(SparkCredentials):
 
 
 class SessionConnectionManager(SparkConnectionManager):
-    """dbt-spark's."""
+    """dbt-spark's, with less to read."""
 
     TYPE = "sparksession"
+
+    @classmethod
+    def open(cls, connection: Connection) -> Connection:
+        """Start the session with the first connection, and let it say only what is wrong.
+
+        Parameters
+        ----------
+        connection : Connection
+        """
+        if connection.state != ConnectionState.OPEN:
+            session = session_of(connection.credentials.server_side_parameters or {})
+            session.sparkContext.setLogLevel("FATAL")
+            # What is wrong with a statement, dbt says itself.
+            logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+        return super().open(connection)
+
+    @contextmanager
+    def exception_handler(self, sql: str) -> Iterator[None]:
+        """Say what is wrong with a statement, without Spark's plan of it.
+
+        Parameters
+        ----------
+        sql : str
+        """
+        try:
+            with super().exception_handler(sql):
+                yield
+        except DbtRuntimeError as error:
+            raise DbtRuntimeError(re.split(r";?\n\s*['+]", str(error.msg))[0]) from None
 
 
 def session_of(settings: Mapping[str, Any]) -> SparkSession:
