@@ -9,8 +9,8 @@ override define as_text
 override $1 := $$(value $1)
 export $1
 endef
-override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM GROUP LIMIT LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON \
-	REPEATS RESULTS ONE ONLY ORDER ORDERS OTHER CURRENCY NOTICE PORT SCHEMA SEED SEGMENT SELECTOR SHOP SIZE STATE TABLE TIME_FORMAT \
+override SETTINGS := AS_OF BOARD BY CUSTOMERS CUSTOMER_FILE DSN FRENCH FROM GROUP LIMIT LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON \
+	REPEATS REVIEW_FILE RESULTS ONE ONLY ORDER ORDERS OTHER CURRENCY NOTICE PORT SCHEMA SEED SEGMENT SELECTOR SHOP SIZE STATE TABLE TIME_FORMAT \
 	TIME_ZONE SUPERSET_PYTHON TO WORK
 override GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))) \
 	$(foreach name,$(SETTINGS),$(if $(filter environment,$(origin $(name))),$(name)))
@@ -88,9 +88,10 @@ data: $(if $(FROM),setup,$(VENV)/.fetch)  ## [Build] The real set in data/olist,
 verify: setup  ## [Build] Check OLIST_RAW_DIR against the manifest of the real set.
 	$(BIN)/python -m olist verify -- "$${OLIST_RAW_DIR:-data/olist}"
 
-shop: setup  ## [Build] Look at ORDERS='folder/*.csv' (TABLE=, TO=shop.yml, TIME_ZONE=, TIME_FORMAT=, CURRENCY=, NOTICE=), and say how to read them.
+shop: setup  ## [Build] Look at ORDERS='folder/*.csv' (TABLE=, TO=shop.yml, TIME_ZONE=, TIME_FORMAT=, CURRENCY=, NOTICE=, CUSTOMER_FILE=, REVIEW_FILE=), and say how to read them.
 	@$(BIN)/python -m customer_segmentation shop $(call option,--to,TO) $(call option,--table,TABLE) \
-		$(call option,--time-zone,TIME_ZONE) $(call option,--time-format,TIME_FORMAT) $(call option,--currency,CURRENCY) $(call option,--notice,NOTICE) -- "$$ORDERS"
+		$(call option,--time-zone,TIME_ZONE) $(call option,--time-format,TIME_FORMAT) $(call option,--currency,CURRENCY) $(call option,--notice,NOTICE) \
+		$(call option,--customers,CUSTOMER_FILE) $(call option,--reviews,REVIEW_FILE) -- "$$ORDERS"
 
 build: setup $(if $(OLIST_RAW_DIR)$(SHOP),,sample)  ## [Build] Build, test and publish the database (SHOP=shop.yml for own orders, OPTIONS=... for dbt build, PARTIAL=1 if they leave something out, VERBOSE=1 for every line).
 	$(BUILD) $(if $(PARTIAL),--partial) $(if $(VERBOSE),--verbose)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import shutil
@@ -31,21 +32,27 @@ SETTINGS = {
 @functools.cache
 def spark_settings() -> dict[str, str]:
     """Return what a session of this process is made with; its warehouse is a folder of its own."""
-    return SETTINGS | {
-        "spark.master": "local[2]",
-        "spark.sql.warehouse.dir": tempfile.mkdtemp(prefix="spark-warehouse-"),
-    }
+    warehouse = tempfile.mkdtemp(prefix="spark-warehouse-")
+    atexit.register(shutil.rmtree, warehouse, ignore_errors=True)
+    return SETTINGS | {"spark.master": "local[2]", "spark.sql.warehouse.dir": warehouse}
+
+
+def skip_without_spark() -> None:
+    """Skip the test without PySpark or Java, and say what to install."""
+    pytest.importorskip("pyspark", reason=INSTALL)
+    if not shutil.which("java"):
+        pytest.skip(INSTALL)
 
 
 @functools.cache
 def spark_session() -> Any:
     """Return this process's session; without PySpark or Java the test is skipped."""
-    sql = pytest.importorskip("pyspark.sql", reason=INSTALL)
-    if not shutil.which("java"):
-        pytest.skip(INSTALL)
+    skip_without_spark()
+    from pyspark.sql import SparkSession
+
     # As the adapter does.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = sql.SparkSession.builder
+    builder = SparkSession.builder
     for name, value in spark_settings().items():
         builder = builder.config(name, value)
     return builder.getOrCreate()

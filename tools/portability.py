@@ -87,6 +87,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "models/maintenance/run_costs.sql": NEVER,
     "models/maintenance/run_totals.sql": NEVER,
     "models/adapters/olist/marts/customer_facts.sql": NEVER,
+    "models/adapters/orders/marts/customer_facts.sql": NEVER,
     "models/adapters/olist/marts/orders.sql": NEVER,
     "models/marts/periods.sql": NEVER,
     "models/marts/rfm.sql": NEVER,

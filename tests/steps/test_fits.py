@@ -158,6 +158,28 @@ def test_fits_are_re_used_only_while_rows_settings_and_code_are_the_same() -> No
     assert len(asked) == 3
 
 
+def test_a_model_is_named_after_its_rows_and_not_after_the_words_of_an_engine() -> None:
+    inputs, matrices = periods([customers(seed=i) for i in range(2)])
+    matrices[inputs["as_of_date"][1]] = np.ones((9, 3))
+    first = fit_periods(inputs, matrices.get, settings=SETTINGS)
+    assert first["gate_failures"].str.startswith("Could not be fitted").sum() == 1
+    elsewhere = inputs.assign(fit_fingerprint=["in other", "words"])
+    # By columns, as a frame has it.
+    by_columns = {day: np.asfortranarray(X) for day, X in matrices.items()}
+    found = fit_periods(elsewhere, by_columns.get, settings=SETTINGS)
+    own = ["model_id", "model_fingerprint"]
+    pd.testing.assert_frame_equal(found[own], first[own])
+    assert not set(found["fingerprint"]) & set(first["fingerprint"])
+    again = fit_periods(elsewhere, by_columns.get, settings=SETTINGS, previous=found)
+    pd.testing.assert_frame_equal(again, found)
+
+    a_cent = matrices[inputs["as_of_date"][0]].copy()
+    a_cent[0, 2] += 0.01
+    changed = fit_periods(inputs[:1], lambda day: a_cent, settings=SETTINGS)
+    assert not set(changed["model_id"]) & set(first["model_id"])
+    assert first["model_id"].str.endswith(tuple(first["model_fingerprint"].str[:8])).all()
+
+
 def test_the_fingerprint_changes_with_a_library(monkeypatch: pytest.MonkeyPatch) -> None:
     before = model_fingerprint("rows", SETTINGS)
     assert before == model_fingerprint("rows", SETTINGS)

@@ -25,7 +25,9 @@ from customer_segmentation.shop import (
     Look,
     ShopError,
     choose_clusters,
+    guess_customer_file,
     guess_mapping,
+    guess_review_file,
     in_words,
     look_at,
     open_source,
@@ -56,6 +58,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--currency", metavar="CODE", help="three letters (default: guessed)")
     parser.add_argument(
+        "--customers", metavar="FILE", help="with a row per customer, such as their state and city"
+    )
+    parser.add_argument("--reviews", metavar="FILE", help="of reviews of the orders")
+    parser.add_argument(
         "--notice", metavar="TEXT", help="printed beside every result (default: Orders of FILE)"
     )
 
@@ -71,10 +77,12 @@ def run(options: argparse.Namespace) -> int:
         with duckdb.connect() as connection:
             source = open_source(connection, orders)
             guess = guess_mapping(connection, source)
+            optional = _optional(connection, options, guess.shop)
         shop = {
             "name": to.stem,
             "orders": orders,
             **guess.shop,
+            **optional,
             **({"time_format": options.time_format} if options.time_format else {}),
             "time_zone": options.time_zone or "UTC",
             "currency": options.currency or guess.shop.get("currency") or "XXX",
@@ -98,6 +106,32 @@ def run(options: argparse.Namespace) -> int:
     print(f"  {number} segments, as of {choice.as_of_date}: {choice.reason}")
     print(f"\n{to} is written. Look at it, then: make build SHOP={to}")
     return 0
+
+
+def _optional(
+    connection: duckdb.DuckDBPyConnection, options: argparse.Namespace, shop: dict[str, Any]
+) -> dict[str, Any]:
+    """Guess the columns of the files beside the orders."""
+    found: dict[str, Any] = {}
+    if options.customers:
+        source = open_source(connection, options.customers, alias="shop_customers")
+        found["customers"] = guess_customer_file(
+            connection, source, options.customers, customer_id=shop["customer_id"]
+        )
+        theirs = found["customers"]["traits"]
+        if set(theirs) & set(shop.get("traits", {})):
+            # Columns of the orders are known as of their day.
+            found["customers"]["traits"] = {
+                name: column for name, column in theirs.items() if name not in shop["traits"]
+            }
+            if not found["customers"]["traits"]:
+                del found["customers"]
+    if options.reviews:
+        source = open_source(connection, options.reviews, alias="shop_reviews")
+        found["reviews"] = guess_review_file(
+            connection, source, options.reviews, order_id=shop.get("order_id")
+        )
+    return found
 
 
 def write(to: Path, shop: dict[str, Any], **settings: Any) -> None:
@@ -126,6 +160,7 @@ def told(shop: dict[str, Any], look: Look, notes: tuple[str, ...]) -> list[str]:
         f"  ordered_at   {shop['ordered_at']}{written}, time zone {shop['time_zone']}",
         f"  amount       {shop['amount']}, {currency}",
         f"  order_id     {shop.get('order_id', 'none: one order per person and day')}",
+        *_optional_lines(shop, look),
         "",
         f"  {look.lines:,} rows, {look.rejected:,} of them without a time or an amount, which do not count",
         f"  {look.customers:,} customers, {look.orders:,} orders, net {look.net:,.2f} {currency}",
@@ -137,6 +172,46 @@ def told(shop: dict[str, Any], look: Look, notes: tuple[str, ...]) -> list[str]:
         f"  {len(dates)} as-of dates, from {dates[0]} to {dates[-1]}"
         if dates
         else "  no as-of date",
-        "  Missing, and left out of what is built: reviews, places, categories, deliveries, sellers",
+        f"  Missing, and left out of what is built: {', '.join(left_out(shop))}",
     ]
     return lines + [f"  Note: {note}" for note in notes]
+
+
+def left_out(shop: dict[str, Any]) -> list[str]:
+    """Return what the orders do not have."""
+    traits = {**(shop.get("traits") or {}), **((shop.get("customers") or {}).get("traits") or {})}
+    return [
+        *([] if shop.get("reviews") else ["reviews"]),
+        *([] if {"country", "region", "state", "city"} & set(traits) else ["places"]),
+        *([] if "product_category" in traits else ["categories"]),
+        "deliveries",
+        "sellers",
+    ]
+
+
+def _optional_lines(shop: dict[str, Any], look: Look) -> list[str]:
+    """Say what is known beside who, when and how much."""
+    customers = shop.get("customers") or {}
+    columns = {
+        **(shop.get("traits") or {}),
+        **{
+            name: f"{column} of {customers['from']}"
+            for name, column in (customers.get("traits") or {}).items()
+        },
+    }
+    lines = [
+        f"  trait        {name}: {column}, {look.traits[name]:,} different values"
+        for name, column in columns.items()
+    ]
+    reviews = shop.get("reviews")
+    if reviews:
+        place = f" of {reviews['from']}" if reviews.get("from") else ""
+        elsewhere = (
+            f"; {look.reviews_elsewhere:,} of orders that are not there do not count"
+            if look.reviews_elsewhere
+            else ""
+        )
+        lines.append(
+            f"  reviews      {reviews['score']} at {reviews['answered_at']}{place}, {look.reviews:,} reviews{elsewhere}"
+        )
+    return lines

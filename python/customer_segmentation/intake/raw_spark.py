@@ -111,7 +111,8 @@ def _csv(table: RawTable, file: CsvFile, *, copy: Path | None) -> SparkReading:
     )
     wanted = ", ".join(_value(table, file, name) for name in table.needed)
     refused = (
-        "select record_number, 'csv: not like the header' as reason, rtrim('\\r', raw_text) as raw_text from ("
+        "select record_number, 'csv: not like the header' as reason, "
+        f"rtrim('\\r', {_turned_back('raw_text', file)}) as raw_text from ("
         f"select {NUMBER} as record_number, posexplode(split({CORRUPT}, '\\n')) as (position, raw_text)"
         f" from {view.name} where {CORRUPT} is not null"
         ") as lines where position = 0 or trim(raw_text) != ''"
@@ -124,12 +125,19 @@ def _csv(table: RawTable, file: CsvFile, *, copy: Path | None) -> SparkReading:
 def _value(table: RawTable, file: CsvFile, name: str) -> str:
     """Return the expression of a column; where commas do not separate values, one may be in a number."""
     if file.delimiter == "," or name not in table.decimals:
-        return name
+        turned_back = _turned_back(name, file)
+        return name if turned_back == name else f"{turned_back} as {name}"
     pattern = DECIMAL_COMMA.replace("\\.", "[.]")
     return (
         f"case when regexp_like(trim({name}), r'^(?:{pattern})\\z')"
         f" then replace(replace(trim({name}), '.', ''), ',', '.') else {name} end as {name}"
     )
+
+
+def _turned_back(text: str, file: CsvFile) -> str:
+    """Return an expression with the carriage returns that something stands in for in a copy."""
+    stand_in = file.line_ends.stand_in
+    return f"replace({text}, char({ord(stand_in)}), char(13))" if stand_in else text
 
 
 def _parquet(table: RawTable, parts: Sequence[ParquetPart]) -> SparkReading:

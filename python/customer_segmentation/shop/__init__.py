@@ -3,6 +3,7 @@
 from customer_segmentation.shop.clusters import STUDY, ClusterChoice, choose_clusters
 from customer_segmentation.shop.errors import ShopError
 from customer_segmentation.shop.guess import Guess, guess_mapping
+from customer_segmentation.shop.guess_traits import guess_customer_file, guess_review_file
 from customer_segmentation.shop.lines import Lines, typed_lines
 from customer_segmentation.shop.look import Look, events_sql, look_at, problems_of
 from customer_segmentation.shop.mapping import Mapping, mapping_from
@@ -20,7 +21,9 @@ __all__ = [
     "Source",
     "choose_clusters",
     "events_sql",
+    "guess_customer_file",
     "guess_mapping",
+    "guess_review_file",
     "in_words",
     "look_at",
     "mapping_from",

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import re
-import unicodedata
 from typing import Any
 
 import duckdb
 
+from customer_segmentation.shop.columns import Column, best, look_of
 from customer_segmentation.shop.errors import ShopError
-from customer_segmentation.shop.lines import TEXT_TYPES, number_sql
+from customer_segmentation.shop.guess_traits import guess_reviews, guess_traits
 from customer_segmentation.shop.source import Source, quoted
-from customer_segmentation.shop.times import find_format
 
 # Words of a name without accents, the most telling first; of two columns with the same word the first counts.
 CUSTOMER = (
@@ -164,7 +162,8 @@ REFUND_WORDS = re.compile(
 )
 NOT_CUSTOMER = re.compile(r"name|country|city|\bstate|segment|type|\bage\b|gender|since", re.I)
 NOT_TIME = re.compile(
-    r"ship|deliver|liefer|livraison|due|birth|geburt|updated|paid at|cancel|\bage\b", re.I
+    r"ship|deliver|liefer|livraison|due|birth|geburt|updated|paid at|cancel|review|rating|answer|bewertung|\bage\b",
+    re.I,
 )
 NOT_AMOUNT = re.compile(
     r"discount|rabatt|remise|tax|steuer|mwst|tva|ship|versand|profit|cost|margin|rate|id$|refund",
@@ -190,14 +189,6 @@ CURRENCY_WORDS = {
     "sek": "SEK",
     "pln": "PLN",
 }
-# Amounts of text that are numbers all the same, and what turns them into such.
-WRITTEN_AMOUNTS = (
-    # 1.234,56 and 12,50 €; a point is that of the thousands when other amounts have a comma before the cents.
-    (r"[^0-9,-]", r"-?([0-9]{1,3}([. '\x{A0}\x{202F}][0-9]{3})+|[0-9]+)(,[0-9]{1,2})?", ","),
-    # $1,234.50 and 12.50 EUR.
-    (r"[^0-9.-]", r"-?([0-9]{1,3}([, '][0-9]{3})+|[0-9]+)([.][0-9]+)?", ""),
-)
-CURRENCY = r"[$€£¥₹]\s*|^[A-Z]{3}\s*|\s*[A-Z]{3}$"
 SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "₹": "INR", "¥": "JPY"}
 COUNTRIES = {
     "united kingdom": "GBP",
@@ -246,20 +237,6 @@ class Guess:
     notes: tuple[str, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Column:
-    name: str
-    words: str
-    filled: int
-    different: int
-    is_number: bool
-    is_whole: bool
-    is_small: bool
-    is_time: bool
-    said: str
-    """Its name, or the SQL that makes numbers of it."""
-
-
 def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Guess:
     """Guess which column is what.
 
@@ -278,12 +255,12 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
     ShopError
         When a column that is needed is not found; it lists the header.
     """
-    columns = [_look(connection, source, name) for name in source.columns]
+    columns = [look_of(connection, source, name) for name in source.columns]
     notes: list[str] = []
-    time = _best(TIME, [one for one in columns if one.is_time and not NOT_TIME.search(one.words)])
+    time = best(TIME, [one for one in columns if one.is_time and not NOT_TIME.search(one.words)])
     time = time or next((one for one in columns if one.is_time), None)
-    order = _best(ORDER, [one for one in columns if one is not time and not one.is_time])
-    customer = _best(
+    order = best(ORDER, [one for one in columns if one is not time and not one.is_time])
+    customer = best(
         CUSTOMER,
         [one for one in columns if one not in (time, order) and not NOT_CUSTOMER.search(one.words)],
     )
@@ -300,7 +277,7 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
         if customer is not None:
             notes.append(f"No column is called after customers: {customer.name} is taken for them.")
     if customer is None:
-        customer = _best(
+        customer = best(
             CUSTOMER,
             [one for one in columns if one not in (time, order) and re.search("name", one.words)],
         )
@@ -329,12 +306,16 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
         for one in columns
         if one.said != one.name and one.said in amount
     ]
-    shop: dict[str, Any] = {"customer_id": customer.name, "ordered_at": time.name, "amount": amount}
+    shop: dict[str, Any] = {
+        "customer_id": _person(connection, source, customer, notes),
+        "ordered_at": time.name,
+        "amount": amount,
+    }
     if order is not None:
         shop["order_id"] = order.name
     else:
         notes.append("There is no order id: the rows of one person and day are one order.")
-    status = _best(STATUS, columns)
+    status = best(STATUS, columns)
     if status is not None:
         values = [
             str(row[0])
@@ -349,6 +330,16 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
                 f"{status.name} has {', '.join(back)}: if such a row says that money went back, add"
                 f" status: {status.name} and refund_statuses: [{', '.join(back)}]."
             )
+    asked = {one.name for one in (*taken, status) if one is not None}
+    rest = [one for one in columns if one.name not in asked and one.said not in amount]
+    traits = guess_traits(rest)
+    if traits:
+        shop["traits"] = traits
+    reviews = guess_reviews(
+        connection, source, [one for one in rest if one.name not in traits.values()], notes
+    )
+    if reviews:
+        shop["reviews"] = reviews
     currency = _currency(connection, source, columns)
     if currency is None:
         notes.append("The currency is not known: write it, three letters, such as EUR.")
@@ -357,55 +348,24 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
     return Guess(shop=shop, notes=tuple(notes))
 
 
-def _words(name: str) -> str:
-    """Return a name as words without accents: InvoiceNo, invoice_no and INVOICE-NO are `invoice no`."""
-    name = name.replace("ü", "ue").replace("ö", "oe").replace("ä", "ae").replace("ß", "ss")
-    name = "".join(
-        letter for letter in unicodedata.normalize("NFD", name) if not unicodedata.combining(letter)
-    )
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    return " ".join(re.sub(r"[^0-9a-zA-Z]+", " ", spaced).casefold().split())
+def _person(
+    connection: duckdb.DuckDBPyConnection, source: Source, column: Column, notes: list[str]
+) -> str:
+    """Return the column of the customers; addresses of mail are the same in capitals and small letters."""
+    name = quoted(column.name)
+    addresses, written, different = connection.execute(
+        f"select count(*) filter (where contains({name}, '@')), count(distinct trim({name})),"
+        f" count(distinct lower(trim({name}))) from (select cast({name} as varchar) as {name} from {source.sql})"
+    ).fetchone() or (0, 0, 0)
+    if addresses * 2 > column.filled and different < written:
+        notes.append(
+            f"{column.name} has {different:,} addresses in {written:,} spellings: capitals are read as small letters."
+        )
+        return f"lower({_in_sql(column.name)})"
+    return column.name
 
 
-def _look(connection: duckdb.DuckDBPyConnection, source: Source, name: str) -> _Column:
-    kind, column = source.columns[name], quoted(name)
-    words = re.sub(r"(?<=[a-z])id$", " id", _words(name))
-    is_text = kind in TEXT_TYPES
-    number = number_sql(name) if is_text else f"try_cast({column} as double)"
-    is_typed_time = kind.startswith(("TIMESTAMP", "DATE"))
-    if is_typed_time:
-        number = "cast(null as double)"
-    filled_if = f"{column} is not null" + (f" and trim({column}) != ''" if is_text else "")
-    row = connection.execute(
-        f"select count(*), count(distinct {column}), count({number}),"
-        f" count(*) filter (where {number} = round({number})), coalesce(quantile_disc({number}, 0.5), 0)"
-        f" from {source.sql} where {filled_if}"
-    ).fetchone()
-    filled, different, numbers, whole, middle = row or (0, 0, 0, 0, 0)
-    said = name
-    if is_text and filled and numbers < filled:
-        written = _written_amounts(connection, source, column)
-        number, said = (written, written) if written else (number, name)
-        numbers, whole, middle = connection.execute(
-            f"select count({number}), count(*) filter (where {number} = round({number})),"
-            f" coalesce(quantile_disc({number}, 0.5), 0) from {source.sql} where {filled_if}"
-        ).fetchone() or (0, 0, 0)
-    is_number = filled > 0 and numbers == filled
-    return _Column(
-        name=name,
-        words=words,
-        filled=filled,
-        different=different,
-        is_number=is_number,
-        is_whole=is_number and whole == filled,
-        is_small=middle <= 3,
-        is_time=is_typed_time
-        or (filled > 0 and _is_time(connection, source, column, is_text=is_text)),
-        said=said,
-    )
-
-
-def _example(connection: duckdb.DuckDBPyConnection, source: Source, column: _Column) -> str:
+def _example(connection: duckdb.DuckDBPyConnection, source: Source, column: Column) -> str:
     """Say how a written amount is read, by the longest one."""
     written, read = connection.execute(
         f"select trim({quoted(column.name)}), {column.said} from {source.sql}"
@@ -414,64 +374,16 @@ def _example(connection: duckdb.DuckDBPyConnection, source: Source, column: _Col
     return f"{column.name} such as '{written}' is read as {read:,.2f}."
 
 
-def _written_amounts(
-    connection: duckdb.DuckDBPyConnection, source: Source, column: str
-) -> str | None:
-    """Return SQL that makes numbers of a column of written amounts; None when it holds others."""
-    bare = f"trim(regexp_replace(trim({column}), '{CURRENCY}', '', 'g'))"
-    for others, pattern, comma in WRITTEN_AMOUNTS:
-        row = connection.execute(
-            f"select count(*) filter (where not regexp_full_match({bare}, ?)),"
-            f" count(*) filter (where contains({bare}, ?)) from {source.sql} where trim({column}) != ''",
-            [pattern, comma],
-        ).fetchone()
-        if row and not row[0] and row[1]:
-            kept = f"regexp_replace({column}, '{others}', '', 'g')"
-            if comma:
-                kept = f"replace({kept}, ',', '.')"
-            return f"try_cast({kept} as double)"
-    return None
-
-
-def _is_time(
-    connection: duckdb.DuckDBPyConnection, source: Source, column: str, *, is_text: bool
-) -> bool:
-    """Say whether the first thousand values of a column are times."""
-    said = column if is_text else f"cast({column} as varchar)"
-    rows = f"(select * from {source.sql} where {column} is not null limit 1000)"
-    with contextlib.suppress(duckdb.Error):
-        try:
-            find_format(connection, said, rows, what=column)
-        except ShopError as error:
-            return "two ways" in str(error)
-        return True
-    return False
-
-
-def _best(telling: tuple[str, ...], columns: list[_Column]) -> _Column | None:
-    """Return the column with the most telling name: the whole name before a part of one."""
-    for exact in (True, False):
-        for word in telling:
-            for column in columns:
-                if column.filled and (
-                    column.words == word
-                    if exact
-                    else re.search(rf"\b{re.escape(word)}\b", column.words)
-                ):
-                    return column
-    return None
-
-
-def _amount(numbers: list[_Column], notes: list[str]) -> str | None:
+def _amount(numbers: list[Column], notes: list[str]) -> str | None:
     """Return the column of the line's money, or the product of quantity and price."""
     candidates = [one for one in numbers if not NOT_AMOUNT.search(one.words)]
-    quantity = _best(QUANTITY, candidates)
+    quantity = best(QUANTITY, candidates)
     others = [one for one in candidates if one is not quantity]
-    price = _best(PRICE, [one for one in others if not one.words.startswith(("sales", "total"))])
-    total = _best(TOTAL, [one for one in others if one is not price])
+    price = best(PRICE, [one for one in others if not one.words.startswith(("sales", "total"))])
+    total = best(TOTAL, [one for one in others if one is not price])
     if total is not None and total.is_whole and total.is_small:
         # Pieces that are called an amount.
-        another = _best(TOTAL, [one for one in others if one not in (total, price)])
+        another = best(TOTAL, [one for one in others if one not in (total, price)])
         if another is not None:
             notes.append(f"{total.name} looks like pieces, not money: {another.name} is taken.")
             return another.said
@@ -496,7 +408,7 @@ def _in_sql(name: str) -> str:
 
 
 def _currency(
-    connection: duckdb.DuckDBPyConnection, source: Source, columns: list[_Column]
+    connection: duckdb.DuckDBPyConnection, source: Source, columns: list[Column]
 ) -> str | None:
     """Guess the currency by the header, a column of currencies, or the country of most rows."""
     for column in columns:

@@ -81,7 +81,9 @@ def source_from(orders: Any) -> list[str] | dict[str, str]:
     )
 
 
-def open_source(connection: duckdb.DuckDBPyConnection, orders: Any) -> Source:
+def open_source(
+    connection: duckdb.DuckDBPyConnection, orders: Any, *, alias: str = "shop"
+) -> Source:
     """Find the orders and say how DuckDB reads them.
 
     Parameters
@@ -90,6 +92,8 @@ def open_source(connection: duckdb.DuckDBPyConnection, orders: Any) -> Source:
         Where they are looked at; other databases are attached to it.
     orders : str, list of str or mapping
         As in var shop.
+    alias : str
+        What a database or a copy of its table is called on the connection; different for each source.
 
     Returns
     -------
@@ -101,7 +105,7 @@ def open_source(connection: duckdb.DuckDBPyConnection, orders: Any) -> Source:
     """
     named = source_from(orders)
     if isinstance(named, dict):
-        return _table(connection, named)
+        return _table(connection, named, alias)
     files = find_files(named)
     endings = {Path(file).suffix.lower() in PARQUET_ENDINGS for file in files}
     if len(endings) > 1:
@@ -168,12 +172,12 @@ def _described(
     return Source(sql=sql, columns={row[0]: row[1] for row in rows}, label=label, is_text=is_text)
 
 
-def _table(connection: duckdb.DuckDBPyConnection, named: dict[str, str]) -> Source:
+def _table(connection: duckdb.DuckDBPyConnection, named: dict[str, str], alias: str) -> Source:
     if "model" in named:
         raise ShopError(f"the dbt model {named['model']} is read by dbt only.")
     database, table = named["database"], named["table"]
     if database.startswith(POSTGRES_PREFIXES):
-        return _postgres(connection, database, table)
+        return _postgres(connection, database, table, alias)
     label = f"table {table} of {database}"
     path = Path(database).expanduser()
     if not path.is_file():
@@ -181,22 +185,31 @@ def _table(connection: duckdb.DuckDBPyConnection, named: dict[str, str]) -> Sour
     with path.open("rb") as file:
         is_sqlite = file.read(len(SQLITE_HEADER)) == SQLITE_HEADER
     if is_sqlite:
-        return _sqlite(connection, path, table, label)
+        return _sqlite(connection, path, table, label, alias)
     try:
-        connection.execute(f"attach if not exists {text(str(path))} as shop_source (read_only)")
+        # Orders and their reviews may lie in one file, which is attached once.
+        known_as = connection.execute(
+            "select database_name from duckdb_databases() where path = ?", [str(path.resolve())]
+        ).fetchone()
+        name_of = known_as[0] if known_as else f"{alias}_source"
+        if not known_as:
+            connection.execute(
+                f"attach if not exists {text(str(path.resolve()))} as {name_of} (read_only)"
+            )
     except duckdb.Error as error:
         raise ShopError(
             f"{database} is no database of DuckDB or SQLite that can be read: {_first_lines(error)}"
         ) from None
     name = ".".join(quoted(part) for part in table.split("."))
     try:
-        return _described(connection, f"shop_source.{name}", label, is_text=False)
+        return _described(connection, f"{quoted(name_of)}.{name}", label, is_text=False)
     except duckdb.Error:
         known = [
             f"{schema}.{one}"
             for schema, one in connection.execute(
-                "select table_schema, table_name from information_schema.tables where table_catalog = 'shop_source'"
-                " order by all"
+                "select table_schema, table_name from information_schema.tables where table_catalog = ?"
+                " order by all",
+                [name_of],
             ).fetchall()
         ]
         raise ShopError(_no_such_table(database, table, known)) from None
@@ -206,7 +219,9 @@ def _no_such_table(database: str, table: str, known: Sequence[str]) -> str:
     return f"{database} has no table {table}; it has {', '.join(known[:10]) or 'none'}."
 
 
-def _sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, label: str) -> Source:
+def _sqlite(
+    connection: duckdb.DuckDBPyConnection, path: Path, table: str, label: str, alias: str
+) -> Source:
     """Copy a table of SQLite, whose columns may hold values of every type, as text."""
     try:
         with contextlib.closing(
@@ -223,12 +238,14 @@ def _sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, label
                 raise ShopError(_no_such_table(str(path), table, known))
             rows = lite.execute(f"select * from {quoted(by_name[table.casefold()])}")
             names = [column[0] for column in rows.description]
-            return _copied(connection, rows.fetchmany, names, label)
+            return _copied(connection, rows.fetchmany, names, label, alias)
     except sqlite3.Error as error:
         raise ShopError(f"{label} cannot be read: {error}") from None
 
 
-def _postgres(connection: duckdb.DuckDBPyConnection, database: str, table: str) -> Source:
+def _postgres(
+    connection: duckdb.DuckDBPyConnection, database: str, table: str, alias: str
+) -> Source:
     """Copy a table of PostgreSQL as text: neither large numbers nor exact amounts change on the way."""
     try:
         import psycopg
@@ -251,7 +268,7 @@ def _postgres(connection: duckdb.DuckDBPyConnection, database: str, table: str) 
             columns = ", ".join(f"cast({quoted(one)} as text)" for one in names)
             with server.cursor(name="shop_table") as rows:
                 rows.execute(f"select {columns} from {name}".encode())
-                return _copied(connection, rows.fetchmany, names, f"table {table}")
+                return _copied(connection, rows.fetchmany, names, f"table {table}", alias)
     except psycopg.Error as error:
         raise ShopError(
             f"table {table} of PostgreSQL cannot be read: {_first_lines(error)}"
@@ -263,11 +280,12 @@ def _copied(
     fetch: Callable[[int], list[Any]],
     names: Sequence[str],
     label: str,
+    alias: str,
 ) -> Source:
     """Take the rows of a cursor into a table of text."""
     columns = ", ".join(f"{quoted(name)} varchar" for name in names)
     try:
-        connection.execute(f"create or replace temp table shop_table ({columns})")
+        connection.execute(f"create or replace temp table {alias}_table ({columns})")
         while rows := fetch(ROWS_AT_A_TIME):
             said = pd.DataFrame(
                 [[None if value is None else str(value) for value in row] for row in rows],
@@ -275,8 +293,8 @@ def _copied(
                 dtype=object,
             )
             connection.register("shop_rows", said)
-            connection.execute("insert into shop_table from shop_rows")
+            connection.execute(f"insert into {alias}_table from shop_rows")
             connection.unregister("shop_rows")
     except duckdb.Error as error:
         raise ShopError(f"{label} cannot be read: {_first_lines(error)}") from None
-    return _described(connection, "shop_table", label, is_text=True)
+    return _described(connection, f"{alias}_table", label, is_text=True)

@@ -8,6 +8,7 @@ from customer_segmentation.steps import (
     engine_of,
     explained_separation,
     known_traits,
+    other_traits,
     projection_axes,
     segment_traits,
     trait_numbers,
@@ -38,7 +39,7 @@ def model(dbt, session):
         customers=customers,
         segmented=segmented,
     )
-    traits = traits_of(stated)
+    traits = traits_of(stated, others=other_traits(engine, dbt.ref("customer_facts")))
     origins = trait_origins(engine, described, traits, made_by=features)
     counts = known_traits(count_traits(engine, customers, traits))
     numbers = trait_numbers(engine, customers, traits)

@@ -81,7 +81,7 @@ class Trait(NamedTuple):
 UNKNOWN = ("unknown", "none")
 # Those that are no features; the others are stated with the features.
 FACTS = (
-    Trait("state", "customer_state"),
+    Trait("state", "coalesce(customer_state, 'unknown')"),
     Trait("region", "coalesce(region, 'unknown')"),
     Trait("product_category", "coalesce(main_category, 'none')"),
     Trait("payment_type", "coalesce(main_payment_type, 'none')"),
@@ -102,14 +102,40 @@ FACTS = (
 )
 
 
-def traits_of(features: Mapping[str, Mapping[str, Any]]) -> tuple[Trait, ...]:
+def other_traits(engine: Engine, customer_facts: Any) -> tuple[str, ...]:
+    """Return the names of the traits in column ``other_traits``, which somebody's own orders have.
+
+    Parameters
+    ----------
+    engine : Engine
+    customer_facts : relation
+        ``marts.customer_facts``.
+
+    Returns
+    -------
+    tuple of str
+        Sorted.
+    """
+    rows = engine.rows(customer_facts, ["other_traits"], where="other_traits is not null")
+    names = rows.project("unnest(json_keys(other_traits)) as name")
+    return tuple(row[0] for row in names.distinct().order("name").fetchall())
+
+
+def traits_of(
+    features: Mapping[str, Mapping[str, Any]], *, others: Sequence[str] = ()
+) -> tuple[Trait, ...]:
     """Return every trait.
 
     Parameters
     ----------
     features : mapping of str to mapping
         The features as dbt_project.yml states them; those with bands are traits.
+    others : sequence of str
+        Names in column ``other_traits``. With a country among them, the region is either one of them
+        or that country again, and is left out.
     """
+    facts = [fact for fact in FACTS if fact.name != "region" or "country" not in others]
+    named = [Trait(name, f"coalesce(other_traits ->> '$.{name}', 'unknown')") for name in others]
     banded = [
         Trait(
             one.get("trait", name),
@@ -121,7 +147,7 @@ def traits_of(features: Mapping[str, Mapping[str, Any]]) -> tuple[Trait, ...]:
         for name, one in features.items()
         if "bands" in one
     ]
-    return (*FACTS, *banded)
+    return (*facts, *named, *banded)
 
 
 class OrderTrait(NamedTuple):
