@@ -207,6 +207,14 @@ def test_the_numbers_on_the_pages_are_those_of_the_queries(
     late = query(sample_database, "select count(*) from bi.late_orders")[0][0]
     experience, _, _ = open_page(pages / "experience.html", tmp_path)
     assert f"{number(late)} orders came 3 days late or more" in experience.text
+    score, sold = query(
+        sample_database,
+        "select average_review_score, items_value from"
+        " (from marts.product_categories order by items_value desc, product_category limit 12)"
+        " order by average_review_score, product_category limit 1",
+    )[0]
+    assert f" is rated worst: {number(score, 2)} of 5" in experience.text
+    assert number(sold) in experience.texts
     study, _, _ = open_page(pages / "study.html", tmp_path)
     candidates = query(sample_database, "select count(*) from segmentation.model_comparison")[0][0]
     assert number(candidates) in study.texts
