@@ -43,9 +43,9 @@ SECTIONS = {
         "Contingency plan",
     ],
     "fr": [
-        "Annexe de service",
+        "Engagements de service",
         "Fréquence",
-        "Outils de mesure de l'ajustement",
+        "Outils de mesure de la qualité du modèle",
         "Mise à jour du modèle",
         "Adaptation aux nouvelles données",
         "Coût en ressources",
@@ -125,6 +125,11 @@ def test_every_figure_on_the_page_equals_its_query(sample_database: Path, langua
     with duckdb.connect(str(sample_database), read_only=True) as connection:
         page = page_as_html(connection, language)
         text = markdown(connection, language)
+    # In French no line is broken before a mark that has a space.
+    said = re.sub(r"<[^>]*>", "", page[page.index("<body>") :])
+    assert not re.search(r" [:;?!»%]|« ", said)
+    assert ("\u00a0:" in said) == (language == "fr")
+    page, text = page.replace("\u00a0", " "), text.replace("\u00a0", " ")
     figures = re.findall(
         r'<data data-kind="(\w+)" data-query="([^"]*)" title="[^"]*">([^<]*)</data>', page
     )
@@ -148,6 +153,9 @@ def test_every_figure_on_the_page_equals_its_query(sample_database: Path, langua
         assert expected, name
         heads = [column[1 if language == "fr" else 0] for column in TABLES[name].columns]
         assert [html.unescape(head) for head in re.findall(r"<th[^>]*>(.*?)</th>", body)] == heads
+        # On a phone each cell stands beside its heading.
+        labels = [html.unescape(label) for label in re.findall(r'data-label="([^"]*)"', body)]
+        assert labels == heads * (len(expected) // len(heads))
     drawn = re.findall(r'<figure id="chart-(\w+)" data-query="([^"]*)">', page)
     assert [name for name, _ in drawn] == ["agreement", "borders", "cost"]
     assert "SYNTH" in page
@@ -179,7 +187,7 @@ CHANGES = {
     "limit": (
         "update seeds.maintenance_thresholds set act_value = 0.7 where threshold_code = 'prediction_agreement'",
         "agreement falls below 0.70",
-        "l'accord tombe sous 0,70",
+        "l’accord tombe sous 0,70",
     ),
     "age": (
         "update seeds.maintenance_thresholds set act_value = 1 where threshold_code = 'model_age_months'",

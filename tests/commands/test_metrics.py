@@ -163,8 +163,9 @@ def test_metrics_are_asked_for_while_another_program_has_the_file_open(
         0
     ]
     assert sum(int(row[-2]) for row in rows[2:]) == orders
-    # MetricFlow prints six digits.
-    assert sum(float(row[-1]) for row in rows[2:]) == pytest.approx(float(revenue), rel=1e-4)
+    # To the cent, and without an exponent.
+    assert sum(float(row[-1]) for row in rows[2:]) == pytest.approx(float(revenue), abs=0.01)
+    assert "e+" not in done.stdout
     said = f"(PID {program.pid}); the answer is from a copy of what it has last saved"
     assert (said in done.stderr) == (holder == "writer")
 
