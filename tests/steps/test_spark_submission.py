@@ -53,6 +53,18 @@ def test_dbt_finds_the_adapter_and_it_its_submission() -> None:
     assert helper.__module__ == "dbt.adapters.sparksession.submission"
 
 
+def test_executors_get_whole_names_of_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dbt.adapters.sparksession.connections import SessionCredentials
+
+    monkeypatch.chdir("/usr")
+    given = {"spark.executorEnv.PYTHONPATH": "python:/opt/python", "spark.master": "local[1]"}
+    read = SessionCredentials(
+        method="session", host="localhost", schema="main", server_side_parameters=given
+    ).server_side_parameters
+    assert read["spark.executorEnv.PYTHONPATH"] == "/usr/python:/opt/python"
+    assert read["spark.master"] == "local[1]"
+
+
 def test_a_model_writes_its_table() -> None:
     submit("plain", "return session.sql('select 1 as number union all select 2')")
     assert rows_of("plain") == [(1,), (2,)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,9 +15,20 @@ from dbt.adapters.spark.connections import SparkConnectionManager, SparkCredenti
 from dbt_common.exceptions import DbtRuntimeError
 from pyspark.sql import SparkSession
 
+# Where executors look for Python modules.
+MODULES = "spark.executorEnv.PYTHONPATH"
+
 
 class SessionCredentials(SparkCredentials):
     """What the profile says."""
+
+    def __post_init__(self) -> None:
+        """Name folders whole: executors work in folders of their own."""
+        super().__post_init__()
+        settings = self.server_side_parameters
+        folders = [folder for folder in settings.get(MODULES, "").split(os.pathsep) if folder]
+        if folders:
+            settings[MODULES] = os.pathsep.join(map(os.path.abspath, folders))
 
     @property
     def type(self) -> str:
@@ -66,6 +79,11 @@ def session_of(settings: Mapping[str, Any]) -> SparkSession:
     settings : mapping of str to str
         ``server_side_parameters`` of the profile.
     """
+    # Executors run the Python of this environment, not the first one of the path, unless the caller names theirs.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    # Of local-cluster; they write into Spark's own folder otherwise.
+    if warehouse := settings.get("spark.sql.warehouse.dir"):
+        os.environ.setdefault("SPARK_WORKER_DIR", f"{os.path.abspath(warehouse)}.workers")
     builder = SparkSession.builder
     for name, value in settings.items():
         builder = builder.config(name, value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import linecache
 import os
 import re
-import sys
 import traceback
 from typing import Any
 
@@ -13,9 +12,6 @@ from dbt.adapters.base import PythonJobHelper
 from dbt_common.exceptions import DbtRuntimeError
 
 from dbt.adapters.sparksession.connections import SessionCredentials, session_of
-
-# Executors run the Python of this environment, not the first one of the path, unless the caller names theirs.
-os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 
 
 class SessionJob(PythonJobHelper):
