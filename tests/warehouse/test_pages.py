@@ -301,6 +301,25 @@ def test_no_number_of_clusters_exceeds_permuted_columns_by_more_than_chance(
 
 
 @pytest.mark.real
+def test_what_the_marketers_page_says_of_movements_and_of_new_fits(real_database: Path) -> None:
+    rows = query(
+        real_database,
+        "select sum(customers) filter (where from_segment_code = 'recent' and to_segment_code = 'lapsed')"
+        " / sum(customers) from segmentation.segment_migrations where from_segment_code != to_segment_code"
+        " group by as_of_date",
+    )
+    assert len(rows) > 12
+    assert all(share > 0.5 for (share,) in rows)
+    assert query(
+        real_database,
+        "select distinct recommended_low, recommended_high from maintenance.refresh_policy where cadence = 'refit'",
+    ) == [(2, 3)]
+    page = text_of("docs/marketers.md")
+    assert "most of those who moved in three months did nothing" in page
+    assert "the model a new fit every two to three" in page
+
+
+@pytest.mark.real
 def test_ten_starts_are_enough_for_the_numbers_that_the_page_names(real_database: Path) -> None:
     rows = query(
         real_database,
