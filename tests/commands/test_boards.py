@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import re
@@ -20,7 +19,7 @@ import duckdb
 import pytest
 import yaml
 
-from browser import CHROMIUM, Browser
+from browser import CHROMIUM, SERIOUS, TOO_WIDE, Browser, axe_source
 from conftest import PROJECT, query
 from customer_segmentation import boards
 from customer_segmentation.boards import drawing, rendering
@@ -407,21 +406,6 @@ def test_every_board_is_an_exposure_with_the_tables_that_it_reads(monkeypatch) -
         read = {table.split(".")[1] for table in boards.tables_of(board)}
         declared = {re.fullmatch(r"ref\('(\w+)'\)", ref).group(1) for ref in exposure["depends_on"]}
         assert declared == read, json.dumps(sorted(read))
-
-
-def axe_source() -> str:
-    """Return the script of axe-core, an accessibility checker."""
-    found = importlib.util.find_spec("axe_core_python")
-    if found is None or not found.submodule_search_locations:
-        pytest.skip("axe-core is not installed; `make setup-all` installs it")
-    (folder,) = found.submodule_search_locations
-    return (Path(folder) / "axe.min.js").read_text(encoding="utf-8")
-
-
-SERIOUS = """axe.run(document, {resultTypes: ['violations']}).then(found => found.violations
-    .filter(one => ['serious', 'critical'].includes(one.impact))
-    .map(one => one.id + ': ' + one.nodes[0].html.slice(0, 200)))"""
-TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @needs_browser
