@@ -108,6 +108,24 @@
     isfinite({{ number }})
 {%- endmacro %}
 
+{% macro natural_logarithm(number) -%}
+    {#- To the last bit: C and Java differ in it. -#}
+    {{ return(adapter.dispatch('natural_logarithm')(number)) }}
+{%- endmacro %}
+
+{% macro duckdb__natural_logarithm(number) -%}
+    ln({{ number }})
+{%- endmacro %}
+
+{% macro exponential(number) -%}
+    {#- To the last bit, too. -#}
+    {{ return(adapter.dispatch('exponential')(number)) }}
+{%- endmacro %}
+
+{% macro duckdb__exponential(number) -%}
+    exp({{ number }})
+{%- endmacro %}
+
 {% macro stop_with(message) -%}
     {#- An expression that ends the query with a message, itself an expression. -#}
     {{ return(adapter.dispatch('stop_with')(message)) }}

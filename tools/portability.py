@@ -36,6 +36,7 @@ RULES = {
         "raw_table of macros/raw_files.sql",
     ),
     "structs": (r"\bstruct_pack\s*\(|:=", "macros json_object, rows_of_list"),
+    "last bits": (r"(?<![\w.])(?:ln|exp)\s*\(", "macros natural_logarithm, exponential"),
     "is finite": (r"\b(?:isfinite|isinf)\s*\(", "macro is_finite"),
     "error": (r"(?<![\w.])error\s*\(", "macro stop_with"),
     "hash": (r"(?<!\w)hash\s*\(", "macro rows_fingerprint"),

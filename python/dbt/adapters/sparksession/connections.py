@@ -15,6 +15,8 @@ from dbt.adapters.spark.connections import SparkConnectionManager, SparkCredenti
 from dbt_common.exceptions import DbtRuntimeError
 from pyspark.sql import SparkSession
 
+from dbt.adapters.sparksession.functions import register_functions
+
 # Where executors look for Python modules.
 MODULES = "spark.executorEnv.PYTHONPATH"
 
@@ -52,6 +54,7 @@ class SessionConnectionManager(SparkConnectionManager):
         if connection.state != ConnectionState.OPEN:
             session = session_of(connection.credentials.server_side_parameters or {})
             session.sparkContext.setLogLevel("FATAL")
+            register_functions(session)
             # What is wrong with a statement, dbt says itself.
             logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
         return super().open(connection)
