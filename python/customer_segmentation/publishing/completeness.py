@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 PASSED = {"success", "pass", "warn", "reused"}
+# What dbt calls the two kinds of tests.
+TESTS = ("test", "unit_test")
 # With one of these, dbt builds tables with no rows or with some of them.
 SHORTENING_OPTIONS = ("empty", "sample")
 
@@ -39,7 +41,7 @@ class Run:
 
 
 def read_run(
-    target: Path, *, since: float, relations: Collection[str], with_unit_tests: bool = True
+    target: Path, *, since: float, relations: Collection[str], tests: Collection[str] = TESTS
 ) -> Run:
     """Compare the last run with its manifest and with the file that it wrote.
 
@@ -51,8 +53,8 @@ def read_run(
         Time of the start of the run, in seconds since 1970; an older result is of another run.
     relations : collection of str
         `schema.table` of the tables and views in the file that was built.
-    with_unit_tests : bool
-        Whether dbt's unit tests must have run, too.
+    tests : collection of str
+        Which of `TESTS` must have run, too.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def read_run(
     passed = {
         result["unique_id"] for result in results["results"] if str(result["status"]) in PASSED
     }
-    return _compare(manifest, passed, relations, with_unit_tests=with_unit_tests)
+    return _compare(manifest, passed, relations, kinds=tests)
 
 
 def _compare(
@@ -81,7 +83,7 @@ def _compare(
     passed: set[str],
     relations: Collection[str],
     *,
-    with_unit_tests: bool,
+    kinds: Collection[str],
 ) -> Run:
     nodes = manifest["nodes"].values()
     built = [
@@ -101,7 +103,9 @@ def _compare(
         for node in nodes
         if node["resource_type"] == "test" and node.get("config", {}).get("enabled", True)
     ]
-    if with_unit_tests:
+    if "test" not in kinds:
+        tests = []
+    if "unit_test" in kinds:
         tests += list(manifest.get("unit_tests", {}).values())
     not_tested = sorted(test["name"] for test in tests if test["unique_id"] not in passed)
     return Run(not_built=tuple(not_built), not_tested=tuple(not_tested))

@@ -43,7 +43,7 @@ from customer_segmentation.publishing import (
 )
 
 # Their rows are written in DuckDB's words, and what they test is the same on each engine.
-LEFT_OUT = ("--exclude-resource-type", "unit_test")
+LEFT_OUT = "unit_test"
 NOT_COMPLETE = "dbt did not build and test everything, which readers rely on"
 
 
@@ -79,7 +79,13 @@ def run(options: argparse.Namespace) -> int:
         raise Stopped("Readers have what they had.") from None
 
 
-def build(database: Path, options: Sequence[str] = (), *, is_verbose: bool = False) -> int:
+def build(
+    database: Path,
+    options: Sequence[str] = (),
+    *,
+    is_tested: bool = True,
+    is_verbose: bool = False,
+) -> int:
     """Build, test and publish.
 
     Parameters
@@ -88,6 +94,8 @@ def build(database: Path, options: Sequence[str] = (), *, is_verbose: bool = Fal
         DuckDB's own database; the folder of Spark is beside it.
     options : sequence of str
         Those of ``dbt build``.
+    is_tested : bool
+        Run dbt's tests; what is compared with tested tables row by row needs none of its own.
     is_verbose : bool
         Show every line of dbt's.
 
@@ -110,10 +118,15 @@ def build(database: Path, options: Sequence[str] = (), *, is_verbose: bool = Fal
         # dbt parses everything anew when its profile is another one: so this has a folder of its own.
         target = target_folder(os.environ) / "spark"
         before = publication.published_builds(place)[:1]
+        left_out = [LEFT_OUT, *([] if is_tested else ["test"])]
         started_at = time.time()
         status = run_dbt(
             folder,
-            [*options, *LEFT_OUT, "--target", "spark"],
+            [
+                *options,
+                *(word for kind in left_out for word in ("--exclude-resource-type", kind)),
+                *("--target", "spark"),
+            ],
             environment={
                 **os.environ,
                 "DBT_TARGET_PATH": str(target),
@@ -124,7 +137,12 @@ def build(database: Path, options: Sequence[str] = (), *, is_verbose: bool = Fal
             is_verbose=is_verbose,
         )
         tables = publication.tables_of(folder)
-        finished = read_run(target, since=started_at, relations=set(tables), with_unit_tests=False)
+        finished = read_run(
+            target,
+            since=started_at,
+            relations=set(tables),
+            tests=["test"] if is_tested else [],
+        )
         if status or not finished.is_complete:
             shutil.rmtree(folder, ignore_errors=True)
             missing = [*finished.not_built, *finished.not_tested]
