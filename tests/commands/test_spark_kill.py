@@ -13,8 +13,9 @@ import duckdb
 import pytest
 
 from customer_segmentation.commands.spark import publication
-from spark_session import PROJECT, skip_without_spark
+from spark_session import INSTALL, PROJECT, skip_without_spark
 
+pytest.importorskip("pyspark", reason=INSTALL)
 pytestmark = [pytest.mark.build, pytest.mark.thorough]
 # Under load Spark alone takes a minute to start.
 MOST_SECONDS = 900
