@@ -128,8 +128,8 @@ audience: setup  ## [Read and share] Who is in SEGMENT=names (STATE=, GROUP=trea
 audiences: setup  ## [Read and share] The same for every segment.
 	@$(BIN)/python -m customer_segmentation audience --all $(EXPORT_OPTIONS)
 
-boards: setup $(VENV)/.charts  ## [Read and share] Boards as HTML and PNG, into boards/, French ones into boards/fr/ (TO=folder, BOARD=name).
-	@$(BIN)/python -m customer_segmentation boards $(call option,--to,TO) $(if $(BOARD),-- "$$BOARD")
+boards: setup $(VENV)/.charts  ## [Read and share] Boards as HTML and PNG, into boards/, French ones into boards/fr/ (TO=folder, BOARD=name, PDF=1: as PDF).
+	@$(BIN)/python -m customer_segmentation boards $(call option,--to,TO) $(if $(PDF),--format pdf) $(if $(BOARD),-- "$$BOARD")
 
 serve: setup $(VENV)/.charts  ## [Read and share] A live board at 127.0.0.1: choose date, segment and state, see the customers (PORT=8765).
 	@$(BIN)/python -m customer_segmentation boards --serve $(call option,--port,PORT)

@@ -5,6 +5,11 @@
     {{ return('BRL' if var('adapter') == 'olist' else var('shop').get('currency') or 'XXX') }}
 {%- endmacro %}
 
+{% macro money_unit(language) -%}
+    {#- What stands after an amount in a sentence: the currency, or where it is not known a word. -#}
+    {{ return(currency() if currency() != 'XXX' else 'dépensés' if language == 'fr' else 'spent') }}
+{%- endmacro %}
+
 {% macro notice() -%}
     {#- What is printed on a page or file made from the data. -#}
     {{ return(

@@ -134,7 +134,11 @@
             language,
             position,
             {%- for words in ['at_least', 'at_most', 'between', 'only_one'] %}
-            replace({{ words }}, '{currency}', {{ sql_text(currency()) }}) as {{ words }}{{ ',' if not loop.last }}
+            replace(
+                {{ words }},
+                '{currency}',
+                case when language = 'fr' then {{ sql_text(money_unit('fr')) }} else {{ sql_text(money_unit('en')) }} end
+            ) as {{ words }}{{ ',' if not loop.last }}
             {%- endfor %}
         from {{ ref('feature_words') }}
     ),

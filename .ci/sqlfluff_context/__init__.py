@@ -46,6 +46,11 @@ def currency():
     return "BRL"
 
 
+def money_unit(language):
+    """Return what stands after an amount."""
+    return "BRL"
+
+
 def notice():
     """Return a notice."""
     return "notice"

@@ -519,6 +519,31 @@ def test_another_feature_set_is_judged_with_its_own_number_of_clusters(
     assert not set(changed["fingerprint"]) & set(table["fingerprint"])
 
 
+def test_every_number_of_clusters_is_judged_when_it_is_asked_for(
+    customers: pd.DataFrame, candidates: pd.DataFrame
+) -> None:
+    settings = dataclasses.replace(SETTINGS, judges_all=True)
+    finalists = candidates[candidates["is_finalist"] & (candidates["n_clusters"] > 1)].assign(
+        feature_set_position=1
+    )
+    table = study_clusters(
+        finalists,
+        lambda feature_set: customers,
+        settings=settings,
+        features_of={"rfm": FEATURES},
+        centroids_in_use=pd.DataFrame(),
+    ).merge(finalists[["candidate_id", "algorithm", "n_clusters"]], on="candidate_id")
+    kmeans = table[table["algorithm"] == "kmeans"]
+    assert set(kmeans["n_clusters"]) == {2, 3, 4}
+    assert (kmeans["resamples"] == settings.resamples).all()
+    assert (kmeans["null_resamples"] == 100).all()
+    assert kmeans[["null_jaccard", "null_silhouette"]].notna().all(axis=None)
+    # Subsets and noise are of the number in use only, and spectral clustering has no null.
+    has_variants = kmeans.groupby("n_clusters")["subset_jaccard"].count()
+    assert has_variants.to_dict() == {2: 0, 3: 3, 4: 0}
+    assert (table[table["algorithm"] == "spectral"]["null_resamples"] == 0).all()
+
+
 def test_enough_resamples_are_judged(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
     """Three groups are called so; the same customers with permuted columns earn no praise."""
     row = candidates.set_index("candidate_id").loc["rfm-kmeans-k3-k-means++-4-300"].rename("k")

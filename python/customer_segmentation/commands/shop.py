@@ -22,14 +22,18 @@ import yaml
 from customer_segmentation.intake import default_settings
 from customer_segmentation.publishing import CommandError
 from customer_segmentation.shop import (
+    NO_CURRENCY,
     Look,
     ShopError,
     choose_clusters,
     guess_customer_file,
     guess_mapping,
     guess_review_file,
+    in_currency,
     in_words,
+    left_out,
     look_at,
+    mapping_from,
     open_source,
 )
 
@@ -85,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
             **optional,
             **({"time_format": options.time_format} if options.time_format else {}),
             "time_zone": options.time_zone or "UTC",
-            "currency": options.currency or guess.shop.get("currency") or "XXX",
+            **({"currency": options.currency} if options.currency else {}),
             "notice": options.notice or f"Orders of {to.stem}",
         }
         write(to, shop)
@@ -153,40 +157,30 @@ def write(to: Path, shop: dict[str, Any], **settings: Any) -> None:
 
 def told(shop: dict[str, Any], look: Look, notes: tuple[str, ...]) -> list[str]:
     """Return what a person is told of the orders, a line each."""
-    currency, dates = shop["currency"], look.as_of_dates
+    dates = look.as_of_dates
+    currency = in_currency(shop.get("currency", NO_CURRENCY))
+    missing = left_out(mapping_from(shop).trait_names, has_reviews=bool(shop.get("reviews")))
     written = f", written {in_words(look.time_format)}" if in_words(look.time_format) else ""
     lines = [
         f"  customer_id  {shop['customer_id']}",
         f"  ordered_at   {shop['ordered_at']}{written}, time zone {shop['time_zone']}",
-        f"  amount       {shop['amount']}, {currency}",
+        f"  amount       {shop['amount']}{f',{currency}' if currency else ''}",
         f"  order_id     {shop.get('order_id', 'none: one order per person and day')}",
         *_optional_lines(shop, look),
         "",
         f"  {look.lines:,} rows, {look.rejected:,} of them without a time or an amount, which do not count",
-        f"  {look.customers:,} customers, {look.orders:,} orders, net {look.net:,.2f} {currency}",
-        f"  {look.guests:,} orders of guests (no customer id), {look.guest_amount:,.2f} {currency}: counted in"
+        f"  {look.customers:,} customers, {look.orders:,} orders, net {look.net:,.2f}{currency}",
+        f"  {look.guests:,} orders of guests (no customer id), {look.guest_amount:,.2f}{currency}: counted in"
         " marts.data_quality, in no segment",
-        f"  {look.refunds:,} refunds, {look.refund_amount:,.2f} {currency}; {look.refund_only:,} people"
-        " have refunds only and are no customers",
+        f"  {look.refunds:,} refunds and later lines of an order, {look.refund_amount:,.2f}{currency};"
+        f" {look.refund_only:,} people have refunds only and are no customers",
         f"  {look.first:%Y-%m-%d} to {look.last:%Y-%m-%d}; the last month may be incomplete",
         f"  {len(dates)} as-of dates, from {dates[0]} to {dates[-1]}"
         if dates
         else "  no as-of date",
-        f"  Missing, and left out of what is built: {', '.join(left_out(shop))}",
+        f"  Missing, and left out of what is built: {', '.join(missing)}",
     ]
     return lines + [f"  Note: {note}" for note in notes]
-
-
-def left_out(shop: dict[str, Any]) -> list[str]:
-    """Return what the orders do not have."""
-    traits = {**(shop.get("traits") or {}), **((shop.get("customers") or {}).get("traits") or {})}
-    return [
-        *([] if shop.get("reviews") else ["reviews"]),
-        *([] if {"country", "region", "state", "city"} & set(traits) else ["places"]),
-        *([] if "product_category" in traits else ["categories"]),
-        "deliveries",
-        "sellers",
-    ]
 
 
 def _optional_lines(shop: dict[str, Any], look: Look) -> list[str]:

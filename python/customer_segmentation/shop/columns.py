@@ -12,7 +12,7 @@ import duckdb
 from customer_segmentation.shop.errors import ShopError
 from customer_segmentation.shop.lines import TEXT_TYPES, number_sql
 from customer_segmentation.shop.source import Source, quoted
-from customer_segmentation.shop.times import find_format
+from customer_segmentation.shop.times import NUMBERS, find_format
 
 # Amounts of text that are numbers all the same, and what turns them into such.
 WRITTEN_AMOUNTS = (
@@ -64,7 +64,7 @@ def _words(name: str) -> str:
 def look_of(connection: duckdb.DuckDBPyConnection, source: Source, name: str) -> Column:
     """Look at a column."""
     kind, column = source.columns[name], quoted(name)
-    words = re.sub(r"(?<=[a-z])id$", " id", _words(name))
+    words = re.sub(rf"\b({NUMBERED})(id|no|nr)$", r"\1 \2", _words(name))
     is_text = kind in TEXT_TYPES
     number = number_sql(name) if is_text else f"try_cast({column} as double)"
     is_typed_time = kind.startswith(("TIMESTAMP", "DATE"))
@@ -95,7 +95,7 @@ def look_of(connection: duckdb.DuckDBPyConnection, source: Source, name: str) ->
         is_whole=is_number and whole == filled,
         is_small=middle <= 3,
         is_time=is_typed_time
-        or (filled > 0 and _is_time(connection, source, column, is_text=is_text)),
+        or (filled > 0 and _is_time(connection, source, column, words=words, is_text=is_text)),
         said=said,
     )
 
@@ -119,15 +119,29 @@ def _written_amounts(
     return None
 
 
+# What has numbers that are written together with its name; paid and void are no ids.
+NUMBERED = (
+    "customer|client|user|buyer|member|shopper|account|person|visitor|cust|order|invoice|transaction|basket|receipt|"
+    "product|item|store|shop"
+)
+# What a column of numbers is called that are times; any other such column is one of numbers.
+TIMES_OF_NUMBERS = re.compile(
+    r"\bts\b|\bat\b|\bon\b|\bwhen\b|time|date|datum|epoch|unix|fecha|\bdata\b|\bday\b|\bdt\b"
+)
+
+
 def _is_time(
-    connection: duckdb.DuckDBPyConnection, source: Source, column: str, *, is_text: bool
+    connection: duckdb.DuckDBPyConnection, source: Source, column: str, *, words: str, is_text: bool
 ) -> bool:
     """Say whether the first thousand values of a column are times."""
     said = column if is_text else f"cast({column} as varchar)"
+    is_number_of_times = TIMES_OF_NUMBERS.search(words) is not None
     rows = f"(select * from {source.sql} where {column} is not null limit 1000)"
     with contextlib.suppress(duckdb.Error):
         try:
-            find_format(connection, said, rows, what=column)
+            found = find_format(connection, said, rows, what=column)
+            if found in NUMBERS:
+                return is_number_of_times
         except ShopError as error:
             return "two ways" in str(error)
         return True

@@ -44,6 +44,9 @@ CUSTOMER = (
     "acheteur",
     "comprador",
     "mitglied",
+    "loyalty card",
+    "kundenkarte",
+    "card",
 )
 ORDER = (
     "order id",
@@ -97,6 +100,9 @@ TIME = (
     "created at",
     "order time",
     "sale date",
+    "sold at",
+    "sold on",
+    "ordered on",
     "datetime",
     "timestamp",
     "date",
@@ -108,6 +114,9 @@ TIME = (
     "datum",
     "fecha",
     "data",
+    "ts",
+    "when",
+    "epoch",
 )
 TOTAL = (
     "total amount",
@@ -144,6 +153,8 @@ TOTAL = (
     "eur",
     "usd",
     "gbp",
+    "cents",
+    "pence",
 )
 QUANTITY = (
     "quantity", "qty", "units", "pieces", "menge", "anzahl", "stueck", "quantite", "cantidad", "quantidade",
@@ -160,15 +171,26 @@ STATUS = (
 REFUND_WORDS = re.compile(
     r"refund|return|cancel|chargeback|void|erstatt|storn|annul|rembours", re.I
 )
-NOT_CUSTOMER = re.compile(r"name|country|city|\bstate|segment|type|\bage\b|gender|since", re.I)
+NOT_CUSTOMER = re.compile(
+    r"name|country|city|\bstate|segment|type|\bage\b|gender|since|group|gruppe|class|categor|kategor|tier|status|level|"
+    r"region|channel|industry|branch|rating|score|zip|postal|\bplz\b|phone|address(?!.*mail)|brand|discount|\bcount\b",
+    re.I,
+)
+NAMES_OF_PEOPLE = ("name", "full name", "nom", "nombre", "nome")
+# A column of people has many values, where there are many rows.
+FEW_PEOPLE, MANY_ROWS = 20, 1000
+# An amount is in hundredths of the currency.
+MINOR_UNITS = re.compile(r"\b(cents?|pence|centimes?|centavos|centesimi|oere)\b")
 NOT_TIME = re.compile(
     r"ship|deliver|liefer|livraison|due|birth|geburt|updated|paid at|cancel|review|rating|answer|bewertung|\bage\b",
     re.I,
 )
 NOT_AMOUNT = re.compile(
-    r"discount|rabatt|remise|tax|steuer|mwst|tva|ship|versand|profit|cost|margin|rate|id$|refund",
+    r"discount|rabatt|remise|\btax|steuer|mwst|\bvat\b|\btva\b|\bship|versand|profit|cost|margin|\brate\b|\bid$|refund",
     re.I,
 )
+# A total with the tax in it is an amount.
+WITH_TAX = re.compile(r"\b(incl|including|inkl|inklusive|with|after|ttc|brutto)\b")
 CURRENCY_WORDS = {
     "dollar": "USD",
     "usd": "USD",
@@ -259,10 +281,18 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
     notes: list[str] = []
     time = best(TIME, [one for one in columns if one.is_time and not NOT_TIME.search(one.words)])
     time = time or next((one for one in columns if one.is_time), None)
-    order = best(ORDER, [one for one in columns if one is not time and not one.is_time])
+    order = best(
+        ORDER, [one for one in columns if one is not time and not one.is_time]
+    ) or _numbered_orders(connection, source, columns)
     customer = best(
         CUSTOMER,
-        [one for one in columns if one not in (time, order) and not NOT_CUSTOMER.search(one.words)],
+        [
+            one
+            for one in columns
+            if one not in (time, order)
+            and not NOT_CUSTOMER.search(one.words)
+            and not (one.different < FEW_PEOPLE and one.filled > MANY_ROWS)
+        ],
     )
     if customer is None:
         # Numbers of something that come again.
@@ -280,6 +310,8 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
         customer = best(
             CUSTOMER,
             [one for one in columns if one not in (time, order) and re.search("name", one.words)],
+        ) or next(
+            (one for one in columns if one is not order and one.words in NAMES_OF_PEOPLE), None
         )
         if customer is not None:
             notes.append(
@@ -327,8 +359,9 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
         back = [value for value in values if REFUND_WORDS.search(value)]
         if back:
             notes.append(
-                f"{status.name} has {', '.join(back)}: if such a row says that money went back, add"
-                f" status: {status.name} and refund_statuses: [{', '.join(back)}]."
+                f"{status.name} has {', '.join(back)}: if such a row is the money that went back, and the purchase a"
+                f" row of its own, add status: {status.name} and refund_statuses: [{', '.join(back)}]. A purchase whose"
+                " status changed later counts as one, because nothing says when the money went back."
             )
     asked = {one.name for one in (*taken, status) if one is not None}
     rest = [one for one in columns if one.name not in asked and one.said not in amount]
@@ -346,6 +379,23 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
     else:
         shop["currency"] = currency
     return Guess(shop=shop, notes=tuple(notes))
+
+
+def _numbered_orders(
+    connection: duckdb.DuckDBPyConnection, source: Source, columns: list[Column]
+) -> Column | None:
+    """Return a column that is called name or number, and whose values are numbers of orders such as #1001."""
+    for one in columns:
+        if one.words not in ("name", "number", "no", "nr") or one.different < 2:
+            continue
+        said = f"trim(cast({quoted(one.name)} as varchar))"
+        (others,) = connection.execute(
+            f"select count(*) from {source.sql} where {said} != ''"
+            f" and not regexp_full_match({said}, '#?[A-Za-z]{{0,4}}-?[0-9]+')"
+        ).fetchone() or (1,)
+        if not others:
+            return one
+    return None
 
 
 def _person(
@@ -376,7 +426,9 @@ def _example(connection: duckdb.DuckDBPyConnection, source: Source, column: Colu
 
 def _amount(numbers: list[Column], notes: list[str]) -> str | None:
     """Return the column of the line's money, or the product of quantity and price."""
-    candidates = [one for one in numbers if not NOT_AMOUNT.search(one.words)]
+    candidates = [
+        one for one in numbers if not NOT_AMOUNT.search(one.words) or WITH_TAX.search(one.words)
+    ]
     quantity = best(QUANTITY, candidates)
     others = [one for one in candidates if one is not quantity]
     price = best(PRICE, [one for one in others if not one.words.startswith(("sales", "total"))])
@@ -387,6 +439,9 @@ def _amount(numbers: list[Column], notes: list[str]) -> str | None:
         if another is not None:
             notes.append(f"{total.name} looks like pieces, not money: {another.name} is taken.")
             return another.said
+    if total is not None and total.is_whole and MINOR_UNITS.search(total.words):
+        notes.append(f"{total.name} is taken for hundredths of the currency.")
+        return f"{_in_sql(total.name)} / 100"
     if total is not None:
         return total.said
     if price is not None and quantity is not None:

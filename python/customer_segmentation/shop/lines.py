@@ -24,6 +24,8 @@ from customer_segmentation.shop.times import find_format, time_sql
 MISSING = r"[-.?]*|[(<]?null[)>]?|none|nan|nat|<?na>?|#?n/a|n[.]a[.]|nil|undefined|\\N"
 TEXT_TYPES = ("VARCHAR",)
 WHOLE_TYPES = ("BIGINT", "INTEGER", "SMALLINT", "UBIGINT", "UINTEGER", "HUGEINT")
+# Spreadsheets write a time as a number of days with parts of one.
+PARTS_TYPES = ("DOUBLE", "FLOAT", "DECIMAL")
 # 1.234,56 and 12,50: a comma before the cents.
 DECIMAL_COMMA = r"-?[0-9]{1,3}([.\s][0-9]{3})*,[0-9]{1,2}|-?[0-9]+,[0-9]{1,2}"
 
@@ -228,7 +230,7 @@ def review_parts(
     return f"cast({score} as int)", answered_at, numbers
 
 
-def typed_reviews(connection: duckdb.DuckDBPyConnection, mapping: Mapping) -> str | None:
+def typed_reviews(connection: duckdb.DuckDBPyConnection, mapping: Mapping) -> Lines | None:
     """Say how reviews are read that are no columns of the orders.
 
     Parameters
@@ -238,8 +240,8 @@ def typed_reviews(connection: duckdb.DuckDBPyConnection, mapping: Mapping) -> st
 
     Returns
     -------
-    str or None
-        A select of order_id, review_score and review_answered_at; None without such reviews.
+    Lines or None
+        Their SQL is a select of order_id, review_score and review_answered_at; None without such reviews.
 
     Raises
     ------
@@ -267,7 +269,7 @@ def typed_reviews(connection: duckdb.DuckDBPyConnection, mapping: Mapping) -> st
         f" from {source.sql})"
     )
     _bind(connection, sql)
-    return sql
+    return Lines(sql=sql, time_format=None, sources=(source,))
 
 
 def missing_columns(roles: dict[str, str], source: Source) -> list[str]:
@@ -344,7 +346,7 @@ def time_of(
     if kind.startswith(("TIMESTAMP", "DATE")):
         return f"cast({value} as timestamp)", None
     said = value if kind in TEXT_TYPES else f"cast({value} as varchar)"
-    if kind not in TEXT_TYPES and kind not in WHOLE_TYPES:
+    if kind not in TEXT_TYPES and kind not in WHOLE_TYPES and not kind.startswith(PARTS_TYPES):
         raise ShopError(
             f"{role} is {expression}, which is of type {kind.lower()} and no time: give an SQL expression."
         )

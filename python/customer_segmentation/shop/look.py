@@ -101,8 +101,10 @@ def read_lines(
             f" cast(amount as decimal(24, 6)) as amount, coalesce(status in ({statuses or 'null'}), false)"
             f" as is_refund_status{traits}, review_score, review_answered_at from ({lines.sql})"
         )
-        reviews = typed_reviews(connection, mapping) or REVIEWS_OF_LINES
-        connection.execute(f"create or replace temp table shop_reviews as {reviews}")
+        reviews = typed_reviews(connection, mapping)
+        connection.execute(
+            f"create or replace temp table shop_reviews as {reviews.sql if reviews else REVIEWS_OF_LINES}"
+        )
     except duckdb.Error as error:
         raise ShopError(
             f"{source.label} cannot be read as var shop says: {str(error).splitlines()[0]}"
@@ -402,6 +404,11 @@ def _orders_of_two(connection: duckdb.DuckDBPyConnection) -> list[str]:
     if not of_two or not of_two[0]:
         return []
     count, order, people = of_two
+    if people[0].casefold() == people[1].casefold():
+        return [
+            f"{count:,} orders are of two people who differ in capitals only, such as {order} of"
+            f" {' and '.join(people)}: name customer_id as lower(column)."
+        ]
     return [
         f"{count:,} orders are of two people, such as {order} of {' and '.join(people)}: an order has one."
         " Name another column as order_id, or leave it out (then there is one order per person and day)."

@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import re
 import zoneinfo
+from collections.abc import Collection
 from collections.abc import Mapping as AnyMapping
 from typing import Any
 
@@ -21,12 +22,13 @@ CUSTOMERS_KEYS = ("from", "customer_id", "traits")
 REVIEWS_KEYS = ("from", "order_id", "score", "answered_at", "time_format")
 # Traits that have a column of their own in marts.customer_facts.
 PLACES = ("state", "region", "country", "city")
-MOST_MONEY = ("product_category", "payment_type")
 # What segments are compared by already, under a name that a trait cannot have.
 TAKEN_TRAITS = (
     "first_order_quarter", "last_purchase_weekday", "last_purchase_hour", "review_score", "review_of_an_order",
     "delivery_of_an_order", "city_size_customers", "delivery_delay_days", "payment_installments", "freight_share",
 )  # fmt: skip
+# ISO 4217 for none: no currency is written beside an amount.
+NO_CURRENCY = "XXX"
 TRAIT_NAME = re.compile("[a-z][a-z0-9_]{0,39}")
 # Words of SQL in an expression that are no columns are not looked for.
 NAME = re.compile(r'"(?:[^"]|"")+"|[A-Za-z_][A-Za-z_0-9]*')
@@ -167,6 +169,29 @@ def mapping_from(shop: AnyMapping[str, Any]) -> Mapping:
         customers=customers,
         reviews=reviews,
     )
+
+
+def left_out(traits: Collection[str], *, has_reviews: bool) -> list[str]:
+    """Return what a shop's orders do not have.
+
+    Parameters
+    ----------
+    traits : collection of str
+        Their names.
+    has_reviews : bool
+    """
+    return [
+        *([] if has_reviews else ["reviews"]),
+        *([] if set(PLACES) & set(traits) else ["places"]),
+        *([] if "product_category" in traits else ["categories"]),
+        "deliveries",
+        "sellers",
+    ]
+
+
+def in_currency(currency: str) -> str:
+    """Return what stands after an amount: the currency with a blank before it, or nothing when it is not known."""
+    return "" if currency == NO_CURRENCY else f" {currency}"
 
 
 def _unknown(given: AnyMapping[str, Any], what: str, keys: tuple[str, ...]) -> list[str]:

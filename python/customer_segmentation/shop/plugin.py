@@ -16,7 +16,7 @@ from customer_segmentation.shop.errors import ShopError
 from customer_segmentation.shop.lines import typed_lines, typed_reviews
 from customer_segmentation.shop.look import EVENTS, problems_of
 from customer_segmentation.shop.mapping import mapping_from
-from customer_segmentation.shop.source import open_source, text
+from customer_segmentation.shop.source import Source, open_source, text
 
 
 class Plugin(BasePlugin):
@@ -92,8 +92,7 @@ class Plugin(BasePlugin):
                 connection.execute("set timezone = 'UTC'")
                 source = open_source(connection, said.get("orders"))
                 lines = typed_lines(connection, source, mapping_from(said))
-                theirs = (said.get("customers") or {}).get("from")
-                if isinstance(said["orders"], dict) or isinstance(theirs, dict):
+                if any(_is_elsewhere(one) for one in lines.sources):
                     return json.dumps({"sql": _copied(connection, lines.sql, scratch)})
         except ShopError as error:
             return json.dumps({"problems": list(error.problems)})
@@ -118,9 +117,10 @@ class Plugin(BasePlugin):
         try:
             with duckdb.connect() as connection:
                 connection.execute("set timezone = 'UTC'")
-                sql = typed_reviews(connection, mapping_from(said))
-                if sql and isinstance(said["reviews"]["from"], dict):
-                    sql = _copied(connection, sql, scratch)
+                reviews = typed_reviews(connection, mapping_from(said))
+                sql = None if reviews is None else reviews.sql
+                if reviews is not None and any(_is_elsewhere(one) for one in reviews.sources):
+                    sql = _copied(connection, reviews.sql, scratch)
         except ShopError as error:
             return json.dumps({"problems": list(error.problems)})
         return json.dumps({"sql": sql})
@@ -136,14 +136,19 @@ class Plugin(BasePlugin):
                 connection.execute("set timezone = 'UTC'")
                 source = open_source(connection, copy)
                 lines = typed_lines(connection, source, mapping_from(shop))
-                if isinstance((shop.get("customers") or {}).get("from"), dict):
+                if any(_is_elsewhere(one) for one in lines.sources[1:]):
                     raise ShopError(
                         "customers of a database cannot be joined to orders of a dbt model: join them in the model, or"
-                        " give a file."
+                        " give a file in UTF-8."
                     )
         finally:
             Path(copy).unlink(missing_ok=True)
         return json.dumps({"sql": lines.sql.replace(source.sql, named["relation"])})
+
+
+def _is_elsewhere(source: Source) -> bool:
+    """Say whether the connection of the build cannot read a source as it is said."""
+    return not source.sql.startswith(("read_csv(", "read_parquet("))
 
 
 def _copied(connection: DuckDBPyConnection, sql: str, scratch: str) -> str:

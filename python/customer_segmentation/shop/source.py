@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import dataclasses
 import glob
+import gzip
 import sqlite3
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +20,9 @@ import pandas as pd
 from customer_segmentation.shop.errors import ShopError
 
 PARQUET_ENDINGS = (".parquet", ".pq")
-# Spreadsheets of western offices write this when they do not write UTF-8.
-OTHER_ENCODING = "latin-1"
+# Spreadsheets of western offices write this when they do not write UTF-8; of its five holes the other makes signs.
+OTHER_ENCODINGS = ("cp1252", "latin-1")
+BYTES_AT_A_TIME = 1 << 22
 SQLITE_HEADER = b"SQLite format 3\x00"
 ROWS_AT_A_TIME = 50_000
 POSTGRES_PREFIXES = ("postgres://", "postgresql://")
@@ -116,7 +120,7 @@ def open_source(
         return _described(
             connection, f"read_parquet([{listed}], union_by_name = true)", label, is_text=False
         )
-    return _csv(connection, files, label)
+    return _csv(connection, files, label, alias)
 
 
 def find_files(patterns: Sequence[str]) -> list[str]:
@@ -141,23 +145,56 @@ def find_files(patterns: Sequence[str]) -> list[str]:
     return sorted(found)
 
 
-def _csv(connection: duckdb.DuckDBPyConnection, files: Sequence[str], label: str) -> Source:
-    listed = ", ".join(text(file) for file in files)
+def _csv(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[str], label: str, alias: str
+) -> Source:
     options = "all_varchar = true, header = true, union_by_name = true"
-    sql = f"read_csv([{listed}], {options})"
-    try:
+
+    def described(paths: Sequence[str]) -> Source:
+        sql = f"read_csv([{', '.join(text(path) for path in paths)}], {options})"
         source = _described(connection, sql, label, is_text=True)
         connection.execute(f"select count(columns(*)) from {sql}")
+        return source
+
+    try:
+        return described(files)
     except duckdb.Error as error:
         if "utf-8" not in str(error).lower() and "unicode" not in str(error).lower():
             raise ShopError(f"{label} cannot be read: {_first_lines(error)}") from None
-        sql = f"read_csv([{listed}], {options}, encoding = '{OTHER_ENCODING}')"
+    with tempfile.TemporaryDirectory() as folder:
+        # Each file by itself: of twelve months one may be saved anew by a spreadsheet.
+        copies = [_in_utf8(file, Path(folder) / f"{n:05}.csv") for n, file in enumerate(files)]
         try:
-            source = _described(connection, sql, label, is_text=True)
-            connection.execute(f"select count(columns(*)) from {sql}")
-        except duckdb.Error as second:
-            raise ShopError(f"{label} cannot be read: {_first_lines(second)}") from None
-    return source
+            source = described(copies)
+            connection.execute(f"create or replace temp table {alias}_table as from {source.sql}")
+        except duckdb.Error as error:
+            sentence = _first_lines(error)
+            for copy, file in zip(copies, files, strict=True):
+                sentence = sentence.replace(copy, file)
+            raise ShopError(f"{label} cannot be read: {sentence}") from None
+    return _described(connection, f"{alias}_table", label, is_text=True)
+
+
+def _in_utf8(file: str, copy: Path) -> str:
+    """Write a file in UTF-8, and return where; one that is written so is only copied."""
+    opened = gzip.open if file.lower().endswith(".gz") else open
+    with opened(file, "rb") as raw:
+        beginning = raw.read(2)
+    is_utf16 = beginning in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    for encoding in ("utf-16",) if is_utf16 else ("utf-8", *OTHER_ENCODINGS):
+        try:
+            with (
+                opened(file, "rt", encoding=encoding, newline="") as read,
+                copy.open("w", encoding="utf-8", newline="") as written,
+            ):
+                while part := read.read(BYTES_AT_A_TIME):
+                    written.write(str(part))
+        except UnicodeError:
+            continue
+        except OSError as error:
+            raise ShopError(f"{file} cannot be read: {error}") from None
+        return str(copy)
+    raise ShopError(f"{file} cannot be read: it is neither UTF-8, UTF-16 nor Windows-1252.")
 
 
 def _first_lines(error: Exception) -> str:

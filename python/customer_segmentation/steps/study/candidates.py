@@ -13,10 +13,10 @@ import pandas as pd
 
 from customer_segmentation.cluster import (
     Scaler,
-    fit_spectral_grid,
     near_order,
     nearest_centroid,
     prepare_rows,
+    remembered_spectral_grid,
     single_start,
 )
 from customer_segmentation.measure import gap_statistic, null_silhouettes
@@ -252,7 +252,7 @@ def spectral_candidates(
         not scored away.
     """
     for n_neighbors in neighbors:
-        grid = fit_spectral_grid(
+        grid = remembered_spectral_grid(
             X,
             cluster_counts=settings.spectral_cluster_counts,
             assign_labels=settings.spectral_assign_labels,
