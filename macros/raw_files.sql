@@ -8,6 +8,11 @@
 {%- endmacro %}
 
 {% macro sql_text(value) -%}
+    {#- A text as a literal. -#}
+    {{ return(adapter.dispatch('sql_text')(value)) }}
+{%- endmacro %}
+
+{% macro duckdb__sql_text(value) -%}
     {{ return("'" ~ (value | replace("'", "''")) ~ "'") }}
 {%- endmacro %}
 
