@@ -93,7 +93,8 @@ for words in json.loads(sys.argv[1]):
     cli.main(words, obj=configuration, standalone_mode=False)
 """
 Question = tuple[tuple[str, ...], str | None]
-MONEY = (("revenue", "orders", "average_order_value"), None)
+# Olist has no refund: revenue less refunds is revenue.
+MONEY = (("revenue", "orders", "average_order_value", "net_revenue"), None)
 BY_PAYMENT_TYPE = (("revenue",), "order__payment_type")
 BY_MONTH = (("orders",), "metric_time__month")
 PEOPLE = (
