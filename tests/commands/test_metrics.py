@@ -264,7 +264,7 @@ def test_orders_and_money(answers: dict, sample_database: Path) -> None:
         answers[MONEY],
         by_hand(
             sample_database,
-            "select 'all', sum(order_value), count(*), sum(order_value) / count(*) from marts.orders",
+            "select 'all', sum(order_value), count(*), sum(order_value) / count(*), sum(order_value) from marts.orders",
         ),
     )
 
