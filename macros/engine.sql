@@ -9,11 +9,12 @@
 {%- endmacro %}
 
 {% macro month_starts(first_date, last_date) -%}
+    {#- A row for the first date, and for the same day of every later month up to the last. A column of its own: no expression may be around it. -#}
     {{ return(adapter.dispatch('month_starts')(first_date, last_date)) }}
 {%- endmacro %}
 
 {% macro duckdb__month_starts(first_date, last_date) -%}
-    unnest(generate_series(cast({{ first_date }} as timestamp), cast({{ last_date }} as timestamp), interval 1 month))
+    cast(unnest(generate_series(cast({{ first_date }} as timestamp), cast({{ last_date }} as timestamp), interval 1 month)) as date)
 {%- endmacro %}
 
 {% macro json_object(columns) -%}
@@ -37,12 +38,12 @@
 {%- endmacro %}
 
 {% macro days_between(first_day, last_day) -%}
-    {#- A row for every day, both ends included. -#}
+    {#- A row for every day, both ends included. A column of its own, too. -#}
     {{ return(adapter.dispatch('days_between')(first_day, last_day)) }}
 {%- endmacro %}
 
 {% macro duckdb__days_between(first_day, last_day) -%}
-    unnest(generate_series(cast(cast({{ first_day }} as date) as timestamp), cast({{ last_day }} as timestamp), interval 1 day))
+    cast(unnest(generate_series(cast(cast({{ first_day }} as date) as timestamp), cast({{ last_day }} as timestamp), interval 1 day)) as date)
 {%- endmacro %}
 
 {% macro months_between(first_day, last_day) -%}
@@ -105,6 +106,24 @@
 
 {% macro duckdb__is_finite(number) -%}
     isfinite({{ number }})
+{%- endmacro %}
+
+{% macro natural_logarithm(number) -%}
+    {#- To the last bit: C and Java differ in it. -#}
+    {{ return(adapter.dispatch('natural_logarithm')(number)) }}
+{%- endmacro %}
+
+{% macro duckdb__natural_logarithm(number) -%}
+    ln({{ number }})
+{%- endmacro %}
+
+{% macro exponential(number) -%}
+    {#- To the last bit, too. -#}
+    {{ return(adapter.dispatch('exponential')(number)) }}
+{%- endmacro %}
+
+{% macro duckdb__exponential(number) -%}
+    exp({{ number }})
 {%- endmacro %}
 
 {% macro stop_with(message) -%}

@@ -8,6 +8,11 @@
 {%- endmacro %}
 
 {% macro sql_text(value) -%}
+    {#- A text as a literal. -#}
+    {{ return(adapter.dispatch('sql_text')(value)) }}
+{%- endmacro %}
+
+{% macro duckdb__sql_text(value) -%}
     {{ return("'" ~ (value | replace("'", "''")) ~ "'") }}
 {%- endmacro %}
 
@@ -22,7 +27,7 @@
 {%- endmacro %}
 
 {% macro duckdb__raw_table_reading(name) -%}
-    {#- And file and is_csv. Function of the plugin raw_plugin. -#}
+    {#- And file, is_csv and stand_in. Function of the plugin raw_plugin. -#}
     {{ return(fromjson(first_values(
         "select raw_table_reading(" ~ sql_text(raw_dir()) ~ ", " ~ sql_text(name) ~ ", current_setting('temp_directory') || '.raw')"
     )[0])) }}
@@ -104,7 +109,7 @@
     with refused as (
         select
             line,
-            any_value(csv_line) as csv_line,
+            replace(any_value(csv_line), chr({{ reading.stand_in }}), chr(13)) as csv_line,
             string_agg(distinct lower(cast(error_type as varchar)), ', ' order by lower(cast(error_type as varchar))) as reason
         from rejects_{{ name }}
         group by line

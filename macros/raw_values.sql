@@ -142,7 +142,7 @@
                 select
                     day,
                     row_count,
-                    case when day - lag(day) over (order by day) > {{ setting('largest_gap_days') }} then 1 else 0 end as gap
+                    case when {{ days_late('lag(day) over (order by day)', 'day') }} > {{ setting('largest_gap_days') }} then 1 else 0 end as gap
                 from (
                     select
                         cast({{ time }} as date) as day,

@@ -204,7 +204,7 @@
     {#- The way back from what macro transformed gives, in a relation that has the columns of macro feature_columns. -#}
     {%- set transform = setting('feature_transforms').get(feature) -%}
     {%- if transform == 'log1p' -%}
-    exp({{ rows }}.{{ feature }}) - 1
+    {{ exponential(rows ~ '.' ~ feature) }} - 1
     {%- elif transform == 'quantile' -%}
     {{ rows }}.{{ feature }}_in_own_unit
     {%- else -%}

@@ -96,6 +96,11 @@ def config(**_):
     return ""
 
 
+def csv_rejects():
+    """Return the table's name."""
+    return "csv_rejects"
+
+
 def raw_table(name):
     """Return the source's name."""
     return name

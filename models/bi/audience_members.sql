@@ -106,10 +106,10 @@ final as (
         || rfm.frequency || case when rfm.frequency < 2 then ' commande, ' else ' commandes, ' end
         || replace(cast(rfm.monetary as string), '.', ',') || ' {{ money_unit('fr') }} : '
         || case
-            when members.confidence >= 0.5 then 'bien au cœur du segment.'
+            when members.confidence >= 0.5 then 'au cœur du segment.'
             when members.confidence >= 0.2
-                then 'dans le segment ; le plus proche ensuite : ' || other_french.name || '.'
-            else 'à la limite du segment ' || other_french.name || '.'
+                then 'dans le segment ; segment voisin : ' || other_french.name || '.'
+            else 'à la frontière du segment ' || other_french.name || '.'
         end as reason_french,
         rfm.recency_days,
         rfm.frequency,

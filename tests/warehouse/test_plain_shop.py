@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -14,6 +13,7 @@ import pytest
 import yaml
 
 from conftest import PROJECT, WITHOUT_TESTS, query
+from forks import Forks
 
 pytestmark = [pytest.mark.build, pytest.mark.thorough]
 
@@ -46,8 +46,9 @@ from range(603) as numbers (number)
 class Corner:
     """A copy of the project with a model of its own, which dbt is called on."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, forks: Forks) -> None:
         self.folder = folder
+        self.forks = forks
         for name in ("models", "macros", "seeds", "analyses", "tests", "python"):
             (folder / name).symlink_to(PROJECT / name)
         shutil.copy(PROJECT / "profiles.yml", folder)
@@ -61,19 +62,19 @@ class Corner:
         (self.folder / "own" / "till_rolls.sql").write_text(sql, "utf-8")
 
     def dbt(self, *command: str, database: Path, **vars_: object) -> subprocess.CompletedProcess:
+        """Call dbt from the folder of the database, whose name is one for all, so that dbt parses once."""
         given = ["--vars", json.dumps(vars_)] if vars_ else []
-        return subprocess.run(
-            [str(Path(sys.executable).with_name("dbt")), *command, *given],
-            cwd=self.folder,
-            env={
+        return self.forks.dbt(
+            *command,
+            *given,
+            *("--project-dir", str(self.folder), "--profiles-dir", str(self.folder)),
+            *("--target-path", str(self.folder / f"target_{'shop' if vars_ else 'plain'}")),
+            cwd=database.parent,
+            environment={
                 **os.environ,
-                "SEGMENTATION_DATABASE": str(database),
-                "DBT_PROFILES_DIR": str(self.folder),
+                "SEGMENTATION_DATABASE": database.name,
                 "DBT_USE_COLORS": "false",
             },
-            capture_output=True,
-            text=True,
-            check=False,
         )
 
     def build(self, database: Path, **changes: object) -> subprocess.CompletedProcess:
@@ -86,8 +87,8 @@ class Corner:
 
 
 @pytest.fixture(scope="module")
-def corner(tmp_path_factory: pytest.TempPathFactory) -> Corner:
-    return Corner(tmp_path_factory.mktemp("corner"))
+def corner(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Corner:
+    return Corner(tmp_path_factory.mktemp("corner"), forks)
 
 
 def test_a_dbt_model_is_read_as_a_file_would_be(corner: Corner, tmp_path: Path) -> None:
@@ -151,7 +152,7 @@ def traits_and_reviews_are_known_as_of_their_time(database: Path) -> None:
 
 
 def test_a_shop_does_not_go_into_a_database_of_olist(corner: Corner, tmp_path: Path) -> None:
-    database = tmp_path / "olist.duckdb"
+    database = tmp_path / "corner.duckdb"
     with duckdb.connect(str(database)) as connection:
         connection.execute("create schema seeds; create table seeds.segment_playbook (x int)")
         connection.execute("create schema marts")

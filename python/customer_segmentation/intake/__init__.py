@@ -14,7 +14,12 @@
 
 from customer_segmentation.intake.raw_answers import RawAnswers
 from customer_segmentation.intake.raw_folder import look_into, needed_columns, problems
-from customer_segmentation.intake.raw_spark import SparkReading, spark_reading
+from customer_segmentation.intake.raw_spark import (
+    NUMBER,
+    SparkReading,
+    SparkView,
+    spark_reading,
+)
 from customer_segmentation.intake.raw_text import RawFileError
 from customer_segmentation.intake.seed_files import problems as seed_problems
 from customer_segmentation.intake.settings import (
@@ -24,9 +29,11 @@ from customer_segmentation.intake.settings import (
 )
 
 __all__ = [
+    "NUMBER",
     "RawAnswers",
     "RawFileError",
     "SparkReading",
+    "SparkView",
     "default_settings",
     "look_into",
     "needed_columns",

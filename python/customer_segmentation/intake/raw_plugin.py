@@ -12,6 +12,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
 from customer_segmentation.intake.raw_answers import RawAnswers
+from customer_segmentation.intake.raw_csv import CsvFile
 from customer_segmentation.intake.raw_table import table_sql
 from customer_segmentation.intake.raw_text import RawFileError
 
@@ -76,7 +77,8 @@ class Plugin(BasePlugin):
         Returns
         -------
         str
-            JSON object: ``rows``, the table expression; ``file``; ``is_csv``. Or only ``problem``, a sentence.
+            JSON object: ``rows``, the table expression; ``file``; ``is_csv``; ``stand_in``, the code of the character
+            that a copy has for a carriage return, or 13. Or only ``problem``, a sentence.
         """
         try:
             table, copy = self.answers.reading(folder, name, scratch)
@@ -85,7 +87,15 @@ class Plugin(BasePlugin):
         except OSError as error:
             return json.dumps({"problem": f"{name}: no copy of it in {scratch} ({error})."})
         rows = table_sql(table, copy=copy)
-        return json.dumps({"rows": rows, "file": table.label, "is_csv": table.is_csv})
+        stand_in = table.source.line_ends.stand_in if isinstance(table.source, CsvFile) else ""
+        return json.dumps(
+            {
+                "rows": rows,
+                "file": table.label,
+                "is_csv": table.is_csv,
+                "stand_in": ord(stand_in or "\r"),
+            }
+        )
 
     def settings(self, given: str) -> str:
         """Say what is wrong with the settings.

@@ -11,8 +11,9 @@ from customer_segmentation.intake.raw_parquet import ParquetPart
 from customer_segmentation.intake.raw_table import DECIMAL_COMMA, RawTable
 from customer_segmentation.intake.raw_text import RawFileError
 
-# Of a record that is not like the header; a column of that name is not among those that are needed.
+# Of a record that is not like the header, and of every record; no column that is needed has such a name.
 CORRUPT = "_corrupt_record"
+NUMBER = "_record_number"
 # Hadoop takes these in a path for patterns.
 PATTERNS = "*?[]{}\\"
 
@@ -30,6 +31,9 @@ class SparkView:
         Of the reader.
     schema : str or None
         Columns and types; None for what the files say themselves.
+    is_numbered : bool
+        Whether it is written as Parquet first, with the number of each record: a CSV file is then read once, and what
+        its reader refuses can be asked for.
     """
 
     name: str
@@ -37,6 +41,7 @@ class SparkView:
     paths: tuple[str, ...]
     options: Mapping[str, str]
     schema: str | None = None
+    is_numbered: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,15 +107,15 @@ def _csv(table: RawTable, file: CsvFile, *, copy: Path | None) -> SparkReading:
             "emptyValue": "",
         },
         schema=", ".join(f"`{column}` string" for column in [*columns, CORRUPT]),
+        is_numbered=True,
     )
     wanted = ", ".join(_value(table, file, name) for name in table.needed)
-    # The number of a record is that of its place in the one partition; the header is the first.
     refused = (
-        f"select record_number, 'csv: not like the header' as reason, raw_text from ("
-        f"select record_number, posexplode(split({CORRUPT}, '\\n')) as (position, raw_text) from ("
-        f"select *, monotonically_increasing_id() + 2 as record_number from {view.name}"
-        f") as numbered where {CORRUPT} is not null"
-        f") as lines where position = 0 or trim(raw_text) != ''"
+        "select record_number, 'csv: not like the header' as reason, "
+        f"rtrim('\\r', {_turned_back('raw_text', file)}) as raw_text from ("
+        f"select {NUMBER} as record_number, posexplode(split({CORRUPT}, '\\n')) as (position, raw_text)"
+        f" from {view.name} where {CORRUPT} is not null"
+        ") as lines where position = 0 or trim(raw_text) != ''"
     )
     return SparkReading(
         (view,), f"(select {wanted} from {view.name} where {CORRUPT} is null)", refused
@@ -120,12 +125,19 @@ def _csv(table: RawTable, file: CsvFile, *, copy: Path | None) -> SparkReading:
 def _value(table: RawTable, file: CsvFile, name: str) -> str:
     """Return the expression of a column; where commas do not separate values, one may be in a number."""
     if file.delimiter == "," or name not in table.decimals:
-        return name
+        turned_back = _turned_back(name, file)
+        return name if turned_back == name else f"{turned_back} as {name}"
     pattern = DECIMAL_COMMA.replace("\\.", "[.]")
     return (
         f"case when regexp_like(trim({name}), r'^(?:{pattern})\\z')"
         f" then replace(replace(trim({name}), '.', ''), ',', '.') else {name} end as {name}"
     )
+
+
+def _turned_back(text: str, file: CsvFile) -> str:
+    """Return an expression with the carriage returns that something stands in for in a copy."""
+    stand_in = file.line_ends.stand_in
+    return f"replace({text}, char({ord(stand_in)}), char(13))" if stand_in else text
 
 
 def _parquet(table: RawTable, parts: Sequence[ParquetPart]) -> SparkReading:

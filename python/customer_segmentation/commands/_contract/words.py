@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -78,6 +79,15 @@ def written(value: Any, kind: Kind, language: Language) -> str:
     if value is None or value != value:
         return NOTHING
     return _WRITERS[kind](value, language)
+
+
+def with_marks_kept(text: str) -> str:
+    """Return a French text with no-break spaces beside the marks that have a space; tags stay."""
+    return re.sub(
+        r"<[^>]*>| (?=[:;?!»%])|(?<=«) ",
+        lambda found: found.group() if found.group()[0] == "<" else "\N{NO-BREAK SPACE}",
+        text,
+    )
 
 
 def _decimal(pattern: str) -> Callable[[Any, Language], str]:

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
 
+import agate
 import yaml
 from dbt.adapters.base import BaseRelation, PythonJobHelper, available
 from dbt.adapters.spark.impl import SparkAdapter
 from dbt_common.exceptions import DbtRuntimeError
+from pyspark.sql import functions
 
-from customer_segmentation.intake import RawAnswers, RawFileError, SparkReading, spark_reading
+from customer_segmentation.intake import (
+    NUMBER,
+    RawAnswers,
+    RawFileError,
+    SparkReading,
+    SparkView,
+    spark_reading,
+)
 from dbt.adapters.sparksession.connections import SessionConnectionManager, session_of
 from dbt.adapters.sparksession.submission import SessionJob
+
+# Whose tables the catalogue of this process knows.
+FOLDERS: set[Path] = set()
+LOCK = threading.Lock()
 
 
 class SparksessionAdapter(SparkAdapter):
@@ -26,7 +41,6 @@ class SparksessionAdapter(SparkAdapter):
         self.answers = RawAnswers(Path(self.config.project_root))
         self.readings: dict[str, SparkReading] = {}
         self.lock = threading.Lock()
-        self.is_new = False
 
     @property
     def default_python_submission_method(self) -> str:
@@ -38,17 +52,28 @@ class SparksessionAdapter(SparkAdapter):
         """What runs them."""
         return {"session": SessionJob}
 
+    @classmethod
+    def convert_integer_type(cls, agate_table: Any, col_idx: int) -> str:
+        """Return the type of a seed's whole numbers: that of DuckDB."""
+        return "int"
+
+    @classmethod
+    def convert_number_type(cls, agate_table: Any, col_idx: int) -> str:
+        """Return the type of a seed's numbers: that of DuckDB."""
+        decimals = agate_table.aggregate(agate.MaxPrecision(col_idx))
+        return "double" if decimals else "int"
+
     def create_schema(self, relation: BaseRelation) -> None:
         """Make a schema, in a folder that no earlier run has tables in: the catalogue would know nothing of them."""
-        with self.lock:
-            if not self.is_new:
-                folder = Path(self._settings["spark.sql.warehouse.dir"])
+        folder = Path(self._settings["spark.sql.warehouse.dir"])
+        with LOCK:
+            if folder not in FOLDERS:
                 if any(folder.glob("*.db/*")):
                     raise DbtRuntimeError(
                         f"{folder} has tables of an earlier run, which this one knows nothing of; nothing was built."
                         " Name a new folder in SEGMENTATION_SPARK_WAREHOUSE, or run `make spark`, which does."
                     )
-                self.is_new = True
+                FOLDERS.add(folder)
         super().create_schema(relation)
 
     @available
@@ -95,20 +120,31 @@ class SparksessionAdapter(SparkAdapter):
             if name not in self.readings:
                 warehouse = self._settings["spark.sql.warehouse.dir"]
                 try:
-                    table, copy = self.answers.reading(folder, name, f"{warehouse}.raw")
+                    table, copy = self.answers.reading(folder, name, f"{warehouse}.csv")
                     reading = spark_reading(table, copy=copy)
                 except RawFileError as error:
                     return {"problem": f"{error}."}
                 except OSError as error:
-                    return {"problem": f"{name}: no copy of it in {warehouse}.raw ({error})."}
-                session = session_of(self._settings)
+                    return {"problem": f"{name}: no copy of it in {warehouse}.csv ({error})."}
                 for view in reading.views:
-                    reader = session.read.format(view.format).options(**view.options)
-                    rows = reader.schema(view.schema) if view.schema else reader
-                    rows.load(list(view.paths)).createOrReplaceTempView(view.name)
+                    self._make_view(view, Path(f"{warehouse}.raw"))
                 self.readings[name] = reading
         reading = self.readings[name]
         return {"rows": reading.rows, "refused": reading.refused}
+
+    def _make_view(self, view: SparkView, folder: Path) -> None:
+        """Make a temporary view; the folder holds what is written first, and goes when dbt ends."""
+        session = session_of(self._settings)
+        reader = session.read.format(view.format).options(**view.options)
+        rows = (reader.schema(view.schema) if view.schema else reader).load(list(view.paths))
+        if view.is_numbered:
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            # A file is one partition; its header is the first record.
+            number = functions.monotonically_increasing_id() + 2
+            path = str(folder / view.name)
+            rows.withColumn(NUMBER, number).write.mode("overwrite").parquet(path)
+            rows = session.read.parquet(path)
+        rows.createOrReplaceTempView(view.name)
 
     @property
     def _settings(self) -> dict[str, Any]:
