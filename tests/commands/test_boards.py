@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -96,33 +97,23 @@ def pages(sample_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder
 
 
-def open_page(path: Path, folder: Path) -> tuple[Page, list[str], list[str]]:
-    """Open a page in headless Chromium; return its text, its console errors and what it asked for."""
-    profile = folder / "profile"
-    log = folder / "net.json"
-    done = subprocess.run(
-        [
-            str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            f"--user-data-dir={profile}", "--host-resolver-rules=MAP * ~NOTFOUND",
-            "--enable-logging=stderr", "--v=0", f"--log-net-log={log}", "--net-log-capture-mode=Default",
-            "--virtual-time-budget=4000", "--window-size=1280,1600", "--dump-dom", path.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )  # fmt: skip
-    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    asked = [event.get("params", {}) for event in json.loads(log.read_text())["events"]]
-    # The browser's own requests have no page as initiator.
-    requests = {
-        str(one["url"])
-        for one in asked
-        if "url" in one and one.get("initiator", "not an origin") != "not an origin"
-    }
-    requests = sorted(url for url in requests if not url.startswith(("file:", "data:", "blob:")))
-    return Page(done.stdout), console, requests
+Opened = tuple[Page, list[str], list[str]]
+Open = Callable[[Path], Opened]
+
+
+@pytest.fixture(scope="module")
+def open_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
+    """Return what opens a page in a browser without a network, once: its text, its console, what it asked for."""
+    opened: dict[Path, Opened] = {}
+    with Browser(tmp_path_factory.mktemp("browser"), is_offline=True) as browser:
+
+        def open_it(path: Path) -> Opened:
+            if path not in opened:
+                source, console, requests = browser.read(path.as_uri())
+                opened[path] = Page(source), console, requests
+            return opened[path]
+
+        yield open_it
 
 
 def charts_of(board: str) -> dict[str, dict]:
@@ -135,15 +126,23 @@ def number(value: float, places: int = 0) -> str:
 
 
 @needs_browser
-def test_an_error_and_a_request_of_a_page_would_be_seen(tmp_path: Path) -> None:
+def test_an_error_and_a_request_of_a_page_would_be_seen(open_page: Open, tmp_path: Path) -> None:
     path = tmp_path / "bad.html"
     path.write_text(
         "<p>text</p><img src='http://example.invalid/x.png'><script>undefined.x</script>"
+        "<iframe src='http://example.invalid/frame'></iframe><script>console.warn('said')</script>"
+        # Not at once, but before a reader has turned to another page.
+        "<script>setTimeout(() => fetch('http://example.invalid/late'), 3000)</script>"
     )
-    page, console, requests = open_page(path, tmp_path)
+    page, console, requests = open_page(path)
     assert page.text == "text"
-    assert any("TypeError" in line for line in console)
-    assert requests == ["http://example.invalid/x.png"]
+    for said in ("TypeError", '"said"', "ERR_NAME_NOT_RESOLVED"):
+        assert any(said in line for line in console), said
+    assert requests == [f"http://example.invalid/{name}" for name in ("frame", "late", "x.png")]
+    path = tmp_path / "good.html"
+    path.write_text("<p>another text</p>")
+    page, console, requests = open_page(path)
+    assert (page.text, console, requests) == ("another text", [], [])
 
 
 @needs_charts
@@ -151,10 +150,10 @@ def test_an_error_and_a_request_of_a_page_would_be_seen(tmp_path: Path) -> None:
 @pytest.mark.build
 @pytest.mark.parametrize("board", BOARDS)
 def test_a_board_opens_without_error_or_request_and_shows_its_charts(
-    board: str, pages: Path, tmp_path: Path
+    board: str, pages: Path, open_page: Open
 ) -> None:
     (first, *_) = sorted(pages.glob(f"{board}*.html"))
-    page, console, requests = open_page(first, tmp_path)
+    page, console, requests = open_page(first)
     assert console == []
     assert requests == []
     assert "SYNTHETIC DATA" in page.text
@@ -179,10 +178,10 @@ def test_a_board_opens_without_error_or_request_and_shows_its_charts(
 @needs_browser
 @pytest.mark.build
 def test_the_numbers_on_the_pages_are_those_of_the_queries(
-    sample_database: Path, pages: Path, tmp_path: Path
+    sample_database: Path, pages: Path, open_page: Open
 ) -> None:
     latest = "(select max(as_of_date) from segmentation.segment_profiles)"
-    overview, _, _ = open_page(pages / "overview.html", tmp_path)
+    overview, _, _ = open_page(pages / "overview.html")
     ((customers, orders, revenue),) = query(
         sample_database, "select count(*), sum(order_count), sum(total_spent) from marts.customers"
     )
@@ -199,12 +198,12 @@ def test_the_numbers_on_the_pages_are_those_of_the_queries(
         f" and bring {number(best[3], 1)}\u00a0% of the revenue" in overview.whole
     )
     for name, count, _, _, spent, code in profiles:
-        page, _, _ = open_page(pages / f"segment_{code}.html", tmp_path)
+        page, _, _ = open_page(pages / f"segment_{code}.html")
         assert page.text.count(name) >= 1
         assert number(count) in page.texts
         assert number(spent, 2) in page.texts
     late = query(sample_database, "select count(*) from bi.late_orders")[0][0]
-    experience, _, _ = open_page(pages / "experience.html", tmp_path)
+    experience, _, _ = open_page(pages / "experience.html")
     assert f"{number(late)} orders came 3 days late or more" in experience.text
     score, sold = query(
         sample_database,
@@ -214,7 +213,7 @@ def test_the_numbers_on_the_pages_are_those_of_the_queries(
     )[0]
     assert f" is rated worst: {number(score, 2)} of 5" in experience.text
     assert number(sold) in experience.texts
-    study, _, _ = open_page(pages / "study.html", tmp_path)
+    study, _, _ = open_page(pages / "study.html")
     candidates = query(sample_database, "select count(*) from segmentation.model_comparison")[0][0]
     assert number(candidates) in study.texts
 
@@ -223,9 +222,9 @@ def test_the_numbers_on_the_pages_are_those_of_the_queries(
 @needs_browser
 @pytest.mark.build
 def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
-    sample_database: Path, pages: Path, tmp_path: Path
+    sample_database: Path, pages: Path, open_page: Open
 ) -> None:
-    page, _, _ = open_page(pages / "evolution.html", tmp_path)
+    page, _, _ = open_page(pages / "evolution.html")
     months = dict(
         query(
             sample_database,

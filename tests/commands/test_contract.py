@@ -334,7 +334,7 @@ def test_the_page_fits_a_phone(sample_database: Path, tmp_path: Path) -> None:
         for language in LANGUAGES:
             page = page_as_html(connection, language)
             (tmp_path / f"{language}.html").write_text(page, encoding="utf-8")
-    with Browser(tmp_path) as browser:
+    with Browser(tmp_path, is_offline=True) as browser:
         for path in sorted(tmp_path.glob("*.html")):
             for width in (1280, 390):
                 browser.open(path.as_uri(), width=width)
@@ -350,7 +350,7 @@ def test_the_page_is_accessible(sample_database: Path, tmp_path: Path) -> None:
     path = tmp_path / "contract.html"
     with duckdb.connect(str(sample_database), read_only=True) as connection:
         path.write_text(page_as_html(connection, "fr"), encoding="utf-8")
-    with Browser(tmp_path) as browser:
+    with Browser(tmp_path, is_offline=True) as browser:
         for width in (1280, 390):
             browser.open(path.as_uri(), width=width)
             browser.run(f"{axe}; 0")

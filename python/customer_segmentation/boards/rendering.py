@@ -20,10 +20,12 @@ from customer_segmentation.boards.drawing import (
 from customer_segmentation.boards.pages import Link, index_html, page_html, pages_of
 from customer_segmentation.boards.sources import (
     CHARTS,
+    NO_CURRENCY,
     TABLE,
     board_names,
     read_board,
     tables_in,
+    with_currency,
 )
 from customer_segmentation.boards.words import (
     LANGUAGES,
@@ -93,11 +95,18 @@ def render(
 
 def words_of(connection: duckdb.DuckDBPyConnection, language: Language) -> Words:
     """Return the words of a language, with the names that the database itself translates."""
-    words = Words(
-        language, read_catalogue(CHARTS / "french.csv"), read_names(CHARTS / "names.csv", language)
+    existing = tables_in(connection)
+    (currency,) = (
+        one_row(connection, "select currency from marts.data_origin")
+        if "marts.data_origin" in existing
+        else (NO_CURRENCY,)
     )
+    catalogue = {
+        with_currency(english, currency): with_currency(french, currency)
+        for english, french in read_catalogue(CHARTS / "french.csv").items()
+    }
+    words = Words(language, catalogue, read_names(CHARTS / "names.csv", language))
     if language == "fr":
-        existing = tables_in(connection)
         for table, sql in {
             "seeds.segment_labels": "select en.name, fr.name from seeds.segment_labels as en"
             " inner join seeds.segment_labels as fr on en.segment_code = fr.segment_code"
