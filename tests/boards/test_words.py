@@ -14,6 +14,7 @@ import yaml
 from conftest import PROJECT
 from customer_segmentation.boards import TITLES, Words, read_catalogue, tables_of
 from customer_segmentation.boards.words import as_place, in_language, read_names
+from olist.sample.words import ENGLISH_CATEGORIES
 
 CATALOGUE = read_catalogue(PROJECT / "charts" / "french.csv")
 NAMES = {
@@ -214,6 +215,10 @@ def test_every_sentence_of_a_query_has_its_french(board: str) -> None:
             if len(re.findall(r"[A-Za-z]{2,}", sentence)) > 3:
                 words.text(sentence.replace("{}", "1"))
     assert not words.unknown
+
+
+def test_every_category_of_the_synthetic_data_has_a_name() -> None:
+    assert set(ENGLISH_CATEGORIES.values()) <= set(NAMES["fr"])
 
 
 def test_boards_read_public_tables_alone() -> None:
