@@ -230,11 +230,7 @@ FIGURES: dict[str, Figure] = {
     "run_bytes": Figure(_last_run("byte_count"), "megabytes"),
     "run_memory": Figure(_last_run("peak_memory_bytes"), "megabytes"),
     "yearly_machine": Figure(_last_run("yearly_cost"), "money"),
-    # With the blank before it; nothing when it is not known.
-    "currency": Figure(
-        "select case when currency = 'XXX' then '' else ' ' || currency end from marts.data_origin",
-        "text",
-    ),
+    "currency": Figure("select currency from marts.data_origin", "currency"),
     "control_share": Figure(
         "select round(cast(sum(control_customers) as double) / sum(control_customers + treated_customers), 2)"
         " from segmentation.control_outcomes",

@@ -10,6 +10,8 @@ from typing import Any, Literal
 from babel.dates import format_date
 from babel.numbers import format_decimal, format_percent
 
+from customer_segmentation.shop import in_currency
+
 Language = Literal["en", "fr"]
 Kind = Literal[
     "whole",
@@ -25,6 +27,7 @@ Kind = Literal[
     "money",
     "seconds",
     "megabytes",
+    "currency",
     "text",
 ]
 
@@ -64,7 +67,8 @@ def written(value: Any, kind: Kind, language: Language) -> str:
         month", "every 3 months"); range (of months, low and high); share (per cent, one decimal);
         limit (per cent, no more decimals than it has); index (two decimals); day ("1 October
         2018"); date (short, for tables); money (whole, or "less than 1"); seconds (one decimal);
-        megabytes (from bytes; below 10 with one decimal); text.
+        megabytes (from bytes; below 10 with one decimal); currency (with the blank before it, nothing when it
+        is not known); text.
     language : {"en", "fr"}
 
     Returns
@@ -156,5 +160,6 @@ _WRITERS: dict[Kind, Callable[[Any, Language], str]] = {
     "money": _money,
     "seconds": _decimal("#,##0.0"),
     "megabytes": _megabytes,
+    "currency": lambda value, language: in_currency(str(value)),
     "text": _text,
 }
