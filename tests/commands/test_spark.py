@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from conftest import PROJECT
 from customer_segmentation.commands import spark
 from customer_segmentation.commands.spark import java, publication
 from customer_segmentation.publishing import CommandError, InUseError, build_lock
@@ -159,7 +160,9 @@ def test_a_kill_during_publication_leaves_one_build_or_the_other(
     publication.publish(place, a_build(place, number=1), MANIFEST)
     build = a_build(place, number=2)
     done = subprocess.run(
-        [sys.executable, "-c", PUBLISHER, place.published, place.builds, build, at], check=False
+        [sys.executable, "-c", PUBLISHER, place.published, place.builds, build, at],
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(PROJECT / "python")},
     )
     assert done.returncode == -signal.SIGKILL
     assert numbers(place.published) == [seen]

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.build, pytest.mark.thorough]
 BAD_ROWS = {
     "olist_orders_dataset": '"a value too few","x"\n',
     "olist_order_payments_dataset": '"unknown order",1,"credit_card",1,10.00\n"x",1,"boleto",1,10.00,"one too many"\n',
-    "olist_sellers_dataset": '"abcdefghijklmnop","123","são paulo","SP"\n',
+    "olist_geolocation_dataset": '"123","x",-46.6,"são paulo","SP"\n',
     "olist_order_reviews_dataset": '"r1","unknown order",6,"a\nb","",2018-01-01 00:00:00,2018-01-02 00:00:00\n',
 }
 
