@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import json
 import os
 import shutil
@@ -12,27 +13,53 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND"
+# What a page says to the console, and what it asks for.
+CONSOLE = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
+REQUESTS = ("Network.requestWillBeSent", "Network.webSocketCreated")
+# Milliseconds for the scripts of a page, which pass as fast as they can.
+SCRIPTS_MILLISECONDS = 4_000
+SERIOUS = """axe.run(document, {resultTypes: ['violations']}).then(found => found.violations
+    .filter(one => ['serious', 'critical'].includes(one.impact))
+    .map(one => one.id + ': ' + one.nodes[0].html.slice(0, 200)))"""
+TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def axe_source() -> str:
+    """Return the script of axe-core, an accessibility checker."""
+    found = importlib.util.find_spec("axe_core_python")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("axe-core is not installed; `make setup-all` installs it")
+    (folder,) = found.submodule_search_locations
+    return (Path(folder) / "axe.min.js").read_text(encoding="utf-8")
 
 
 class Browser:
-    """One page of a headless Chromium; use it in a ``with``.
+    """A headless Chromium with one page at a time; use it in a ``with``.
 
     Parameters
     ----------
     folder : Path
         For the profile of this browser alone.
+    is_offline : bool, optional
+        No name is looked up.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_offline: bool = False) -> None:
         assert CHROMIUM
         self.folder = folder
+        self.flags = (*FLAGS, OFFLINE) if is_offline else FLAGS
         self.last = 0
         self.heard = b""
+        self.session = self.target = ""
+        self.events: list[dict[str, Any]] = []
 
     def __enter__(self) -> Browser:
         to_browser, from_browser = os.pipe(), os.pipe()
@@ -48,7 +75,12 @@ class Browser:
             os.close(61)
 
         self.process = subprocess.Popen(
-            [str(CHROMIUM), *FLAGS, f"--user-data-dir={self.profile}", "--remote-debugging-pipe"],
+            [
+                str(CHROMIUM),
+                *self.flags,
+                f"--user-data-dir={self.profile}",
+                "--remote-debugging-pipe",
+            ],
             preexec_fn=at_their_places,
             close_fds=False,
             stdout=subprocess.DEVNULL,
@@ -57,11 +89,19 @@ class Browser:
         os.close(to_browser[0])
         os.close(from_browser[1])
         self.to_browser, self.from_browser = to_browser[1], from_browser[0]
-        target = self._say("Target.createTarget", url="about:blank")["targetId"]
-        attached = self._say("Target.attachToTarget", targetId=target, flatten=True)
-        self.session = attached["sessionId"]
-        self.say("Page.enable")
+        self.new_page()
         return self
+
+    def new_page(self) -> None:
+        """Go on with a page of its own instead of the one before."""
+        before = self.target
+        self.target = self._say("Target.createTarget", url="about:blank")["targetId"]
+        attached = self._say("Target.attachToTarget", targetId=self.target, flatten=True)
+        self.session = attached["sessionId"]
+        if before:
+            self._say("Target.closeTarget", targetId=before)
+        self.events.clear()
+        self.say("Page.enable")
 
     def __exit__(self, *_: object) -> None:
         os.close(self.to_browser)
@@ -88,6 +128,7 @@ class Browser:
             if answer.get("id") == self.last:
                 assert "error" not in answer, answer
                 return answer["result"]
+            self._keep(answer)
 
     def _hear(self) -> dict[str, Any]:
         while b"\0" not in self.heard:
@@ -96,6 +137,44 @@ class Browser:
             self.heard += piece
         one, _, self.heard = self.heard.partition(b"\0")
         return json.loads(one)
+
+    def _keep(self, message: dict[str, Any]) -> None:
+        """Keep what this page says, for `read`."""
+        if message.get("sessionId") == self.session:
+            self.events.append(message)
+
+    def read(self, address: str) -> tuple[str, list[str], list[str]]:
+        """Open an address in a page of its own, and let its scripts run.
+
+        Returns
+        -------
+        source : str
+            The page as it is then.
+        console : list of str
+            What it has said there, errors above all.
+        requests : list of str
+            Addresses that it has asked for, but files and what it holds itself.
+        """
+        self.new_page()
+        for domain in ("Runtime", "Log", "Network"):
+            self.say(f"{domain}.enable")
+        self.open(address)
+        self.say("Emulation.setVirtualTimePolicy", policy="advance", budget=SCRIPTS_MILLISECONDS)
+        while not any(
+            event["method"] == "Emulation.virtualTimeBudgetExpired" for event in self.events
+        ):
+            self._keep(self._hear())
+        source = self.run("document.documentElement.outerHTML")
+        asked = {
+            event["params"].get("url") or event["params"]["request"]["url"]
+            for event in self.events
+            if event["method"] in REQUESTS
+        }
+        return (
+            source,
+            [json.dumps(event["params"]) for event in self.events if event["method"] in CONSOLE],
+            sorted(url for url in asked if not url.startswith(("file:", "data:", "blob:"))),
+        )
 
     def open(self, address: str, *, width: int = 1280, height: int = 1600) -> None:
         """Open an address in a window of a width, and wait until it is loaded."""

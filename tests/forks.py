@@ -6,6 +6,7 @@ environment, folder, streams and exit status are its own, and it ends as any pro
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import importlib
@@ -22,6 +23,14 @@ from pathlib import Path
 # Begins of variables that are read when Python, or a library that is imported before the fork, begins.
 READ_AT_THE_START = ("PYTHON", "LD_", "MALLOC_", "OMP_", "OPENBLAS_", "MKL_", "NUMBA_")
 TESTS = Path(__file__).resolve().parent
+# Classes of dbt by whose schema it checks what a project says; a schema is made when it is first needed.
+CHECKED = {
+    "ProjectFlags", "ProfileConfig", "Project", "PackageConfig", "SelectorFile", "Configuration", "Contract",
+    "ModelConfig", "ModelNode", "NodeConfig", "AnalysisNode", "TestConfig", "SingularTestNode", "GenericTestNode",
+    "SeedConfig", "SeedNode", "HookNode", "UnparsedGroup", "UnparsedModelUpdate", "UnparsedUnitTest", "UnitTestConfig",
+    "UnparsedExposure", "ExposureConfig", "SemanticModelConfig", "MetricConfig", "UnparsedSourceDefinition",
+    "SourceConfig", "UnparsedAnalysisUpdate", "UnparsedNodeUpdate",
+}  # fmt: skip
 DBT = Path(sys.executable).with_name("dbt")
 
 
@@ -112,6 +121,7 @@ def serve() -> dict:
     # Not duckdb and pyarrow, which start threads; a fork has none of them.
     for module in ("dbt.cli.main", "numba", "scipy.stats", "sklearn.cluster"):
         importlib.import_module(module)
+    warm()
     # A sixth of dbt's time goes into looking for garbage among the thousands of nodes that it keeps.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
@@ -122,6 +132,23 @@ def serve() -> dict:
         _, status = os.waitpid(process, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
     sys.exit()
+
+
+def warm() -> None:
+    """Have dbt write the code that it writes in every process anew, when it first reads or checks a kind of node."""
+    from dbt_common.dataclass_schema import dbtClassMixin
+
+    classes = [dbtClassMixin]
+    for one in classes:
+        classes += [other for other in one.__subclasses__() if other not in classes]
+    for one in classes[1:]:
+        # What is read and written is nothing at all: the code is there before that is found out.
+        with contextlib.suppress(Exception):
+            one.from_dict({})
+        with contextlib.suppress(Exception):
+            one.to_dict(object.__new__(one))
+        if one.__name__ in CHECKED:
+            one.json_schema()
 
 
 class DbtFromFork(subprocess.Popen):

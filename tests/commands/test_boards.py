@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import re
@@ -12,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,10 +19,10 @@ import duckdb
 import pytest
 import yaml
 
-from browser import CHROMIUM, Browser
+from browser import CHROMIUM, SERIOUS, TOO_WIDE, Browser, axe_source
 from conftest import PROJECT, query
 from customer_segmentation import boards
-from customer_segmentation.boards import rendering
+from customer_segmentation.boards import drawing, rendering
 from customer_segmentation.boards.pages import pages_of, table_of
 from customer_segmentation.boards.sources import read_board
 from customer_segmentation.publishing import CommandError
@@ -97,33 +97,23 @@ def pages(sample_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder
 
 
-def open_page(path: Path, folder: Path) -> tuple[Page, list[str], list[str]]:
-    """Open a page in headless Chromium; return its text, its console errors and what it asked for."""
-    profile = folder / "profile"
-    log = folder / "net.json"
-    done = subprocess.run(
-        [
-            str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            f"--user-data-dir={profile}", "--host-resolver-rules=MAP * ~NOTFOUND",
-            "--enable-logging=stderr", "--v=0", f"--log-net-log={log}", "--net-log-capture-mode=Default",
-            "--virtual-time-budget=4000", "--window-size=1280,1600", "--dump-dom", path.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )  # fmt: skip
-    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    asked = [event.get("params", {}) for event in json.loads(log.read_text())["events"]]
-    # The browser's own requests have no page as initiator.
-    requests = {
-        str(one["url"])
-        for one in asked
-        if "url" in one and one.get("initiator", "not an origin") != "not an origin"
-    }
-    requests = sorted(url for url in requests if not url.startswith(("file:", "data:", "blob:")))
-    return Page(done.stdout), console, requests
+Opened = tuple[Page, list[str], list[str]]
+Open = Callable[[Path], Opened]
+
+
+@pytest.fixture(scope="module")
+def open_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
+    """Return what opens a page in a browser without a network, once: its text, its console, what it asked for."""
+    opened: dict[Path, Opened] = {}
+    with Browser(tmp_path_factory.mktemp("browser"), is_offline=True) as browser:
+
+        def open_it(path: Path) -> Opened:
+            if path not in opened:
+                source, console, requests = browser.read(path.as_uri())
+                opened[path] = Page(source), console, requests
+            return opened[path]
+
+        yield open_it
 
 
 def charts_of(board: str) -> dict[str, dict]:
@@ -136,15 +126,23 @@ def number(value: float, places: int = 0) -> str:
 
 
 @needs_browser
-def test_an_error_and_a_request_of_a_page_would_be_seen(tmp_path: Path) -> None:
+def test_an_error_and_a_request_of_a_page_would_be_seen(open_page: Open, tmp_path: Path) -> None:
     path = tmp_path / "bad.html"
     path.write_text(
         "<p>text</p><img src='http://example.invalid/x.png'><script>undefined.x</script>"
+        "<iframe src='http://example.invalid/frame'></iframe><script>console.warn('said')</script>"
+        # Not at once, but before a reader has turned to another page.
+        "<script>setTimeout(() => fetch('http://example.invalid/late'), 3000)</script>"
     )
-    page, console, requests = open_page(path, tmp_path)
+    page, console, requests = open_page(path)
     assert page.text == "text"
-    assert any("TypeError" in line for line in console)
-    assert requests == ["http://example.invalid/x.png"]
+    for said in ("TypeError", '"said"', "ERR_NAME_NOT_RESOLVED"):
+        assert any(said in line for line in console), said
+    assert requests == [f"http://example.invalid/{name}" for name in ("frame", "late", "x.png")]
+    path = tmp_path / "good.html"
+    path.write_text("<p>another text</p>")
+    page, console, requests = open_page(path)
+    assert (page.text, console, requests) == ("another text", [], [])
 
 
 @needs_charts
@@ -152,10 +150,10 @@ def test_an_error_and_a_request_of_a_page_would_be_seen(tmp_path: Path) -> None:
 @pytest.mark.build
 @pytest.mark.parametrize("board", BOARDS)
 def test_a_board_opens_without_error_or_request_and_shows_its_charts(
-    board: str, pages: Path, tmp_path: Path
+    board: str, pages: Path, open_page: Open
 ) -> None:
     (first, *_) = sorted(pages.glob(f"{board}*.html"))
-    page, console, requests = open_page(first, tmp_path)
+    page, console, requests = open_page(first)
     assert console == []
     assert requests == []
     assert "SYNTHETIC DATA" in page.text
@@ -180,10 +178,10 @@ def test_a_board_opens_without_error_or_request_and_shows_its_charts(
 @needs_browser
 @pytest.mark.build
 def test_the_numbers_on_the_pages_are_those_of_the_queries(
-    sample_database: Path, pages: Path, tmp_path: Path
+    sample_database: Path, pages: Path, open_page: Open
 ) -> None:
     latest = "(select max(as_of_date) from segmentation.segment_profiles)"
-    overview, _, _ = open_page(pages / "overview.html", tmp_path)
+    overview, _, _ = open_page(pages / "overview.html")
     ((customers, orders, revenue),) = query(
         sample_database, "select count(*), sum(order_count), sum(total_spent) from marts.customers"
     )
@@ -200,14 +198,22 @@ def test_the_numbers_on_the_pages_are_those_of_the_queries(
         f" and bring {number(best[3], 1)}\u00a0% of the revenue" in overview.whole
     )
     for name, count, _, _, spent, code in profiles:
-        page, _, _ = open_page(pages / f"segment_{code}.html", tmp_path)
+        page, _, _ = open_page(pages / f"segment_{code}.html")
         assert page.text.count(name) >= 1
         assert number(count) in page.texts
         assert number(spent, 2) in page.texts
     late = query(sample_database, "select count(*) from bi.late_orders")[0][0]
-    experience, _, _ = open_page(pages / "experience.html", tmp_path)
+    experience, _, _ = open_page(pages / "experience.html")
     assert f"{number(late)} orders came 3 days late or more" in experience.text
-    study, _, _ = open_page(pages / "study.html", tmp_path)
+    score, sold = query(
+        sample_database,
+        "select average_review_score, items_value from"
+        " (from marts.product_categories order by items_value desc, product_category limit 12)"
+        " order by average_review_score, product_category limit 1",
+    )[0]
+    assert f" is rated worst: {number(score, 2)} of 5" in experience.text
+    assert number(sold) in experience.texts
+    study, _, _ = open_page(pages / "study.html")
     candidates = query(sample_database, "select count(*) from segmentation.model_comparison")[0][0]
     assert number(candidates) in study.texts
 
@@ -216,9 +222,9 @@ def test_the_numbers_on_the_pages_are_those_of_the_queries(
 @needs_browser
 @pytest.mark.build
 def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
-    sample_database: Path, pages: Path, tmp_path: Path
+    sample_database: Path, pages: Path, open_page: Open
 ) -> None:
-    page, _, _ = open_page(pages / "evolution.html", tmp_path)
+    page, _, _ = open_page(pages / "evolution.html")
     months = dict(
         query(
             sample_database,
@@ -227,7 +233,7 @@ def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
     )
     every = {name: "month" if size == 1 else f"{size} months" for name, size in months.items()}
     assert (
-        f"Put customers into their segments again every {every['rescore']},"
+        f"Refresh the lists of customers every {every['rescore']},"
         f" and renew the model every {every['refit']}" in page.text
     )
     for value in months.values():
@@ -268,7 +274,7 @@ def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
         " where design = 'prediction_vs_refit'), min(retention), min_by(segment_name, retention)"
         f" from segmentation.segment_retention where as_of_date > '{now}'::date - 330",
     )[0]
-    assert f"Left alone, agreement is {agreement:.2f} of 1" in page.text
+    assert f"A model left alone agrees {agreement:.2f} of 1 with a fresh one" in page.text
     assert (
         f"At least {100 * retention:.0f}\u00a0% of each segment stayed in it"
         f" In the last eleven months; the fewest: {segment}," in page.whole
@@ -300,11 +306,14 @@ def test_every_segment_has_one_colour_on_every_page(pages: Path) -> None:
 
 @needs_charts
 @pytest.mark.build
-def test_a_picture_is_rendered_too(sample_database: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "begins"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])
+def test_a_picture_is_rendered_too(
+    kind: str, begins: bytes, sample_database: Path, tmp_path: Path
+) -> None:
     done = subprocess.run(
         [
             sys.executable, "-m", "customer_segmentation", "boards", "experience",
-            "--format", "png", "--language", "en", "--to", str(tmp_path), "--database", str(sample_database),
+            "--format", kind, "--language", "en", "--to", str(tmp_path), "--database", str(sample_database),
         ],
         cwd=PROJECT,
         env={**os.environ, "PYTHONPATH": str(PROJECT / "python")},
@@ -313,8 +322,25 @@ def test_a_picture_is_rendered_too(sample_database: Path, tmp_path: Path) -> Non
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "experience.png").read_bytes().startswith(b"\x89PNG")
-    assert not list(tmp_path.glob(".*"))
+    assert [path.name for path in tmp_path.iterdir()] == [f"experience.{kind}"]
+    assert (tmp_path / f"experience.{kind}").read_bytes().startswith(begins)
+
+
+def test_names_are_short_on_a_phone_where_they_stay_different() -> None:
+    def short(*names: str, kind: str = "bar") -> list[str]:
+        chart = {"type": kind, "x": "name", "style": {"orientation": "horizontal"}}
+        rows = [{"name": name, "n": 1} for name in names]
+        panel = drawing.Panel(name="p", chart=chart, title="", subtitle="", rows=rows)
+        return [row["name"] for row in drawing.with_short_names(panel)]
+
+    long = "Category: watches and gifts (358 of 2,561)"
+    assert short(long, "Payment: voucher (1 of 2)") == [
+        "Category: watches and gifts", "Payment: voucher",
+    ]  # fmt: skip
+    assert short("5. Itaquaquecetuba (SP) · 7c67e1") == ["5. Itaquaquecetuba (SP)"]
+    for kept in ([long, "Category: watches and gifts (1 of 2)"], ["Acre (1 of 30)"]):
+        assert short(*kept) == kept
+    assert short(long, kind="line") == [long]
 
 
 def test_segments_are_coloured_as_the_playbook_names_them() -> None:
@@ -380,21 +406,6 @@ def test_every_board_is_an_exposure_with_the_tables_that_it_reads(monkeypatch) -
         read = {table.split(".")[1] for table in boards.tables_of(board)}
         declared = {re.fullmatch(r"ref\('(\w+)'\)", ref).group(1) for ref in exposure["depends_on"]}
         assert declared == read, json.dumps(sorted(read))
-
-
-def axe_source() -> str:
-    """Return the script of axe-core, an accessibility checker."""
-    found = importlib.util.find_spec("axe_core_python")
-    if found is None or not found.submodule_search_locations:
-        pytest.skip("axe-core is not installed; `make setup-all` installs it")
-    (folder,) = found.submodule_search_locations
-    return (Path(folder) / "axe.min.js").read_text(encoding="utf-8")
-
-
-SERIOUS = """axe.run(document, {resultTypes: ['violations']}).then(found => found.violations
-    .filter(one => ['serious', 'critical'].includes(one.impact))
-    .map(one => one.id + ': ' + one.nodes[0].html.slice(0, 200)))"""
-TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @needs_browser

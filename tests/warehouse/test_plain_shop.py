@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -14,6 +13,7 @@ import pytest
 import yaml
 
 from conftest import PROJECT, WITHOUT_TESTS, query
+from forks import Forks
 
 pytestmark = [pytest.mark.build, pytest.mark.thorough]
 
@@ -24,6 +24,8 @@ SHOP = {
     "ordered_at": "sold_on",
     "amount": "pieces * price",
     "order_id": "roll",
+    "traits": {"branch": "branch", "state": "county"},
+    "reviews": {"score": "stars", "answered_at": "said_on"},
 }
 # 600 people, one of them twice; a guest; a refund; days before months, and texts for numbers.
 TILL_ROLLS = """
@@ -32,6 +34,10 @@ select
     case when number = 601 then null else number % 600 end as card,
     strftime(date '2021-01-01' + cast(number % 200 as int), '%d/%m/%Y') as sold_on,
     '2' as pieces,
+    'branch ' || number % 3 as branch,
+    case when number % 2 = 0 then 'Kent' else 'Surrey' end as county,
+    1 + number % 5 as stars,
+    date '2021-01-01' + cast(number % 200 as int) + interval 30 day as said_on,
     case when number = 602 then -1.25 else 1.25 end as price,
 from range(603) as numbers (number)
 """
@@ -40,8 +46,9 @@ from range(603) as numbers (number)
 class Corner:
     """A copy of the project with a model of its own, which dbt is called on."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, forks: Forks) -> None:
         self.folder = folder
+        self.forks = forks
         for name in ("models", "macros", "seeds", "analyses", "tests", "python"):
             (folder / name).symlink_to(PROJECT / name)
         shutil.copy(PROJECT / "profiles.yml", folder)
@@ -55,33 +62,33 @@ class Corner:
         (self.folder / "own" / "till_rolls.sql").write_text(sql, "utf-8")
 
     def dbt(self, *command: str, database: Path, **vars_: object) -> subprocess.CompletedProcess:
+        """Call dbt from the folder of the database, whose name is one for all, so that dbt parses once."""
         given = ["--vars", json.dumps(vars_)] if vars_ else []
-        return subprocess.run(
-            [str(Path(sys.executable).with_name("dbt")), *command, *given],
-            cwd=self.folder,
-            env={
+        return self.forks.dbt(
+            *command,
+            *given,
+            *("--project-dir", str(self.folder), "--profiles-dir", str(self.folder)),
+            *("--target-path", str(self.folder / f"target_{'shop' if vars_ else 'plain'}")),
+            cwd=database.parent,
+            environment={
                 **os.environ,
-                "SEGMENTATION_DATABASE": str(database),
-                "DBT_PROFILES_DIR": str(self.folder),
+                "SEGMENTATION_DATABASE": database.name,
                 "DBT_USE_COLORS": "false",
             },
-            capture_output=True,
-            text=True,
-            check=False,
         )
 
     def build(self, database: Path, **changes: object) -> subprocess.CompletedProcess:
         vars_ = {"adapter": "orders", "shop": {**SHOP, **changes}}
         return self.dbt(
-            *("build", "--select", "+input_orders", "+input_refunds", *WITHOUT_TESTS),
+            *("build", "--select", "+customer_facts", "+rfm", "+customers", *WITHOUT_TESTS),
             database=database,
             **vars_,
         )
 
 
 @pytest.fixture(scope="module")
-def corner(tmp_path_factory: pytest.TempPathFactory) -> Corner:
-    return Corner(tmp_path_factory.mktemp("corner"))
+def corner(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Corner:
+    return Corner(tmp_path_factory.mktemp("corner"), forks)
 
 
 def test_a_dbt_model_is_read_as_a_file_would_be(corner: Corner, tmp_path: Path) -> None:
@@ -97,6 +104,7 @@ def test_a_dbt_model_is_read_as_a_file_would_be(corner: Corner, tmp_path: Path) 
         database, "select customer_unique_id, refund_value::varchar from input.input_refunds"
     ) == [("2", "2.50")]
     assert not list(tmp_path.glob("*.parquet")), "the copy that was looked at stays"
+    traits_and_reviews_are_known_as_of_their_time(database)
     # Neither Olist's files nor another shop's orders go into it.
     before = query(database, "select schema_name, table_name from duckdb_tables() order by all")
     done = corner.dbt("seed", "--select", "segment_ranks", database=database)
@@ -108,8 +116,43 @@ def test_a_dbt_model_is_read_as_a_file_would_be(corner: Corner, tmp_path: Path) 
     )
 
 
+def traits_and_reviews_are_known_as_of_their_time(database: Path) -> None:
+    """Reviews answered on or after a date do not count as of it; a place and a branch are those of the latest order."""
+    dates = query(database, "select distinct as_of_date from marts.customer_facts order by 1")
+    assert dates
+    for (day,) in dates:
+        expected = query(
+            database,
+            f"""
+            select count(*), sum(stars)::int from (
+                select card, stars, said_on, strptime(sold_on, '%d/%m/%Y') as sold from main.till_rolls
+                where card is not null and price > 0
+            ) where sold < date '{day}' and said_on < date '{day}'
+            """,
+        )
+        assert (
+            query(
+                database,
+                "select sum(reviews)::int, (select round(sum(review_count * average_review_score))::int from marts.rfm"
+                f" where as_of_date = date '{day}') from marts.customer_facts where as_of_date = date '{day}'",
+            )
+            == expected
+        )
+    # Number 600 is the second order of person 0.
+    assert query(
+        database,
+        "select customer_state, other_traits, region from marts.customer_facts"
+        " where customer_unique_id in ('0', '1') and as_of_date = (select max(as_of_date) from marts.periods)"
+        " order by customer_unique_id",
+    ) == [("Kent", '{"branch":"branch 0"}', None), ("Surrey", '{"branch":"branch 1"}', None)]
+    assert query(
+        database,
+        "select customer_state, count(*) from marts.customers group by 1 order by 1",
+    ) == [("Kent", 300), ("Surrey", 300)]
+
+
 def test_a_shop_does_not_go_into_a_database_of_olist(corner: Corner, tmp_path: Path) -> None:
-    database = tmp_path / "olist.duckdb"
+    database = tmp_path / "corner.duckdb"
     with duckdb.connect(str(database)) as connection:
         connection.execute("create schema seeds; create table seeds.segment_playbook (x int)")
         connection.execute("create schema marts")

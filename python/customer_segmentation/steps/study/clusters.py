@@ -266,7 +266,8 @@ def candidate_stability(
         table[measured] = found[measured]
     is_above: list[bool | None] = [None] * n_clusters
     if settings.is_judged(*key):
-        if settings.variant_resamples and candidate["feature_set_position"] == 1:
+        has_variants = settings.variant_resamples and settings.is_chosen(*key)
+        if has_variants and candidate["feature_set_position"] == 1:
             for method in ("subset", "noise"):
                 found = bootstrap_stability(
                     X,
