@@ -28,6 +28,25 @@ config_dict["features"] = {{ var('features') }}
     {% endif %}
 {%- endmacro %}
 
+{% macro duckdb__persist_docs(relation, model, for_relation, for_columns) -%}
+    {#-
+        What dbt runs to keep descriptions. Under a contract a table has the columns that are described, so that none need be looked
+        up, and one query keeps all.
+    -#}
+    {% set is_known = for_relation and for_columns and config.get('contract').enforced and model.description %}
+    {% if is_known and config.persist_relation_docs() and config.persist_column_docs() and not adapter.is_ducklake(relation) %}
+        {% set comments = [alter_relation_comment(relation, model.description)] %}
+        {% for column in model.columns.values() %}
+            {% do comments.append(
+                'comment on column ' ~ relation ~ '.' ~ column.name ~ ' is ' ~ dbt.duckdb_escape_comment(column.description) ~ ';'
+            ) %}
+        {% endfor %}
+        {% do run_query(comments | join) %}
+    {% else %}
+        {{ return(dbt.default__persist_docs(relation, model, for_relation, for_columns)) }}
+    {% endif %}
+{%- endmacro %}
+
 {% macro duckdb__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) -%}
     {#-
         What dbt runs for a test: its own query when it passes; otherwise an error with what was found, or for a warning a line. dbt

@@ -59,6 +59,13 @@ def test_imports_inside_functions_and_through_rooms_count_and_neighbours_do_not(
     assert not {f"{PACKAGE}.cluster.spectral", f"{PACKAGE}.measure.drift"} & set(fits)
 
 
+def forget() -> None:
+    """Forget what is known of the code."""
+    for cached in vars(reuse).values():
+        if hasattr(cached, "cache_clear") and cached.__module__ == reuse.__name__:
+            cached.cache_clear()
+
+
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Write the files of a package and take the code behind one of its modules."""
@@ -72,14 +79,12 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(files.get(name, ""))
-        for cached in (reuse.modules_behind, reuse._tree, reuse._is_module):
-            cached.cache_clear()
+        forget()
         importlib.invalidate_caches()
         return modules_behind(module)
 
     yield code
-    for cached in (reuse.modules_behind, reuse._tree, reuse._is_module):
-        cached.cache_clear()
+    forget()
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def modules_behind(module: str) -> dict[str, str]:
     while waiting:
         name = waiting.pop()
         if name not in code:
-            code[name] = ast.dump(_tree(name))
+            code[name] = _text(name)
             waiting += _imports(name)
     return code
 
@@ -151,6 +151,13 @@ def _tree(name: str) -> ast.Module:
     return tree
 
 
+@functools.cache
+def _text(name: str) -> str:
+    """Return the syntax tree of a module as text."""
+    return ast.dump(_tree(name))
+
+
+@functools.cache
 def _imports(name: str) -> list[str]:
     """Return the modules of this package that a module imports or takes something from."""
     found: list[str] = []

@@ -161,6 +161,7 @@ def study_clusters(
         One row per finalist and cluster.
     """
     tables = []
+    code = code_and_libraries(__name__)
     first_set = next(iter(features_of))
     reference, numbering = None, None
     if not centroids_in_use.empty:
@@ -178,7 +179,7 @@ def study_clusters(
                 candidate["candidate_id"],
                 settings.budget_of(*key),
                 numbering,
-                code_and_libraries(__name__),
+                code,
             )
             table = reusable(previous, CLUSTER_COLUMNS).get(fingerprint)
             origin = "re-used"
