@@ -9,8 +9,8 @@ override define as_text
 override $1 := $$(value $1)
 export $1
 endef
-override SETTINGS := AS_OF BOARD BY CUSTOMERS DSN FRENCH FROM GROUP LIMIT LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON \
-	REPEATS RESULTS ONE ONLY ORDER ORDERS OTHER CURRENCY NOTICE PORT SCHEMA SEED SEGMENT SELECTOR SHOP SIZE STATE TABLE TIME_FORMAT \
+override SETTINGS := AS_OF BOARD BY CUSTOMERS CUSTOMER_FILE DSN FRENCH FROM GROUP LIMIT LIST METRICS NAME OLIST_RAW_DIR OPTIONS PARTS PYTHON \
+	REPEATS REVIEW_FILE RESULTS ONE ONLY ORDER ORDERS OTHER CURRENCY NOTICE PORT SCHEMA SEED SEGMENT SELECTOR SHOP SIZE STATE TABLE TIME_FORMAT \
 	TIME_ZONE SUPERSET_PYTHON TO WORK
 override GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))) \
 	$(foreach name,$(SETTINGS),$(if $(filter environment,$(origin $(name))),$(name)))
@@ -26,9 +26,10 @@ export PYTHON SUPERSET_PYTHON UV
 VENV := .venv
 SUPERSET_VENV := .venv-superset
 DUCKLAKE_VENV := .venv-ducklake
-# These two are parts of rules, where nothing can be quoted.
+SPARK_VENV := .venv-spark
+# These are parts of rules, where nothing can be quoted.
 override odd_characters = $(foreach character,' " ` $$ ; & | < > ( ) * ? [ ] { } \ ! = % :,$(findstring $(character),$1))
-$(foreach name,VENV SUPERSET_VENV DUCKLAKE_VENV,$(if $(filter-out 1,$(words $($(name))))$(strip $(call odd_characters,$($(name)))),\
+$(foreach name,VENV SUPERSET_VENV DUCKLAKE_VENV SPARK_VENV,$(if $(filter-out 1,$(words $($(name))))$(strip $(call odd_characters,$($(name)))),\
 	$(error $(name) is a path without blanks, quotes and the like)))
 override BIN := $(VENV)/bin
 export PYTHONPATH := python
@@ -46,7 +47,7 @@ override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--state,STA
 	$(call option,--order,ORDER) $(call option,--limit,LIMIT) $(call option,--to,TO) $(if $(FRENCH),--language fr)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-all sample data verify shop build rollback contract full-refresh test test-all torture lint docs audience audiences boards serve pictures superset superset-test ducklake ducklake-test parity postgres metrics benchmark performance lock clean
+.PHONY: help setup setup-dev setup-all sample data verify shop build rollback contract full-refresh test test-all torture lint docs audience audiences boards serve pictures superset superset-test ducklake ducklake-test spark spark-test parity postgres metrics benchmark performance lock clean
 
 help:  ## [Maintain] This list.
 	@for group in "Build" "Read and share" "Check" "Maintain"; do \
@@ -87,9 +88,10 @@ data: $(if $(FROM),setup,$(VENV)/.fetch)  ## [Build] The real set in data/olist,
 verify: setup  ## [Build] Check OLIST_RAW_DIR against the manifest of the real set.
 	$(BIN)/python -m olist verify -- "$${OLIST_RAW_DIR:-data/olist}"
 
-shop: setup  ## [Build] Look at ORDERS='folder/*.csv' (TABLE=, TO=shop.yml, TIME_ZONE=, TIME_FORMAT=, CURRENCY=, NOTICE=), and say how to read them.
+shop: setup  ## [Build] Look at ORDERS='folder/*.csv' (TABLE=, TO=shop.yml, TIME_ZONE=, TIME_FORMAT=, CURRENCY=, NOTICE=, CUSTOMER_FILE=, REVIEW_FILE=), and say how to read them.
 	@$(BIN)/python -m customer_segmentation shop $(call option,--to,TO) $(call option,--table,TABLE) \
-		$(call option,--time-zone,TIME_ZONE) $(call option,--time-format,TIME_FORMAT) $(call option,--currency,CURRENCY) $(call option,--notice,NOTICE) -- "$$ORDERS"
+		$(call option,--time-zone,TIME_ZONE) $(call option,--time-format,TIME_FORMAT) $(call option,--currency,CURRENCY) $(call option,--notice,NOTICE) \
+		$(call option,--customers,CUSTOMER_FILE) $(call option,--reviews,REVIEW_FILE) -- "$$ORDERS"
 
 build: setup $(if $(OLIST_RAW_DIR)$(SHOP),,sample)  ## [Build] Build, test and publish the database (SHOP=shop.yml for own orders, OPTIONS=... for dbt build, PARTIAL=1 if they leave something out, VERBOSE=1 for every line).
 	$(BUILD) $(if $(PARTIAL),--partial) $(if $(VERBOSE),--verbose)
@@ -126,8 +128,8 @@ audience: setup  ## [Read and share] Who is in SEGMENT=names (STATE=, GROUP=trea
 audiences: setup  ## [Read and share] The same for every segment.
 	@$(BIN)/python -m customer_segmentation audience --all $(EXPORT_OPTIONS)
 
-boards: setup $(VENV)/.charts  ## [Read and share] Boards as HTML and PNG, into boards/, French ones into boards/fr/ (TO=folder, BOARD=name).
-	@$(BIN)/python -m customer_segmentation boards $(call option,--to,TO) $(if $(BOARD),-- "$$BOARD")
+boards: setup $(VENV)/.charts  ## [Read and share] Boards as HTML and PNG, into boards/, French ones into boards/fr/ (TO=folder, BOARD=name, PDF=1: as PDF).
+	@$(BIN)/python -m customer_segmentation boards $(call option,--to,TO) $(if $(PDF),--format pdf) $(if $(BOARD),-- "$$BOARD")
 
 serve: setup $(VENV)/.charts  ## [Read and share] A live board at 127.0.0.1: choose date, segment and state, see the customers (PORT=8765).
 	@$(BIN)/python -m customer_segmentation boards --serve $(call option,--port,PORT)
@@ -162,8 +164,26 @@ ducklake: $(DUCKLAKE_VENV)/.ready $(if $(OLIST_RAW_DIR)$(STOP),,sample)  ## [Bui
 ducklake-test: $(DUCKLAKE_VENV)/.ready  ## [Check] Its publication, kills, and every table of a small sample against DuckDB's.
 	$(DUCKLAKE_VENV)/bin/python -m pytest -n0 tests/commands/test_ducklake.py tests/commands/test_parity.py
 
-parity: $(DUCKLAKE_VENV)/.ready $(if $(OLIST_RAW_DIR)$(ONE),,sample)  ## [Check] Every public table of DuckDB's against DuckLake's, row by row (ONE=file OTHER=file for two others).
-	@$(DUCKLAKE_VENV)/bin/python -m customer_segmentation parity $(if $(ONE)$(OTHER),-- "$$ONE" "$$OTHER")
+# Spark brings 400 MB of its own; it goes by the locked versions of the rest.
+$(SPARK_VENV)/.ready: requirements-spark.txt
+	@command -v "$${JAVA_HOME:+$$JAVA_HOME/bin/}java" >/dev/null || { echo "Spark needs Java 17 or later, and there is none: install it (Debian and Ubuntu: apt install openjdk-17-jre-headless), or name the folder of one in JAVA_HOME." >&2; exit 1; }
+	@command -v "$$PYTHON" >/dev/null || { echo "No $$PYTHON found: install Python 3.11 or later, or name one: make spark PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$$PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, this is %d.%d. Name another one: make spark PYTHON=/path/to/python3.12" % v)'
+	"$$PYTHON" -m venv $(SPARK_VENV) || { rm -rf $(SPARK_VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(call install,$(SPARK_VENV),$<)
+	@touch $@
+
+spark: $(SPARK_VENV)/.ready $(if $(OLIST_RAW_DIR),,sample)  ## [Build] The same on Apache Spark, as Parquet files (SEGMENTATION_SPARK_MASTER=spark://host:7077; needs Java 17).
+	$(SPARK_VENV)/bin/python -m customer_segmentation spark $(call option,--options,OPTIONS) $(if $(VERBOSE),--verbose)
+
+spark-test: $(SPARK_VENV)/.ready  ## [Check] Its publication, kills, and every table of a small sample against DuckDB's.
+	$(SPARK_VENV)/bin/python -m pytest -n0 tests/commands/test_spark.py tests/commands/test_spark_kill.py tests/intake/test_raw_spark.py \
+		tests/steps/test_engines.py tests/steps/test_spark_submission.py tests/steps/test_spark_executors.py \
+		tests/warehouse/test_python_models_on_spark.py tests/warehouse/test_spark_parity.py
+
+override PARITY_VENV = $(if $(SPARK),$(SPARK_VENV),$(DUCKLAKE_VENV))
+parity: $(PARITY_VENV)/.ready $(if $(OLIST_RAW_DIR)$(ONE),,sample)  ## [Check] Every public table of DuckDB's against DuckLake's, row by row (SPARK=1: Spark's; ONE=file OTHER=file: two others).
+	@$(PARITY_VENV)/bin/python -m customer_segmentation parity $(if $(SPARK),--engine spark) $(if $(ONE)$(OTHER),-- "$$ONE" "$$OTHER")
 
 postgres: setup $(VENV)/.postgres  ## [Read and share] Copy the public tables into PostgreSQL: DSN=postgresql://... or PGHOST and the like (SCHEMA=olist).
 	@$(BIN)/python -m customer_segmentation postgres $(call option,--schema,SCHEMA)
@@ -195,6 +215,8 @@ lock: setup-dev  ## [Maintain] Resolve pyproject.toml anew into the requirements
 		superset/requirements.in -o superset/requirements-superset.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		pyproject.toml requirements-ducklake.in -o requirements-ducklake.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		pyproject.toml requirements-spark.in -o requirements-spark.txt
 
 clean:  ## [Maintain] Remove what was built, not the data and the published database.
 	rm -rf target logs .pytest_cache .ruff_cache .mypy_cache

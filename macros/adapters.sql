@@ -5,6 +5,11 @@
     {{ return('BRL' if var('adapter') == 'olist' else var('shop').get('currency') or 'XXX') }}
 {%- endmacro %}
 
+{% macro money_unit(language) -%}
+    {#- What stands after an amount in a sentence: the currency, or where it is not known a word. -#}
+    {{ return(currency() if currency() != 'XXX' else 'dépensés' if language == 'fr' else 'spent') }}
+{%- endmacro %}
+
 {% macro notice() -%}
     {#- What is printed on a page or file made from the data. -#}
     {{ return(
@@ -26,15 +31,18 @@
 
 {% macro shop_lines() -%}
     {#-
-        The orders that var shop names as a select of order_id, customer_id, ordered_at, amount and status, typed. What they are
-        like is found out by python/customer_segmentation/shop (function of its plugin); of a dbt model it looks at a copy.
+        The orders that var shop names as a select of order_id, customer_id, ordered_at, amount, status, a column trait_… for each
+        trait, review_score and review_answered_at, typed. What they are like is found out by python/customer_segmentation/shop
+        (function of its plugin); of a dbt model it looks at a copy.
     -#}
     {% set shop = var('shop') %}
     {% set orders = shop.get('orders') %}
     {% if not execute or not orders %}
         {#- Of a database that is only documented nobody says where its orders are. -#}
         {% if orders is mapping and orders.get('model') %}{% do ref(orders.model) %}{% endif %}
-        {{ return('select null as order_id, null as customer_id, null as ordered_at, null as amount, null as status') }}
+        {% set columns = ['order_id', 'customer_id', 'ordered_at', 'amount', 'status', 'review_score', 'review_answered_at'] %}
+        {% for trait in shop_traits() %}{% do columns.append('trait_' ~ trait) %}{% endfor %}
+        {{ return('select null as ' ~ columns | join(', null as ')) }}
     {% endif %}
     {% set model = {} %}
     {% if orders is mapping and orders.get('model') %}
@@ -49,6 +57,42 @@
     )[0]) %}
     {% if reading.problems %}{{ exceptions.raise_compiler_error(orders_cannot_be_used(reading.problems)) }}{% endif %}
     {{ return(reading.sql) }}
+{%- endmacro %}
+
+{% macro shop_traits() -%}
+    {#- Names of the traits that var shop names: columns of the orders, then of the customers. -#}
+    {% set shop = var('shop') %}
+    {% set found = (shop.get('traits') or {}) | list %}
+    {% do found.extend((shop.get('customers') or {}).get('traits') or {}) %}
+    {{ return(found) }}
+{%- endmacro %}
+
+{% macro shop_reviews() -%}
+    {#- The reviews of var shop as a select of order_id, review_score and review_answered_at, typed. -#}
+    {% set of_lines %}
+    select distinct
+        coalesce(order_id, customer_unique_id || '@' || cast(ordered_at as date)) as order_id,
+        review_score,
+        review_answered_at
+    from {{ ref('shop_lines') }}
+    where review_score is not null
+    {%- endset %}
+    {% if not execute or not (var('shop').get('reviews') or {}).get('from') %}{{ return(of_lines) }}{% endif %}
+    {% set reading = fromjson(first_values(
+        "select shop_reviews(" ~ sql_text(tojson(var('shop'))) ~ ", current_setting('temp_directory') || '.reviews')"
+    )[0]) %}
+    {% if reading.problems %}{{ exceptions.raise_compiler_error(orders_cannot_be_used(reading.problems)) }}{% endif %}
+    {{ return(reading.sql) }}
+{%- endmacro %}
+
+{% macro has_input(feature) -%}
+    {#- Whether a shop's orders have what a feature is made of (`needs` of `vars: features:`); Olist's have everything. -#}
+    {% set needs = var('features')[feature].needs %}
+    {{ return(
+        var('adapter') == 'olist' or not needs
+        or needs == 'reviews' and (var('shop').get('reviews') or {}) | length > 0
+        or needs in shop_traits()
+    ) }}
 {%- endmacro %}
 
 {% macro settings_of_a_shop() -%}

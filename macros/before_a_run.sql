@@ -1,9 +1,13 @@
 {#- How dbt was called and where it writes: what cannot end well stops with one line, before any table is replaced. -#}
 
 {% macro check_caller() -%}
+    {{ return(adapter.dispatch('check_caller')()) }}
+{%- endmacro %}
+
+{% macro duckdb__check_caller() -%}
     {% if execute %}
         {{ check_retried_run() }}
-        {% if flags.WHICH in ['run', 'build'] and target.type == 'duckdb' %}{{ check_module_path() }}{% endif %}
+        {% if flags.WHICH in ['run', 'build'] %}{{ check_module_path() }}{% endif %}
     {% endif %}
 {%- endmacro %}
 

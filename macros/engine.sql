@@ -9,11 +9,12 @@
 {%- endmacro %}
 
 {% macro month_starts(first_date, last_date) -%}
+    {#- A row for the first date, and for the same day of every later month up to the last. A column of its own: no expression may be around it. -#}
     {{ return(adapter.dispatch('month_starts')(first_date, last_date)) }}
 {%- endmacro %}
 
 {% macro duckdb__month_starts(first_date, last_date) -%}
-    unnest(generate_series(cast({{ first_date }} as timestamp), cast({{ last_date }} as timestamp), interval 1 month))
+    cast(unnest(generate_series(cast({{ first_date }} as timestamp), cast({{ last_date }} as timestamp), interval 1 month)) as date)
 {%- endmacro %}
 
 {% macro json_object(columns) -%}
@@ -37,12 +38,12 @@
 {%- endmacro %}
 
 {% macro days_between(first_day, last_day) -%}
-    {#- A row for every day, both ends included. -#}
+    {#- A row for every day, both ends included. A column of its own, too. -#}
     {{ return(adapter.dispatch('days_between')(first_day, last_day)) }}
 {%- endmacro %}
 
 {% macro duckdb__days_between(first_day, last_day) -%}
-    unnest(generate_series(cast(cast({{ first_day }} as date) as timestamp), cast({{ last_day }} as timestamp), interval 1 day))
+    cast(unnest(generate_series(cast(cast({{ first_day }} as date) as timestamp), cast({{ last_day }} as timestamp), interval 1 day)) as date)
 {%- endmacro %}
 
 {% macro months_between(first_day, last_day) -%}
@@ -107,6 +108,24 @@
     isfinite({{ number }})
 {%- endmacro %}
 
+{% macro natural_logarithm(number) -%}
+    {#- To the last bit: C and Java differ in it. -#}
+    {{ return(adapter.dispatch('natural_logarithm')(number)) }}
+{%- endmacro %}
+
+{% macro duckdb__natural_logarithm(number) -%}
+    ln({{ number }})
+{%- endmacro %}
+
+{% macro exponential(number) -%}
+    {#- To the last bit, too. -#}
+    {{ return(adapter.dispatch('exponential')(number)) }}
+{%- endmacro %}
+
+{% macro duckdb__exponential(number) -%}
+    exp({{ number }})
+{%- endmacro %}
+
 {% macro stop_with(message) -%}
     {#- An expression that ends the query with a message, itself an expression. -#}
     {{ return(adapter.dispatch('stop_with')(message)) }}
@@ -128,4 +147,74 @@
 
 {% macro duckdb__last_known(column) -%}
     last_value({{ column }} ignore nulls)
+{%- endmacro %}
+
+{% macro with_thousands(number) -%}
+    {#- A whole number as text, with commas between thousands. -#}
+    {{ return(adapter.dispatch('with_thousands')(number)) }}
+{%- endmacro %}
+
+{% macro duckdb__with_thousands(number) -%}
+    format('{:,}', {{ number }})
+{%- endmacro %}
+
+{% macro matches_whole(text, pattern) -%}
+    {#- Whether a text is as a pattern says, from its beginning to its end. Patterns are in words that RE2 and Java know. -#}
+    {{ return(adapter.dispatch('matches_whole')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__matches_whole(text, pattern) -%}
+    regexp_full_match({{ text }}, '{{ pattern }}')
+{%- endmacro %}
+
+{% macro has_match(text, pattern) -%}
+    {{ return(adapter.dispatch('has_match')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__has_match(text, pattern) -%}
+    regexp_matches({{ text }}, '{{ pattern }}')
+{%- endmacro %}
+
+{% macro without_matches(text, pattern) -%}
+    {#- Without anything that is as the pattern says. -#}
+    {{ return(adapter.dispatch('without_matches')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__without_matches(text, pattern) -%}
+    regexp_replace({{ text }}, '{{ pattern }}', '', 'g')
+{%- endmacro %}
+
+{% macro time_or_null(text) -%}
+    {#- The time that a text without an offset says. -#}
+    {{ return(adapter.dispatch('time_or_null')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__time_or_null(text) -%}
+    try_cast({{ text }} as timestamp)
+{%- endmacro %}
+
+{% macro time_with_offset_or_null(text) -%}
+    {#- The same in UTC, for a text with an offset. -#}
+    {{ return(adapter.dispatch('time_with_offset_or_null')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__time_with_offset_or_null(text) -%}
+    try_cast({{ text }} as timestamptz) at time zone 'UTC'
+{%- endmacro %}
+
+{% macro integer_or_null(text) -%}
+    {#- Of digits, which may be followed by a point and zeros. -#}
+    {{ return(adapter.dispatch('integer_or_null')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__integer_or_null(text) -%}
+    try_cast({{ text }} as int)
+{%- endmacro %}
+
+{% macro double_or_null(text) -%}
+    {{ return(adapter.dispatch('double_or_null')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__double_or_null(text) -%}
+    try_cast({{ text }} as double)
 {%- endmacro %}

@@ -51,7 +51,7 @@
     -#}
     {%- set transform = setting('feature_transforms').get(feature) -%}
     {%- if transform == 'log1p' -%}
-    ln(1 + greatest({{ expression }}, 0))
+    {{ natural_logarithm('1 + greatest(' ~ expression ~ ', 0)') }}
     {%- elif transform == 'quantile' -%}
     {{ mid_rank(expression, is_in_fit, within) }}
     {%- else -%}

@@ -10,7 +10,7 @@
         history, how many rows the raw files had, and the table of every model whose meta says carried_over. Such a model re-uses
         by fingerprint, never by trust; with --full-refresh it begins anew. Plain dbt builds in place and needs no copy.
     -#}
-    {% if execute and flags.WHICH in ['run', 'build'] and env_var('SEGMENTATION_LAST_BUILD', '') %}
+    {% if execute and target.type == 'duckdb' and flags.WHICH in ['run', 'build'] and env_var('SEGMENTATION_LAST_BUILD', '') %}
         {% set tables = [run_history_table(), published_raw_loads()] %}
         {% if not flags.FULL_REFRESH %}
             {% for node in graph.nodes.values() if node.resource_type == 'model' and node.config.meta.get('carried_over') %}
@@ -57,6 +57,10 @@
 {%- endmacro %}
 
 {% macro create_run_history() -%}
+    {{ return(adapter.dispatch('create_run_history')()) }}
+{%- endmacro %}
+
+{% macro duckdb__create_run_history() -%}
     {% if execute and flags.WHICH in ['run', 'build'] %}
         {% set table = run_history_table() %}
         {% set columns = run_history_columns() %}
@@ -80,6 +84,10 @@
 
 {% macro record_run(results) -%}
     {#- At the end of a build: one row per node that was run, and no more than the last run_history_runs runs. -#}
+    {{ return(adapter.dispatch('record_run')(results)) }}
+{%- endmacro %}
+
+{% macro duckdb__record_run(results) -%}
     {% if execute and flags.WHICH in ['run', 'build'] and results %}
         {% set now = modules.datetime.datetime.now(modules.pytz.utc) %}
         {% set started = run_started_at.astimezone(modules.pytz.utc).replace(tzinfo=none) %}
@@ -125,6 +133,10 @@
 {% macro published_raw_loads() -%}{{ return('staging.published_raw_loads') }}{%- endmacro %}
 
 {% macro create_published_raw_loads() -%}
+    {{ return(adapter.dispatch('create_published_raw_loads')()) }}
+{%- endmacro %}
+
+{% macro duckdb__create_published_raw_loads() -%}
     {% if execute and var('adapter') == 'olist' and flags.WHICH in ['run', 'build', 'test'] %}
         {% set columns = 'file_name, raw_rows, is_synthetic' %}
         {% set built_before = first_values(
@@ -146,7 +158,7 @@
         At the end of a run in which nothing failed: what the next one is compared with. Without the test that compares, a smaller
         number is not taken over.
     -#}
-    {% if execute and var('adapter') == 'olist' and flags.WHICH in ['run', 'build'] %}
+    {% if execute and target.type == 'duckdb' and var('adapter') == 'olist' and flags.WHICH in ['run', 'build'] %}
         {% set failed = results | selectattr('status', 'in', ['error', 'fail', 'runtime error', 'partial success']) | list %}
         {% set passed = results | map(attribute='node.name') | list %}
         {% if not failed and 'raw_loads' in passed %}

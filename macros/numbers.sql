@@ -112,7 +112,7 @@
     {#- A number as people write it: whole ones without a point, others with up to six decimals and no zeros at the end. -#}
     case
         when {{ is_whole }} then cast(cast(round({{ expression }}) as bigint) as string)
-        else regexp_replace(cast(cast(round({{ expression }}, 6) as decimal(24, 6)) as string), '\.?0+$', '')
+        else regexp_replace(cast(cast(round({{ expression }}, 6) as decimal(24, 6)) as string), '[.]?0+$', '')
     end
 {%- endmacro %}
 

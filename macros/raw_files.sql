@@ -8,6 +8,11 @@
 {%- endmacro %}
 
 {% macro sql_text(value) -%}
+    {#- A text as a literal. -#}
+    {{ return(adapter.dispatch('sql_text')(value)) }}
+{%- endmacro %}
+
+{% macro duckdb__sql_text(value) -%}
     {{ return("'" ~ (value | replace("'", "''")) ~ "'") }}
 {%- endmacro %}
 
@@ -17,7 +22,12 @@
 {%- endmacro %}
 
 {% macro raw_table_reading(name) -%}
-    {#- How a raw table is read: sql, file and is_csv; or problem. Function of the plugin raw_plugin. -#}
+    {#- How a raw table is read: rows, a table expression; or problem. -#}
+    {{ return(adapter.dispatch('raw_table_reading')(name)) }}
+{%- endmacro %}
+
+{% macro duckdb__raw_table_reading(name) -%}
+    {#- And file, is_csv and stand_in. Function of the plugin raw_plugin. -#}
     {{ return(fromjson(first_values(
         "select raw_table_reading(" ~ sql_text(raw_dir()) ~ ", " ~ sql_text(name) ~ ", current_setting('temp_directory') || '.raw')"
     )[0])) }}
@@ -34,13 +44,13 @@
     {% set reading = raw_table_reading(name) %}
     {% if reading.problem and flags.WHICH in ['compile', 'generate'] %}{{ return(relation) }}{% endif %}
     {% if reading.problem %}{{ exceptions.raise_compiler_error(reading.problem) }}{% endif %}
-    {{ return(reading.sql) }}
+    {{ return(reading.rows) }}
 {%- endmacro %}
 
 {% macro check_raw_files() -%}
     {#- Before any table is replaced: all nine files and the seeds can be read, with all their columns. -#}
     {% if execute and flags.WHICH in ['run', 'build', 'seed'] and var('adapter') == 'olist' %}
-        {% set found = fromjson(first_values("select raw_folder_findings(" ~ sql_text(raw_dir()) ~ ")")[0]) %}
+        {% set found = raw_folder_findings(raw_dir()) %}
         {% if found.problems %}
             {{ exceptions.raise_compiler_error(
                 "The raw data in " ~ raw_dir() ~ " cannot be used; nothing was replaced.\n  - "
@@ -53,11 +63,28 @@
     {% endif %}
 {%- endmacro %}
 
+{% macro raw_folder_findings(folder) -%}
+    {{ return(adapter.dispatch('raw_folder_findings')(folder)) }}
+{%- endmacro %}
+
+{% macro duckdb__raw_folder_findings(folder) -%}
+    {{ return(fromjson(first_values("select raw_folder_findings(" ~ sql_text(folder) ~ ")")[0])) }}
+{%- endmacro %}
+
+{% macro csv_rejects() -%}
+    {#- A relation of file_name, record_number, reason and raw_text: what the reader refused, a row for each physical line. -#}
+    {{ return(adapter.dispatch('csv_rejects')()) }}
+{%- endmacro %}
+
+{% macro duckdb__csv_rejects() -%}
+    {{ return(source('reader', 'csv_rejects')) }}
+{%- endmacro %}
+
 {% macro csv_rejects_table() -%}{{ return('staging.csv_rejects') }}{%- endmacro %}
 
 {% macro create_csv_rejects() -%}
     {#- The rows that the CSV reader refused, one row per physical line. Filled by keep_csv_rejects(). -#}
-    {% if var('adapter') == 'olist' and flags.WHICH in ['run', 'build', 'test'] %}
+    {% if target.type == 'duckdb' and var('adapter') == 'olist' and flags.WHICH in ['run', 'build', 'test'] %}
         create schema if not exists staging;
         create table if not exists {{ csv_rejects_table() }} (
             file_name varchar, record_number bigint, reason varchar, raw_text varchar
@@ -74,7 +101,7 @@
         them becomes a row of its own, under the number of the record. One that swallows more than the reader keeps of a row
         (10,000 characters) cannot be accounted for, and stops the build.
     -#}
-    {% if not execute %}{{ return('') }}{% endif %}
+    {% if not execute or target.type != 'duckdb' %}{{ return('') }}{% endif %}
     {% set reading = raw_table_reading(name) %}
     delete from {{ csv_rejects_table() }} where file_name = {{ sql_text(name) }};
     {% if reading.is_csv %}
@@ -82,7 +109,7 @@
     with refused as (
         select
             line,
-            any_value(csv_line) as csv_line,
+            replace(any_value(csv_line), chr({{ reading.stand_in }}), chr(13)) as csv_line,
             string_agg(distinct lower(cast(error_type as varchar)), ', ' order by lower(cast(error_type as varchar))) as reason
         from rejects_{{ name }}
         group by line
@@ -140,8 +167,12 @@
 {% macro is_synthetic() -%}
     {#- Whether OLIST_RAW_DIR was made by the sample generator, which leaves a marker file there. -#}
     {% if not execute %}{{ return(false) }}{% endif %}
-    {% set marker = (raw_dir() ~ '/_synthetic.json').replace('[', '[[]').replace('*', '[*]').replace('?', '[?]') %}
-    {{ return((first_values('select file from glob(' ~ sql_text(marker) ~ ')') | length) > 0) }}
+    {{ return(adapter.dispatch('file_exists')(raw_dir() ~ '/_synthetic.json')) }}
+{%- endmacro %}
+
+{% macro duckdb__file_exists(path) -%}
+    {% set pattern = path.replace('[', '[[]').replace('*', '[*]').replace('?', '[?]') %}
+    {{ return((first_values('select file from glob(' ~ sql_text(pattern) ~ ')') | length) > 0) }}
 {%- endmacro %}
 
 {% macro file_completeness_checks() -%}

@@ -13,9 +13,9 @@
     {%- set blanks = '[\\p{Z}\\p{Cc}\\p{Cf}]' -%}
     {%- set missing = '[-.?]*|[(<]?null[)>]?|none|nan|nat|<?na>?|#?n/a|n[.]a[.]|nil|undefined|\\\\n' -%}
     case
-        when regexp_full_match({{ column }}, '[!-~]([ -~]*[!-~])?') and length({{ column }}) > 9 then {{ column }}
-        when regexp_full_match({{ column }}, '(?i){{ blanks }}*({{ missing }}){{ blanks }}*') then null
-        else regexp_replace({{ column }}, '^{{ blanks }}+|{{ blanks }}+$', '', 'g')
+        when {{ matches_whole(column, '[!-~]([ -~]*[!-~])?') }} and length({{ column }}) > 9 then {{ column }}
+        when {{ matches_whole(column, '(?i)' ~ blanks ~ '*(' ~ missing ~ ')' ~ blanks ~ '*') }} then null
+        else {{ without_matches(column, '^' ~ blanks ~ '+|' ~ blanks ~ '+$') }}
     end
 {%- endmacro %}
 
@@ -25,15 +25,15 @@
         sign or a letter); as it is, if it has none. A file in which some have one and some have not is refused before.
     -#}
     case
-        when regexp_matches(substr({{ column }}, 12), '[-+A-Za-z]')
-            then try_cast(replace(replace({{ column }}, ' +', '+'), ' -', '-') as timestamptz) at time zone 'UTC'
-        else try_cast({{ column }} as timestamp)
+        when {{ has_match('substr(' ~ column ~ ', 12)', '[-+A-Za-z]') }}
+            then {{ time_with_offset_or_null("replace(replace(" ~ column ~ ", ' +', '+'), ' -', '-')") }}
+        else {{ time_or_null(column) }}
     end
 {%- endmacro %}
 
 {% macro to_integer(column) -%}
     {#- Programs that hold integers as doubles write 4.0; DuckDB would cast 4.5 to 5. -#}
-    case when regexp_full_match({{ column }}, '-?[0-9]+([.]0+)?') then try_cast({{ column }} as int) end
+    case when {{ matches_whole(column, '-?[0-9]+([.]0+)?') }} then {{ integer_or_null(column) }} end
 {%- endmacro %}
 
 {% macro to_money(column) -%}
@@ -44,7 +44,7 @@
     -#}
     case
         when
-            regexp_full_match({{ column }}, '-?[0-9]*[.]?[0-9]+')
+            {{ matches_whole(column, '-?[0-9]*[.]?[0-9]+') }}
             and abs(try_cast({{ column }} as double) - cast(try_cast({{ column }} as decimal(14, 2)) as double))
             <= least(0.0001, 0.0000001 * greatest(1, abs(try_cast({{ column }} as double))))
             then try_cast({{ column }} as decimal(14, 2))
@@ -54,15 +54,15 @@
 {% macro to_coordinate(column) -%}
     {#- A million points are read: of what the cast takes only the underscore is not a number, and infinity no place. -#}
     case
-        when {{ is_finite('try_cast(' ~ column ~ ' as double)') }} and not contains({{ column }}, '_') then try_cast({{ column }} as double)
+        when {{ is_finite(double_or_null(column)) }} and not contains({{ column }}, '_') then {{ double_or_null(column) }}
     end
 {%- endmacro %}
 
 {% macro to_zip_prefix(column) -%}
     {#- Brazil's prefixes have five digits; one of four has lost the leading zero of the state of São Paulo to a spreadsheet. -#}
     case
-        when regexp_full_match({{ column }}, '[0-9]{5}') then {{ column }}
-        when regexp_full_match({{ column }}, '[0-9]{4}') then '0' || {{ column }}
+        when {{ matches_whole(column, '[0-9]{5}') }} then {{ column }}
+        when {{ matches_whole(column, '[0-9]{4}') }} then '0' || {{ column }}
     end
 {%- endmacro %}
 
@@ -142,7 +142,7 @@
                 select
                     day,
                     row_count,
-                    case when day - lag(day) over (order by day) > {{ setting('largest_gap_days') }} then 1 else 0 end as gap
+                    case when {{ days_late('lag(day) over (order by day)', 'day') }} > {{ setting('largest_gap_days') }} then 1 else 0 end as gap
                 from (
                     select
                         cast({{ time }} as date) as day,

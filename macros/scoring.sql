@@ -134,7 +134,11 @@
             language,
             position,
             {%- for words in ['at_least', 'at_most', 'between', 'only_one'] %}
-            replace({{ words }}, '{currency}', {{ sql_text(currency()) }}) as {{ words }}{{ ',' if not loop.last }}
+            replace(
+                {{ words }},
+                '{currency}',
+                case when language = 'fr' then {{ sql_text(money_unit('fr')) }} else {{ sql_text(money_unit('en')) }} end
+            ) as {{ words }}{{ ',' if not loop.last }}
             {%- endfor %}
         from {{ ref('feature_words') }}
     ),
@@ -200,7 +204,7 @@
     {#- The way back from what macro transformed gives, in a relation that has the columns of macro feature_columns. -#}
     {%- set transform = setting('feature_transforms').get(feature) -%}
     {%- if transform == 'log1p' -%}
-    exp({{ rows }}.{{ feature }}) - 1
+    {{ exponential(rows ~ '.' ~ feature) }} - 1
     {%- elif transform == 'quantile' -%}
     {{ rows }}.{{ feature }}_in_own_unit
     {%- else -%}

@@ -147,6 +147,11 @@
                     end || '.'
 {%- endmacro %}
 
+{% macro why_no_spectral_null() -%}
+    'No null: only K-means is fitted on permuted columns. 50 resamples of spectral clustering and as many of its null would take '
+                || 'several minutes of processor time.'
+{%- endmacro %}
+
 {% macro has_action(actions, segment_code, recency_days) -%}
     {#- Whether a row of seed segment_actions is what to do with a customer, to join by. -#}
     {{ segment_code }} = {{ actions }}.segment_code

@@ -68,15 +68,15 @@
 {% macro check_settings() -%}
     {#-
         A value that cannot be used stops the run with the repair, before any table is replaced. The judge is that of `make build`
-        (python/customer_segmentation/intake/settings.py), a function of the plugin raw_plugin.
+        (python/customer_segmentation/intake/settings.py), which the plugin raw_plugin asks.
     -#}
-    {% if execute and target.type == 'duckdb' %}
+    {% if execute %}
         {% set given = {} %}
         {% do given.update(invocation_args_dict.get('vars') or {}) %}
         {% set absent = {} %}
         {% for name in var('settings') if var(name, absent) is not sameas absent %}{% do given.update({name: var(name)}) %}{% endfor %}
         {% do given.update({'adapter': var('adapter'), 'shop': var('shop')}) %}
-        {% set problems = fromjson(first_values("select settings_problems(" ~ sql_text(toyaml(given)) ~ ")")[0]) %}
+        {% set problems = settings_problems(given) %}
         {% if target.database in ['staging', 'intermediate', 'marts', 'segmentation', 'segmentation_work', 'maintenance', 'maintenance_work', 'bi', 'seeds', 'input', 'input_work'] %}
             {% do problems.append(
                 "SEGMENTATION_DATABASE names the file " ~ target.database ~ ".duckdb, which is also the name of a schema; give the file another name."
@@ -86,4 +86,12 @@
             {{ exceptions.raise_compiler_error("Settings that cannot be used:\n  - " ~ problems | join("\n  - ")) }}
         {% endif %}
     {% endif %}
+{%- endmacro %}
+
+{% macro settings_problems(given) -%}
+    {{ return(adapter.dispatch('settings_problems')(given)) }}
+{%- endmacro %}
+
+{% macro duckdb__settings_problems(given) -%}
+    {{ return(fromjson(first_values("select settings_problems(" ~ sql_text(toyaml(given)) ~ ")")[0])) }}
 {%- endmacro %}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import json
 import os
 import shutil
@@ -11,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -23,6 +26,19 @@ CONSOLE = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdde
 REQUESTS = ("Network.requestWillBeSent", "Network.webSocketCreated")
 # Milliseconds for the scripts of a page, which pass as fast as they can.
 SCRIPTS_MILLISECONDS = 4_000
+SERIOUS = """axe.run(document, {resultTypes: ['violations']}).then(found => found.violations
+    .filter(one => ['serious', 'critical'].includes(one.impact))
+    .map(one => one.id + ': ' + one.nodes[0].html.slice(0, 200)))"""
+TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def axe_source() -> str:
+    """Return the script of axe-core, an accessibility checker."""
+    found = importlib.util.find_spec("axe_core_python")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("axe-core is not installed; `make setup-all` installs it")
+    (folder,) = found.submodule_search_locations
+    return (Path(folder) / "axe.min.js").read_text(encoding="utf-8")
 
 
 class Browser:

@@ -46,6 +46,11 @@ def currency():
     return "BRL"
 
 
+def money_unit(language):
+    """Return what stands after an amount."""
+    return "BRL"
+
+
 def notice():
     """Return a notice."""
     return "notice"
@@ -61,6 +66,21 @@ def shop_lines():
     return "select null as order_id, null as customer_id, null as ordered_at, null as amount, null as status"
 
 
+def shop_reviews():
+    """Return a select, as the macro does of columns of the orders."""
+    return "select null as order_id, null as review_score, null as review_answered_at"
+
+
+def shop_traits():
+    """Return some, as the macro does of a shop that has them."""
+    return ["country", "state"]
+
+
+def has_input(feature):
+    """Return what the macro does of Olist's features."""
+    return True
+
+
 def ref(*names, **_):
     """Return the model's name."""
     return names[-1]
@@ -74,6 +94,11 @@ def source(*names):
 def config(**_):
     """Return nothing, as dbt's does."""
     return ""
+
+
+def csv_rejects():
+    """Return the table's name."""
+    return "csv_rejects"
 
 
 def raw_table(name):

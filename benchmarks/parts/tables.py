@@ -162,6 +162,8 @@ class Traits(ModelPart):
     def ours(self, job: Job, inputs: Any) -> Any:
         from customer_segmentation.steps import (
             count_traits,
+            described_customers,
+            engine_of,
             known_traits,
             segment_traits,
             trait_numbers,
@@ -170,14 +172,16 @@ class Traits(ModelPart):
 
         inputs.make(self.models)
         stated = traits_of(inputs.config("study_description")["features"])
-        customers = inputs.connection.sql(
-            "select facts.*, average_review_score, cluster, segment_name from marts.customer_facts as facts"
-            " semi join (from marts.periods where is_described) using (as_of_date)"
-            " inner join segmentation.customer_segments using (as_of_date, customer_unique_id)"
-            " inner join marts.rfm using (as_of_date, customer_unique_id)"
+        table, engine = inputs.connection.table, engine_of(inputs.connection)
+        customers = described_customers(
+            engine,
+            periods=table("marts.periods"),
+            segments=table("segmentation.customer_segments"),
+            facts=table("marts.customer_facts"),
+            rfm=table("marts.rfm"),
         )
-        counts = known_traits(count_traits(customers, stated))
-        numbers = trait_numbers(customers.order("customer_unique_id"), stated)
+        counts = known_traits(count_traits(engine, customers, stated))
+        numbers = trait_numbers(engine, customers, stated)
         unknown = ["trait", "origin", "origin_reason", "dependence", "dependence_feature"]
         return segment_traits(counts, numbers, pd.DataFrame(columns=unknown))
 

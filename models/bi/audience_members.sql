@@ -95,7 +95,7 @@ final as (
         profiles.rule_french,
         'Last order ' || rfm.recency_days || case when rfm.recency_days = 1 then ' day' else ' days' end || ' ago, '
         || rfm.frequency || case when rfm.frequency = 1 then ' order, ' else ' orders, ' end
-        || rfm.monetary || ' {{ currency() }}: '
+        || rfm.monetary || ' {{ money_unit('en') }}: '
         || case
             when members.confidence >= 0.5 then 'well inside the segment.'
             when members.confidence >= 0.2 then 'inside the segment; the next one is ' || others.segment_name || '.'
@@ -104,12 +104,12 @@ final as (
         'Dernière commande il y a ' || rfm.recency_days
         || case when rfm.recency_days < 2 then ' jour, ' else ' jours, ' end
         || rfm.frequency || case when rfm.frequency < 2 then ' commande, ' else ' commandes, ' end
-        || replace(cast(rfm.monetary as string), '.', ',') || ' {{ currency() }} : '
+        || replace(cast(rfm.monetary as string), '.', ',') || ' {{ money_unit('fr') }} : '
         || case
-            when members.confidence >= 0.5 then 'bien au cœur du segment.'
+            when members.confidence >= 0.5 then 'au cœur du segment.'
             when members.confidence >= 0.2
-                then 'dans le segment ; le plus proche ensuite : ' || other_french.name || '.'
-            else 'à la limite du segment ' || other_french.name || '.'
+                then 'dans le segment ; segment voisin : ' || other_french.name || '.'
+            else 'à la frontière du segment ' || other_french.name || '.'
         end as reason_french,
         rfm.recency_days,
         rfm.frequency,

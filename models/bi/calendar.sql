@@ -6,7 +6,7 @@ with origin as (
 ),
 
 final as (
-    select cast({{ days_between('first_order_at', 'latest_as_of_date') }} as date) as day
+    select {{ days_between('first_order_at', 'latest_as_of_date') }} as day
     from origin
 )
 

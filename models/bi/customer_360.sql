@@ -41,13 +41,6 @@ states as (
         region
     from {{ ref('states') }}
 ),
-{%- else -%}
-states as (
-    select
-        cast(null as string) as state_code,
-        cast(null as string) as region,
-    where false
-),
 {%- endif %}
 
 rfm as (
@@ -100,6 +93,9 @@ facts as (
         late_orders,
         most_days_late,
         freight_share
+        {%- if var('adapter') == 'orders' %},
+        region
+        {%- endif %}
     from {{ ref('customer_facts') }}
     where as_of_date = (select as_of_date from dates)
 ),
@@ -142,7 +138,7 @@ final as (
         customers.customer_zip_code_prefix,
         customers.customer_city,
         customers.customer_state,
-        states.region,
+        {{ 'states' if var('adapter') == 'olist' else 'facts' }}.region,
         customers.first_order_at,
         customers.last_order_at,
         {%- for feature in features %}
@@ -183,7 +179,9 @@ final as (
     left join segments on rfm.customer_unique_id = segments.customer_unique_id
     left join previous_segments on rfm.customer_unique_id = previous_segments.customer_unique_id
     left join facts on rfm.customer_unique_id = facts.customer_unique_id
+    {%- if var('adapter') == 'olist' %}
     left join states on customers.customer_state = states.state_code
+    {%- endif %}
     left join french on segments.segment_code = french.segment_code
     left join english_actions
         on {{ has_action('english_actions', 'segments.segment_code', 'rfm.recency_days') }}

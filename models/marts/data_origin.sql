@@ -5,6 +5,7 @@ with loads as (
         sum(rejected_rows) as rejected_rows,
         max(case when is_synthetic then 1 else 0 end) = 1 as is_synthetic
     from {{ ref('raw_loads') }}
+    -- Waits for what the files say of each other. depends_on: {{ ref('file_completeness') }}
 ),
 {%- else -%}
 with loads as (

@@ -102,7 +102,7 @@ checked_span as (
 ),
 
 as_of_dates as (
-    select cast({{ month_starts('first_as_of_date', 'last_date') }} as date) as as_of_date
+    select {{ month_starts('first_as_of_date', 'last_date') }} as as_of_date
     from checked_span
     union
     select cast(last_date + interval 1 day as date) as as_of_date

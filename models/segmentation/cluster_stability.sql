@@ -63,10 +63,11 @@ final as (
         clusters.null_resamples,
         case
             when clusters.null_jaccard is not null then null
-            when comparison.algorithm != 'kmeans' then 'No null: only K-means is fitted on permuted columns.'
+            when comparison.algorithm != 'kmeans' then {{ why_no_spectral_null() }}
             when comparison.null_silhouette is not null
                 then 'No null: another number of clusters is judged; model_comparison has the silhouette of this one'
-                    || ' on permuted columns.'
+                    || ' on permuted columns. Setting study.judges_all judges every number, for some minutes of'
+                    || ' processor time.'
             else 'No null: no permutation was asked for, or none had rows enough.'
         end as null_note,
         clusters.neighbour,

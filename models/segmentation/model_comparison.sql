@@ -88,7 +88,7 @@ final as (
         case
             when null_silhouette is not null then null
             when n_clusters = 1 then 'No null: one cluster has no silhouette.'
-            when algorithm != 'kmeans' then 'No null: only K-means is fitted on permuted columns.'
+            when algorithm != 'kmeans' then {{ why_no_spectral_null() }}
             else 'No null: no permutation was asked for, or none had rows enough.'
         end as null_note,
         davies_bouldin,

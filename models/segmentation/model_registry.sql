@@ -2,7 +2,7 @@ with fits as (
     select
         model_id,
         as_of_date,
-        fingerprint,
+        model_fingerprint as fingerprint,
         reference_model_id,
         parameters,
         library_versions,

@@ -1,5 +1,5 @@
-{#- A budget is enough when its mean inertia is above the lowest by no more than this share of it. -#}
-{% set enough = 0.001 %}
+{#- A budget is enough when it is sure (95 %) to miss the optimum in no more than this share of the cases. -#}
+{% set largest_missed_share = 0.05 %}
 
 with budgets as (
     select
@@ -22,8 +22,17 @@ with budgets as (
 compared as (
     select
         *,
-        100 * (inertia / nullif(min(inertia) over (partition by n_clusters), 0) - 1) as excess_percent
+        100 * (inertia / nullif(min(inertia) over (partition by n_clusters), 0) - 1) as excess_percent,
+        round(good_start_share * starts) as good_starts
     from budgets
+),
+
+judged as (
+    select
+        *,
+        power(1 - good_start_share, n_init) as missed_share,
+        power(1 - {{ wilson('good_starts', 'starts', 'low') }}, n_init) as missed_share_high
+    from compared
 ),
 
 final as (
@@ -38,12 +47,13 @@ final as (
         inertia,
         inertia_spread,
         excess_percent,
-        coalesce(excess_percent, 0) <= {{ 100 * enough }} as is_enough,
+        missed_share_high <= {{ largest_missed_share }} as is_enough,
         is_finalist as is_in_comparison,
         starts,
         good_start_share,
-        power(1 - good_start_share, n_init) as missed_share
-    from compared
+        missed_share,
+        missed_share_high
+    from judged
 )
 
 select * from final

@@ -383,3 +383,20 @@ def test_a_yardstick_stands_on_libraries_alone(side: str) -> None:
     for path in paths:
         lines = path.read_text().splitlines()
         assert not [line for line in lines if "import" in line and "customer_segmentation" in line]
+
+
+def test_results_page_says_of_speed_what_is_stored() -> None:
+    result = report.stored()["olist-1x"]
+    page = (PROJECT / "docs/results.md").read_text(encoding="utf-8")
+    section = page.split("## How fast?")[1].split("\n## ")[0]
+    said = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:1] == "|"][2:]
+    # The spread stands on the performance page only.
+    measured = [
+        [
+            part["title"],
+            *(report.ratio_of(part, side).split(" (")[0] for side in ("plain", "expert")),
+        ]
+        for part in result["parts"].values()
+    ]
+    assert said == measured
+    assert f"(commit {result['commit']})" in section

@@ -14,6 +14,7 @@ import yaml
 from conftest import PROJECT
 from customer_segmentation.boards import TITLES, Words, read_catalogue, tables_of
 from customer_segmentation.boards.words import as_place, in_language, read_names
+from olist.sample.words import ENGLISH_CATEGORIES
 
 CATALOGUE = read_catalogue(PROJECT / "charts" / "french.csv")
 NAMES = {
@@ -115,6 +116,13 @@ def test_figures_are_written_as_the_language_writes_them(
     assert Words("fr").value(value, spec) == as_french
 
 
+def test_what_is_rounded_to_nothing_is_not_below_it() -> None:
+    for language, nothing, little in (("en", "0.00", "−0.01"), ("fr", "0,00", "−0,01")):
+        assert Words(language).value(-0.0004, ".2f") == nothing
+        assert Words(language).value(-0.006, ".2f") == little
+        assert Words(language).value(-1000) == ("−1,000" if language == "en" else "−1\u202f000")
+
+
 def test_iso_dates_in_sentences_are_written_out() -> None:
     assert Words("en").text("the model of 2018-08-01") == "The model of 1 August 2018"
 
@@ -133,9 +141,32 @@ def test_names_of_places_and_ids() -> None:
     assert as_place("81f89e42") == "81f89e42"
 
 
+def test_what_stands_beside_a_place_is_in_french() -> None:
+    words = french({"{} ({} of {})": "{} ({} sur {})", "{} · {} reviews": "{} · {} avis"})
+    row = {
+        "state": "Mato Grosso do Sul (8 of 1,069)",
+        "zip_code": "22753, rio de janeiro (RJ) · 50 reviews",
+    }
+    assert in_language([row | {"seller": "1. guariba (SP) · 4869f7"}], words) == [
+        {
+            "state": "Mato Grosso do Sul (8 sur 1\u202f069)",
+            "zip_code": "22753, Rio de Janeiro (RJ) · 50 avis",
+            "seller": "1. Guariba (SP) · 4869f7",
+        }
+    ]
+    assert not words.unknown
+
+
+def test_french_marks_stay_beside_their_words() -> None:
+    row = {"action": "Ask", "action_french": "demander : « oui » ou non ?"}
+    assert in_language([row], french({})) == [
+        {"action": "Demander\u00a0: «\u00a0oui\u00a0» ou non\u00a0?"}
+    ]
+
+
 def test_a_column_in_french_stands_for_its_english_one() -> None:
     row = {"rule": "one order", "rule_french": "une commande", "state": "Paraná", "n": 3}
-    assert in_language([row], french({})) == [{"rule": "une commande", "state": "Paraná", "n": 3}]
+    assert in_language([row], french({})) == [{"rule": "Une commande", "state": "Paraná", "n": 3}]
     assert in_language([row], Words("en"))[0]["rule"] == "One order"
 
 
@@ -184,6 +215,10 @@ def test_every_sentence_of_a_query_has_its_french(board: str) -> None:
             if len(re.findall(r"[A-Za-z]{2,}", sentence)) > 3:
                 words.text(sentence.replace("{}", "1"))
     assert not words.unknown
+
+
+def test_every_category_of_the_synthetic_data_has_a_name() -> None:
+    assert set(ENGLISH_CATEGORIES.values()) <= set(NAMES["fr"])
 
 
 def test_boards_read_public_tables_alone() -> None:

@@ -9,6 +9,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import RobustScaler, StandardScaler
+from threadpoolctl import threadpool_limits
 
 from customer_segmentation.cluster.kmeans import (
     fit_kmeans,
@@ -205,13 +206,18 @@ def test_nearest_centroid_gives_ties_to_the_lowest_number():
     assert distance.tolist() == [1, 2, 2]
 
 
-def test_nearest_centroid_does_not_depend_on_chunks(blobs):
+def test_nearest_centroid_of_a_row_does_not_depend_on_the_others(blobs):
     centroids = blobs[:6]
-    whole = nearest_centroid(blobs, centroids, chunk_rows=10**6)
-    for chunk_rows in (1, 7, 1024):
-        parts = nearest_centroid(blobs[:200], centroids, chunk_rows=chunk_rows)
-        np.testing.assert_array_equal(parts[0], whole[0][:200])
-        np.testing.assert_array_equal(parts[1], whole[1][:200])
+    whole = nearest_centroid(blobs, centroids)
+    for rows in (1, 7, 200):
+        parts = nearest_centroid(blobs[:rows], centroids)
+        np.testing.assert_array_equal(parts[0], whole[0][:rows])
+        np.testing.assert_array_equal(parts[1], whole[1][:rows])
+    # Adding the squares column by column is what SQL does; the bits are the same.
+    squared = np.square(blobs[:, [0]] - centroids[:, 0])
+    for feature in range(1, blobs.shape[1]):
+        squared += np.square(blobs[:, [feature]] - centroids[:, feature])
+    np.testing.assert_array_equal(whole[1], np.sqrt(squared.min(axis=1)))
     brute = np.linalg.norm(blobs[:, None] - centroids[None], axis=2)
     np.testing.assert_array_equal(whole[0], brute.argmin(axis=1))
     np.testing.assert_allclose(whole[1], brute.min(axis=1), rtol=1e-14)
@@ -227,7 +233,7 @@ def test_nearest_centroid_of_no_rows_and_of_other_features():
 def test_the_two_nearest_centroids(blobs) -> None:
     generator = np.random.default_rng(5)
     centroids = generator.normal(size=(5, blobs.shape[1]))
-    labels, distance = two_nearest_centroids(blobs, centroids, chunk_rows=97)
+    labels, distance = two_nearest_centroids(blobs, centroids)
     all_distances = np.sqrt(((blobs[:, None, :] - centroids) ** 2).sum(axis=2))
     order = np.argsort(all_distances, axis=1, kind="stable")
     np.testing.assert_array_equal(labels, order[:, :2].T)
@@ -240,3 +246,25 @@ def test_the_two_nearest_centroids(blobs) -> None:
     assert distance.tolist() == [[1.0, 2.0], [1.0, 2.0]]
     labels, distance = two_nearest_centroids([[0.0]], [[1.0]])
     assert (labels.tolist(), distance.tolist()) == ([[0], [-1]], [[1.0], [np.inf]])
+
+
+@pytest.mark.filterwarnings("ignore:.*did not converge")
+@pytest.mark.parametrize("is_weighted", [False, True])
+@pytest.mark.parametrize("max_iter", [1, 3, 300])
+def test_from_given_centroids_the_bits_are_those_of_scikit_learn(is_weighted, max_iter):
+    generator = np.random.default_rng(max_iter)
+    X = generator.normal(loc=7, size=(5_000, 3))
+    weights = generator.integers(0, 4, size=len(X)).astype(float) if is_weighted else None
+    start = X[:5] + 0.1
+    ours = fit_kmeans(X, n_clusters=5, init=start, max_iter=max_iter, weights=weights, seed=0)
+    with threadpool_limits(limits=1):
+        theirs = KMeans(5, init=start, n_init=1, tol=0, max_iter=max_iter, algorithm="lloyd")
+        theirs.fit(X, sample_weight=weights)
+    np.testing.assert_array_equal(ours.centroids, theirs.cluster_centers_)
+    assert ours.iterations == theirs.n_iter_
+
+
+def test_a_cluster_that_empties_is_filled_as_scikit_learn_does():
+    X = np.array([[0.0], [1.0], [2.0], [50.0]])
+    fit = fit_kmeans(X, n_clusters=2, init=np.array([[0.0], [1_000.0]]), seed=0)
+    assert sorted(fit.centroids.ravel().tolist()) == [1, 50]

@@ -131,19 +131,28 @@ def test_as_many_clusters_as_distinct_rows():
     np.testing.assert_allclose(np.sort(centroids.ravel()), [0, 1, 5], atol=1e-12)
 
 
+@pytest.mark.parametrize("n_clusters", [2, 7, 12])
 @pytest.mark.parametrize("n_features", [1, 2, 3, 5])
-def test_any_order_of_the_rows_gives_lloyds_clusters(n_features):
+def test_any_order_of_the_rows_gives_lloyds_clusters(n_features, n_clusters):
     generator = np.random.default_rng(n_features)
     # Duplicates, a constant column, and rows that do not count.
     X = generator.normal(size=(3_000, n_features)).round(1)
     X[:, -1] = 1.0 if n_features > 2 else X[:, -1]
     weights = generator.integers(0, 3, size=len(X)).astype(float)
     # No row is as near to one centroid as to another, which rounding would decide.
-    start = X[weights > 0][:7] + generator.normal(scale=0.01, size=(7, n_features))
-    theirs = KMeans(7, init=start, n_init=1, tol=0, algorithm="lloyd").fit(X, sample_weight=weights)
+    size = (n_clusters, n_features)
+    start = X[weights > 0][:n_clusters] + generator.normal(scale=0.01, size=size)
+    theirs = KMeans(n_clusters, init=start, n_init=1, tol=0, algorithm="lloyd")
+    theirs.fit(X, sample_weight=weights)
     for order in (np.arange(len(X)), near_order(X), generator.permutation(len(X))):
         ours = start.copy()
         columns = np.ascontiguousarray(X[order].T)
         inertia, _ = iterate(columns, weights[order], ours, 300)
         assert inertia == pytest.approx(theirs.inertia_, rel=1e-9)
         np.testing.assert_allclose(ours, theirs.cluster_centers_, atol=1e-9)
+        rows = lloyd.prepare_rows(X[order], weights[order])
+        ended = lloyd.from_centroids(rows, centroids=start, max_iter=300)
+        np.testing.assert_allclose(ended, theirs.cluster_centers_, atol=1e-9)
+        # What takes too long is left as it was.
+        given = lloyd.from_centroids(rows, centroids=start, max_iter=1)
+        np.testing.assert_array_equal(given, start)

@@ -8,7 +8,13 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import kneighbors_graph
 from threadpoolctl import threadpool_limits
 
-from customer_segmentation.cluster.spectral import _affinity, _assign, fit_spectral
+from customer_segmentation.cluster.spectral import (
+    _affinity,
+    _assign,
+    fit_spectral,
+    fit_spectral_grid,
+    remembered_spectral_grid,
+)
 
 
 def theirs(X, n_clusters, **options):
@@ -205,3 +211,14 @@ def test_two_rows_and_a_constant_column():
 def test_impossible_requests_are_errors(X, options, message):
     with pytest.raises(ValueError, match=message):
         fit_spectral(X, **({"n_clusters": 2, "seed": 0} | options))
+
+
+def test_a_grid_is_remembered_for_equal_rows_and_options_alone():
+    X = np.random.default_rng(2).normal(size=(600, 2))
+    options = {"cluster_counts": [2, 3], "assign_labels": ["cluster_qr"], "n_neighbors": 8}
+    first = remembered_spectral_grid(X, seed=1, **options)
+    assert remembered_spectral_grid(X.copy(), seed=1, **options) is first
+    assert remembered_spectral_grid(X, seed=2, **options) is not first
+    assert remembered_spectral_grid(X + 1, seed=1, **options) is not first
+    for key, fit in fit_spectral_grid(X, seed=1, **options).items():
+        np.testing.assert_array_equal(fit.labels, first[key].labels)

@@ -12,6 +12,7 @@ from sklearn.preprocessing import QuantileTransformer
 
 from conftest import PROJECT
 from customer_segmentation.cluster.transforms import own_units, robust_columns
+from customer_segmentation.steps.engines import engine_of
 from customer_segmentation.steps.frames import quantile_reader
 
 
@@ -68,7 +69,9 @@ def test_own_units_undo_the_transforms() -> None:
             " from (values (0.75, 90.0, true), (0.25, 10.0, true), (0.25, 10.0, true), (1.0, 400.0, false))"
             " as customers (share, days, is_in_fit)"
         )
-        read = quantile_reader(customers, features=features, transforms=transforms)
+        read = quantile_reader(
+            engine_of(connection), customers, features=features, transforms=transforms
+        )
         quantiles = read(pd.Timestamp("2018-01-01"))
     rows = np.array([[0.25, 1, np.log1p(99), 5], [0.5, 1, 0, 5], [0.9, 2, 0, 5], [np.nan] * 4])
     back = own_units(rows, features=features, transforms=transforms, quantiles=quantiles)

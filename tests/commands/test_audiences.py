@@ -204,7 +204,7 @@ def test_the_files_are_the_same_every_time(sample_database: Path, tmp_path: Path
     assert row["raison"].startswith("Dernière commande il y a ")
     assert f" {row['montant']} BRL : " in row["raison"]
     assert re.fullmatch(r"\d+,\d\d", row["montant"])
-    assert re.fullmatch(r"[01],\d+", row["surete"])
+    assert re.fullmatch(r"[01],\d+", row["confiance"])
     assert row["groupe"] in ("traité", "témoin")
     parquet = pq.read_table(tmp_path / "one" / names[2])
     assert tuple(parquet.column_names) == COLUMNS

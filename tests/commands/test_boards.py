@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import re
@@ -20,10 +19,10 @@ import duckdb
 import pytest
 import yaml
 
-from browser import CHROMIUM, Browser
+from browser import CHROMIUM, SERIOUS, TOO_WIDE, Browser, axe_source
 from conftest import PROJECT, query
 from customer_segmentation import boards
-from customer_segmentation.boards import rendering
+from customer_segmentation.boards import drawing, rendering
 from customer_segmentation.boards.pages import pages_of, table_of
 from customer_segmentation.boards.sources import read_board
 from customer_segmentation.publishing import CommandError
@@ -206,6 +205,14 @@ def test_the_numbers_on_the_pages_are_those_of_the_queries(
     late = query(sample_database, "select count(*) from bi.late_orders")[0][0]
     experience, _, _ = open_page(pages / "experience.html")
     assert f"{number(late)} orders came 3 days late or more" in experience.text
+    score, sold = query(
+        sample_database,
+        "select average_review_score, items_value from"
+        " (from marts.product_categories order by items_value desc, product_category limit 12)"
+        " order by average_review_score, product_category limit 1",
+    )[0]
+    assert f" is rated worst: {number(score, 2)} of 5" in experience.text
+    assert number(sold) in experience.texts
     study, _, _ = open_page(pages / "study.html")
     candidates = query(sample_database, "select count(*) from segmentation.model_comparison")[0][0]
     assert number(candidates) in study.texts
@@ -226,7 +233,7 @@ def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
     )
     every = {name: "month" if size == 1 else f"{size} months" for name, size in months.items()}
     assert (
-        f"Put customers into their segments again every {every['rescore']},"
+        f"Refresh the lists of customers every {every['rescore']},"
         f" and renew the model every {every['refit']}" in page.text
     )
     for value in months.values():
@@ -267,7 +274,7 @@ def test_the_numbers_on_the_evolution_page_are_those_of_the_queries(
         " where design = 'prediction_vs_refit'), min(retention), min_by(segment_name, retention)"
         f" from segmentation.segment_retention where as_of_date > '{now}'::date - 330",
     )[0]
-    assert f"Left alone, agreement is {agreement:.2f} of 1" in page.text
+    assert f"A model left alone agrees {agreement:.2f} of 1 with a fresh one" in page.text
     assert (
         f"At least {100 * retention:.0f}\u00a0% of each segment stayed in it"
         f" In the last eleven months; the fewest: {segment}," in page.whole
@@ -299,11 +306,14 @@ def test_every_segment_has_one_colour_on_every_page(pages: Path) -> None:
 
 @needs_charts
 @pytest.mark.build
-def test_a_picture_is_rendered_too(sample_database: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "begins"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])
+def test_a_picture_is_rendered_too(
+    kind: str, begins: bytes, sample_database: Path, tmp_path: Path
+) -> None:
     done = subprocess.run(
         [
             sys.executable, "-m", "customer_segmentation", "boards", "experience",
-            "--format", "png", "--language", "en", "--to", str(tmp_path), "--database", str(sample_database),
+            "--format", kind, "--language", "en", "--to", str(tmp_path), "--database", str(sample_database),
         ],
         cwd=PROJECT,
         env={**os.environ, "PYTHONPATH": str(PROJECT / "python")},
@@ -312,8 +322,25 @@ def test_a_picture_is_rendered_too(sample_database: Path, tmp_path: Path) -> Non
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "experience.png").read_bytes().startswith(b"\x89PNG")
-    assert not list(tmp_path.glob(".*"))
+    assert [path.name for path in tmp_path.iterdir()] == [f"experience.{kind}"]
+    assert (tmp_path / f"experience.{kind}").read_bytes().startswith(begins)
+
+
+def test_names_are_short_on_a_phone_where_they_stay_different() -> None:
+    def short(*names: str, kind: str = "bar") -> list[str]:
+        chart = {"type": kind, "x": "name", "style": {"orientation": "horizontal"}}
+        rows = [{"name": name, "n": 1} for name in names]
+        panel = drawing.Panel(name="p", chart=chart, title="", subtitle="", rows=rows)
+        return [row["name"] for row in drawing.with_short_names(panel)]
+
+    long = "Category: watches and gifts (358 of 2,561)"
+    assert short(long, "Payment: voucher (1 of 2)") == [
+        "Category: watches and gifts", "Payment: voucher",
+    ]  # fmt: skip
+    assert short("5. Itaquaquecetuba (SP) · 7c67e1") == ["5. Itaquaquecetuba (SP)"]
+    for kept in ([long, "Category: watches and gifts (1 of 2)"], ["Acre (1 of 30)"]):
+        assert short(*kept) == kept
+    assert short(long, kind="line") == [long]
 
 
 def test_segments_are_coloured_as_the_playbook_names_them() -> None:
@@ -379,21 +406,6 @@ def test_every_board_is_an_exposure_with_the_tables_that_it_reads(monkeypatch) -
         read = {table.split(".")[1] for table in boards.tables_of(board)}
         declared = {re.fullmatch(r"ref\('(\w+)'\)", ref).group(1) for ref in exposure["depends_on"]}
         assert declared == read, json.dumps(sorted(read))
-
-
-def axe_source() -> str:
-    """Return the script of axe-core, an accessibility checker."""
-    found = importlib.util.find_spec("axe_core_python")
-    if found is None or not found.submodule_search_locations:
-        pytest.skip("axe-core is not installed; `make setup-all` installs it")
-    (folder,) = found.submodule_search_locations
-    return (Path(folder) / "axe.min.js").read_text(encoding="utf-8")
-
-
-SERIOUS = """axe.run(document, {resultTypes: ['violations']}).then(found => found.violations
-    .filter(one => ['serious', 'critical'].includes(one.impact))
-    .map(one => one.id + ': ' + one.nodes[0].html.slice(0, 200)))"""
-TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @needs_browser

@@ -16,7 +16,7 @@ import duckdb
 import jinja2.meta
 import pytest
 
-from browser import CHROMIUM, Browser
+from browser import CHROMIUM, SERIOUS, TOO_WIDE, Browser, axe_source
 from conftest import PROJECT, query
 from customer_segmentation.__main__ import main
 from customer_segmentation.commands._contract import (
@@ -43,9 +43,9 @@ SECTIONS = {
         "Contingency plan",
     ],
     "fr": [
-        "Annexe de service",
+        "Engagements de service",
         "Fréquence",
-        "Outils de mesure de l'ajustement",
+        "Outils de mesure de la qualité du modèle",
         "Mise à jour du modèle",
         "Adaptation aux nouvelles données",
         "Coût en ressources",
@@ -125,6 +125,11 @@ def test_every_figure_on_the_page_equals_its_query(sample_database: Path, langua
     with duckdb.connect(str(sample_database), read_only=True) as connection:
         page = page_as_html(connection, language)
         text = markdown(connection, language)
+    # In French no line is broken before a mark that has a space.
+    said = re.sub(r"<[^>]*>", "", page[page.index("<body>") :])
+    assert not re.search(r" [:;?!»%]|« ", said)
+    assert ("\u00a0:" in said) == (language == "fr")
+    page, text = page.replace("\u00a0", " "), text.replace("\u00a0", " ")
     figures = re.findall(
         r'<data data-kind="(\w+)" data-query="([^"]*)" title="[^"]*">([^<]*)</data>', page
     )
@@ -148,6 +153,9 @@ def test_every_figure_on_the_page_equals_its_query(sample_database: Path, langua
         assert expected, name
         heads = [column[1 if language == "fr" else 0] for column in TABLES[name].columns]
         assert [html.unescape(head) for head in re.findall(r"<th[^>]*>(.*?)</th>", body)] == heads
+        # On a phone each cell stands beside its heading.
+        labels = [html.unescape(label) for label in re.findall(r'data-label="([^"]*)"', body)]
+        assert labels == heads * (len(expected) // len(heads))
     drawn = re.findall(r'<figure id="chart-(\w+)" data-query="([^"]*)">', page)
     assert [name for name, _ in drawn] == ["agreement", "borders", "cost"]
     assert "SYNTH" in page
@@ -179,7 +187,7 @@ CHANGES = {
     "limit": (
         "update seeds.maintenance_thresholds set act_value = 0.7 where threshold_code = 'prediction_agreement'",
         "agreement falls below 0.70",
-        "l'accord tombe sous 0,70",
+        "l’accord tombe sous 0,70",
     ),
     "age": (
         "update seeds.maintenance_thresholds set act_value = 1 where threshold_code = 'model_age_months'",
@@ -319,14 +327,34 @@ def test_bars_are_as_high_as_their_values() -> None:
 @pytest.mark.build
 @pytest.mark.skipif(not CHROMIUM, reason="there is no chromium; on Debian: apt install chromium")
 def test_the_page_fits_a_phone(sample_database: Path, tmp_path: Path) -> None:
-    page = tmp_path / "contract.html"
+    too_wide = (
+        "[...document.querySelectorAll('.table')].filter(e => e.scrollWidth > e.clientWidth).length"
+    )
     with duckdb.connect(str(sample_database), read_only=True) as connection:
-        page.write_text(page_as_html(connection, "fr"), "utf-8")
+        for language in LANGUAGES:
+            page = page_as_html(connection, language)
+            (tmp_path / f"{language}.html").write_text(page, encoding="utf-8")
     with Browser(tmp_path, is_offline=True) as browser:
-        for width in (390, 1280):
-            browser.open(page.as_uri(), width=width)
-            assert browser.run("document.documentElement.clientWidth") <= width
-            assert browser.run("document.documentElement.scrollWidth") <= width
+        for path in sorted(tmp_path.glob("*.html")):
+            for width in (1280, 390):
+                browser.open(path.as_uri(), width=width)
+                assert browser.run(TOO_WIDE) <= 0, f"{path.name} at {width}"
+                # No table has to be pushed sideways to be read.
+                assert browser.run(too_wide) == 0, f"{path.name} at {width}"
+
+
+@pytest.mark.build
+@pytest.mark.skipif(not CHROMIUM, reason="there is no chromium; on Debian: apt install chromium")
+def test_the_page_is_accessible(sample_database: Path, tmp_path: Path) -> None:
+    axe = axe_source()
+    path = tmp_path / "contract.html"
+    with duckdb.connect(str(sample_database), read_only=True) as connection:
+        path.write_text(page_as_html(connection, "fr"), encoding="utf-8")
+    with Browser(tmp_path, is_offline=True) as browser:
+        for width in (1280, 390):
+            browser.open(path.as_uri(), width=width)
+            browser.run(f"{axe}; 0")
+            assert browser.run(SERIOUS) == []
 
 
 @pytest.mark.build

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from conftest import PROJECT
-from customer_segmentation.commands.docs import without_places
+from customer_segmentation.commands.docs import OF_OLIST, of_a_shop, without_places
 
 
 def test_folders_are_replaced_longest_first(monkeypatch, tmp_path: Path) -> None:
@@ -17,6 +17,35 @@ def test_folders_are_replaced_longest_first(monkeypatch, tmp_path: Path) -> None
     text = f'read "{raw}/a.csv" {target}/compiled/x {tmp_path}/models "{raw}" data/sample/a.csv'
     found = without_places(text, raw_dir=raw, target=target)
     assert found == 'read "raw/a.csv" target/compiled/x ./models "raw" data/sample/a.csv'
+
+
+def test_the_page_of_a_shop_speaks_of_no_other() -> None:
+    raw = {"original_file_path": "models/adapters/olist/staging/_sources.yml"}
+    own = {"depends_on": {"nodes": []}, "raw_code": "{% if 'olist' %}", "compiled_code": "select 1"}
+    manifest = {
+        "disabled": {"model.stg_orders": [{"raw_code": "Olist"}]},
+        "sources": {"source.raw": raw},
+        "nodes": {
+            "model.rfm": {**own, "unrendered_config": {"enabled": "{{ var('adapter') == 'olist' }}"}},
+            "model.plain": {**own, "raw_code": "select 2", "unrendered_config": {}},
+            "test.grain": {"resource_type": "test", "original_file_path": "models/adapters/olist/x.yml"},
+            "test.raw": {"depends_on": {"nodes": ["source.raw"]}},
+        },
+        "parent_map": {"test.raw": ["source.raw"], "model.rfm": ["source.raw", "model.plain"]},
+        "child_map": {"source.raw": ["test.raw"], "model.plain": ["model.rfm", "test.raw"]},
+        "macros": {"macro.a": {"macro_sql": "BRL", "description": ""}, "macro.b": {"macro_sql": "x"}},
+        "docs": {"doc.front": {"block_contents": "Front\n- **Zip-code prefixes** x\n| `staging` | y\nEnd"}},
+    }  # fmt: skip
+    found = of_a_shop(manifest)
+    assert not OF_OLIST.search(str(found))
+    assert {name: node["raw_code"] for name, node in found["nodes"].items()} == {
+        "model.rfm": "select 1",
+        "model.plain": "select 2",
+    }
+    assert found["parent_map"] == {"model.rfm": ["model.plain"]}
+    assert found["child_map"] == {"model.plain": ["model.rfm"]}
+    assert found["docs"]["doc.front"]["block_contents"] == "Front\nEnd"
+    assert found["macros"]["macro.b"]["macro_sql"] == "x"
 
 
 def folders_of(part: dict, name: str = "models"):

@@ -65,6 +65,7 @@ COMMANDS = {
     "superset": ["customer_segmentation", "superset"],
     "postgres": ["customer_segmentation", "postgres", "--schema=V"],
     "ducklake": ["customer_segmentation", "ducklake", "--options=V"],
+    "spark": ["customer_segmentation", "spark", "--options=V"],
     "parity": ["customer_segmentation", "parity", "--", "V", "V"],
     "metrics": ["customer_segmentation", "metrics", "--metrics=V", "--by=V"],
     "benchmark": [
@@ -122,7 +123,7 @@ def recorded(folder: Path) -> list[tuple[list[str], dict[str, str]]]:
 def ready_folder(tmp_path: Path) -> Path:
     """Return a folder with our Makefile, whose environments hold programs that only take notes."""
     folder = tmp_path / "project"
-    for environment in (".venv", ".venv-superset", ".venv-ducklake"):
+    for environment in (".venv", ".venv-superset", ".venv-ducklake", ".venv-spark"):
         program(folder / environment / "bin" / "python")
     (folder / "superset").mkdir()
     shutil.copy(PROJECT / "Makefile", folder)
@@ -139,7 +140,7 @@ def ready_folder(tmp_path: Path) -> Path:
         "benchmarks",
     ):
         (folder / ".venv" / f".{group}").touch()
-    for environment in (".venv-superset", ".venv-ducklake"):
+    for environment in (".venv-superset", ".venv-ducklake", ".venv-spark"):
         (folder / environment / ".ready").touch()
     return folder
 
@@ -251,6 +252,7 @@ def test_a_python_that_is_not_there_is_named_and_not_run(ready_folder: Path, val
     shutil.rmtree(ready_folder / ".venv")
     shutil.rmtree(ready_folder / ".venv-superset")
     shutil.rmtree(ready_folder / ".venv-ducklake")
+    shutil.rmtree(ready_folder / ".venv-spark")
     done = make(ready_folder, "setup", f"PYTHON={value}")
     assert done.returncode == 2
     assert f"No {value.lstrip()} found: install Python" in done.stderr
@@ -276,3 +278,14 @@ def test_a_python_in_a_folder_with_blanks_is_run(ready_folder: Path, tmp_path: P
         ["venv", ".venv"],
         ["venv", ".venv-superset"],
     ]
+
+
+def test_without_java_nothing_is_made_and_the_sentence_says_what_to_install(
+    ready_folder: Path,
+) -> None:
+    shutil.rmtree(ready_folder / ".venv-spark")
+    done = make(ready_folder, "spark", "OLIST_RAW_DIR=x", JAVA_HOME=str(ready_folder / "nowhere"))
+    assert done.returncode == 2
+    assert "Spark needs Java 17 or later" in done.stderr
+    assert "apt install openjdk-17-jre-headless" in done.stderr
+    assert not (ready_folder / ".venv-spark").exists()

@@ -67,7 +67,7 @@ def test_the_examples_of_a_command_can_be_typed(command: str) -> None:
         words = shlex.split(text)
         options, others = program.build_parser(command, module).parse_known_args(words)
         assert options.command == command
-        assert not others or command in ("build", "ducklake")
+        assert not others or command in ("build", "ducklake", "spark")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -486,6 +486,49 @@ def test_a_quote_that_is_not_closed_spoils_its_own_row_only(
     ]
 
 
+OPEN_QUOTE = b'unclosed,order,5,,"never closed,2018-01-01 00:00:00,2018-01-02 00:00:00'
+INCHES = b'inches,order,5,,27" screen,2018-01-01 00:00:00,2018-01-02 00:00:00'
+
+
+@pytest.mark.parametrize("size", [1 << 20, 512])
+@pytest.mark.parametrize("ends", ["LF", "CRLF", "LF, then CRLF"])
+@pytest.mark.parametrize(
+    "lines",
+    [[OPEN_QUOTE], [OPEN_QUOTE, OPEN_QUOTE], [INCHES], [INCHES, OPEN_QUOTE], [OPEN_QUOTE] * 3],
+    ids=["one", "two", "inches", "inches and one", "three"],
+)
+def test_comments_keep_their_carriage_returns_beside_a_quote_out_of_place(
+    folder: Path, lines: list[bytes], ends: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An open quote turns round what a count of quotes takes for inside and outside, up to the next one or the end."""
+    monkeypatch.setattr(raw_text, "PIECE_BYTES", size)
+    path = folder / f"{REVIEWS}.csv"
+    header, *rows = records(path)
+    for number, row in enumerate(rows[:60]):
+        row[4] = f'veio "{number}",\r\ncom \rretornos\r\n' if number % 4 == 0 else "boa, sim"
+    write(path, [header, *rows])
+    clean = read(folder, REVIEWS)[0][REVIEWS]
+    assert sum("\r\n" in (row[4] or "") for row in clean) >= 15
+    places = range(5, 35, 30 // len(lines))
+    part = folder / "part"
+    text = b""
+    for number, row in enumerate([header, *rows]):
+        end = "\r\n" if ends == "CRLF" or (ends == "LF, then CRLF" and number > 20) else "\n"
+        write(part, [row], lineterminator=end)
+        text += part.read_bytes()
+        if number in places[: len(lines)]:
+            text += lines[places.index(number)] + end.encode()
+    part.unlink()
+    path.write_bytes(text)
+    found, refused = read(folder, REVIEWS)
+    spoilt = {line.split(",")[0] for _, text in refused[REVIEWS] for line in text.split("\n")}
+    sound = [row for row in clean if row[0] not in spoilt]
+    # What an open quote swallows, and no more.
+    assert len(clean) - len(sound) <= 3 * len(lines)
+    assert [row for row in found[REVIEWS] if row[0] != "inches"] == sound
+    assert sum(row[0] == "inches" for row in found[REVIEWS]) == lines.count(INCHES)
+
+
 def replaced_by(name: str, content: bytes, *, to: str = ".csv") -> Callable[[Path], None]:
     return recode(name, lambda _: content, to=to)
 
@@ -975,7 +1018,7 @@ def test_pieces_of_a_text_can_end_anywhere(folder: Path, monkeypatch: pytest.Mon
         return file, (folder / "copy").read_bytes()
 
     whole = looked()
-    assert whole[0].line_ends == "outside quotes"
+    assert whole[0].line_ends == raw_text.LineEnds(is_one_kind=False)
     assert whole[0].has_inner_marks
     for size in (1, 7, 64, 4096):
         monkeypatch.setattr(raw_text, "PIECE_BYTES", size)

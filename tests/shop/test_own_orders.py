@@ -348,6 +348,100 @@ def test_columns_are_guessed_by_names_and_values(
 
 
 @pytest.mark.parametrize(
+    ("header", "row", "expected"),
+    [
+        # What describes customers is not who they are.
+        (
+            "DocumentNo,Company,AccountCode,PostingDate,Units,NetUnitPrice,CustomerGroup,Customer class",
+            "PO{n},ACME {n},AC{n},0{n}-Jan-2021,3,1.25,Retail,A",
+            {
+                "customer_id": "AccountCode",
+                "amount": "Units * NetUnitPrice",
+                "order_id": "DocumentNo",
+            },
+        ),
+        # A name that ends in "id", "tax" and "count" within a word.
+        ("member,when,paid", "{n},2020-01-0{n},1.5", {"customer_id": "member", "amount": "paid"}),
+        (
+            "customerid,orderid,taxi_date,total incl. tax,tax",
+            "{n},{n},2020-01-0{n},12.5,2.5",
+            {"customer_id": "customerid", "order_id": "orderid", "amount": "total incl. tax"},
+        ),
+        # Numbers that are times, and such that are none.
+        ("household_key,ts,spend", "{n},160945920{n},1.5", {"ordered_at": "ts", "amount": "spend"}),
+        (
+            "card,sold_at,cents,phone",
+            "{n},160945920{n}000,15{n},4930123456",
+            {"customer_id": "card", "ordered_at": "sold_at", "amount": "cents / 100"},
+        ),
+        ("client,date,amount", "{n},4419{n}.5,40000.5", {"ordered_at": "date", "amount": "amount"}),
+        # An export of Shopify.
+        (
+            "Name,Email,Financial Status,Created at,Total,Billing Name",
+            "#100{n},p{n}@x.org,paid,2023-01-0{n} 10:00:00 +0100,1.5,Ann",
+            {
+                "customer_id": "Email",
+                "ordered_at": "Created at",
+                "amount": "Total",
+                "order_id": "Name",
+            },
+        ),
+        ("name,day,total", "Ann {n},2023-01-0{n},1.5", {"customer_id": "name", "amount": "total"}),
+    ],
+)
+def test_names_that_hold_other_words_are_not_taken_for_them(
+    tmp_path: Path, header: str, row: str, expected: dict[str, str]
+) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("\n".join([header, *(row.format(n=n) for n in range(1, 8))]), encoding="utf-8")
+    with duckdb.connect() as connection:
+        guess = guess_mapping(connection, open_source(connection, str(path)))
+    assert expected.items() <= guess.shop.items()
+    assert ("order_id" in guess.shop) == ("order_id" in expected)
+    assert events({"orders": str(path), **guess.shop}), "the guess cannot be read"
+
+
+@pytest.mark.parametrize(
+    ("said", "time", "zone"),
+    [
+        ("1609502400", "2021-01-01 12:00:00", "UTC"),
+        ("1609502400.5", "2021-01-01 12:00:00.5", "UTC"),
+        ("1609502400000", "2021-01-01 13:00:00", "Europe/Paris"),
+        ("1609502400000000", "2021-01-01 12:00:00", "UTC"),
+        # A spreadsheet has no time zone.
+        ("44197.5", "2021-01-01 12:00:00", "Europe/Paris"),
+        ("44197", "2021-01-01 00:00:00", "UTC"),
+        ("20210101", "2021-01-01 00:00:00", "UTC"),
+    ],
+)
+def test_times_that_are_numbers_are_read(tmp_path: Path, said: str, time: str, zone: str) -> None:
+    shop = shop_of(tmp_path, f"a,{said},1,1,\n", time_zone=zone)
+    assert [row[1] for row in events(shop)] == [time]
+
+
+@pytest.mark.parametrize(
+    ("encodings", "sign"),
+    [(("utf-8",), "€"), (("cp1252",), "€"), (("latin-1",), "é"), (("utf-16",), "€"), (("cp1252", "utf-8"), "€"),
+     (("utf-8-sig", "utf-16"), "é")],
+)  # fmt: skip
+def test_files_of_any_encoding_are_read_each_as_it_is(
+    tmp_path: Path, encodings: tuple[str, ...], sign: str
+) -> None:
+    for number, encoding in enumerate(encodings):
+        text = f"who,when,what,order {sign}\nMüller,2020-01-0{number + 1},1,{number}\n"
+        (tmp_path / f"{number}.csv").write_text(text, encoding=encoding)
+    shop = {**SHOP, "orders": str(tmp_path / "*.csv"), "order_id": f"order {sign}"}
+    assert [row[0] for row in events(shop)] == ["Müller"] * len(encodings)
+
+
+def test_people_who_differ_in_capitals_are_told_how_to_be_one(tmp_path: Path) -> None:
+    shop = shop_of(tmp_path, "A@x.org,2020-01-01,1,1,\na@X.org,2020-01-01,1,1,\n")
+    (found,) = problems_of(shop, **NEEDS)
+    assert "differ in capitals only, such as 1 of" in found
+    assert problems_of({**shop, "customer_id": "lower(who)"}, **NEEDS) == []
+
+
+@pytest.mark.parametrize(
     ("values", "sums"),
     [
         (["1.234,56", "7,00", "12"], "1253.56"),

@@ -1,6 +1,8 @@
 -- Raw files that have fewer rows than in the last build, and synthetic data in the place of real ones. Real data after
 -- the synthetic sample are other data, and are not compared.
 {{ config(enabled=var('adapter') == 'olist') }}
+{% set accepted %}'--vars ''{allow_fewer_rows: true}'' (make build OPTIONS="--vars ''{allow_fewer_rows: true}''")'{% endset %}
+
 with raw_loads as (
     select
         file_name,
@@ -18,16 +20,12 @@ published as (
 )
 
 select
-    format(
-        '{}: {:,} rows{}, {:,} in the last build{}. If the file was cut off, fetch it anew; if it is right, accept it '
-        || 'for one build with {}.',
-        raw_loads.file_name,
-        raw_loads.raw_rows,
-        case when raw_loads.is_synthetic > published.is_synthetic then ' of synthetic data' else '' end,
-        published.raw_rows,
-        case when raw_loads.is_synthetic > published.is_synthetic then ', which was of real data' else '' end,
-        '--vars ''{allow_fewer_rows: true}'' (make build OPTIONS="--vars ''{allow_fewer_rows: true}''")'
-    ) as sentence
+    raw_loads.file_name || ': ' || {{ with_thousands('raw_loads.raw_rows') }} || ' rows'
+    || case when raw_loads.is_synthetic > published.is_synthetic then ' of synthetic data' else '' end
+    || ', ' || {{ with_thousands('published.raw_rows') }} || ' in the last build'
+    || case when raw_loads.is_synthetic > published.is_synthetic then ', which was of real data' else '' end
+    || '. If the file was cut off, fetch it anew; if it is right, accept it for one build with '
+    || {{ accepted }} || '.' as sentence
 from raw_loads
 inner join published on raw_loads.file_name = published.file_name
 where

@@ -29,20 +29,15 @@ ranked as (
 )
 
 select
-    format(
-        '{}: {:,} of {:,} rows are refused ({:.1f} %, at most {:g} % may be). {}: {} ({:,} rows), such as {}. Correct '
-        || 'the file and build again; staging.rejected_rows has every refused row, var max_rejected_share is what may '
-        || 'be refused.',
-        raw_loads.file_name,
-        raw_loads.rejected_rows,
-        raw_loads.raw_rows,
-        100 * raw_loads.rejected_share,
-        cast({{ 100 * setting('max_rejected_share') }} as double),
-        case when ranked.reason_count > 1 then 'The most frequent reason' else 'The reason' end,
-        ranked.reason,
-        ranked.row_count,
-        left(ranked.sample_row, 300)
-    ) as sentence
+    raw_loads.file_name || ': ' || {{ with_thousands('raw_loads.rejected_rows') }} || ' of '
+    || {{ with_thousands('raw_loads.raw_rows') }} || ' rows are refused ('
+    || {{ percent('raw_loads.rejected_share', 1) }}
+    || ', at most ' || {{ limit_text(setting('max_rejected_share'), "'share'", "'en'") }} || ' may be). '
+    || case when ranked.reason_count > 1 then 'The most frequent reason' else 'The reason' end
+    || ': ' || ranked.reason || ' (' || {{ with_thousands('ranked.row_count') }} || ' rows), such as '
+    || coalesce(left(ranked.sample_row, 300), 'an empty one')
+    || '. Correct the file and build again; staging.rejected_rows has every refused row, var max_rejected_share is '
+    || 'what may be refused.' as sentence
 from raw_loads
 inner join ranked
     on raw_loads.file_name = ranked.file_name

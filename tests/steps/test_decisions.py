@@ -421,17 +421,17 @@ def test_reasons_are_sentences_that_a_marketer_understands() -> None:
     assert said(found) == [
         (
             "There is no model yet: the first one is trained.",
-            "Il n'y a pas encore de modèle : le premier est entraîné.",
+            "Il n’y a pas encore de modèle : le premier est entraîné.",
         ),
         (
             "Median order of the month before against that of the three months before it, the larger divided by the"
             " smaller: 1.50, at or above the early-warning limit of 1.5.",
-            "Commande médiane du mois précédent face à celle des trois mois d'avant, la plus grande divisée par la"
-            " plus petite : 1,50, seuil d'alerte de 1,5 atteint.",
+            "Montant médian d’une commande le mois précédent et lors des trois mois d’avant, le plus grand divisé par"
+            " le plus petit : 1,50, seuil d’alerte de 1,5 atteint.",
         ),
         (
             "Age of the model of 2018-01-01, in months: 1, at or above the early-warning limit of 1.",
-            "Âge du modèle du 01/01/2018, en mois : 1, seuil d'alerte de 1 atteint.",
+            "Âge du modèle du 01/01/2018, en mois : 1, seuil d’alerte de 1 atteint.",
         ),
         (
             # Two decimals would make it its limit.
@@ -446,17 +446,17 @@ def test_reasons_are_sentences_that_a_marketer_understands() -> None:
         ),
         (
             "The month before had few orders (16, fewer than 100): nothing is learnt from it.",
-            "Le mois précédent a eu peu de commandes (16, moins de 100) : rien n'en est appris.",
+            "Le mois précédent a eu peu de commandes (16, moins de 100) : aucun enseignement n’en est tiré.",
         ),
         (
             "Age of the model of 2018-03-01, in months: 1, at or above the early-warning limit of 1.",
-            "Âge du modèle du 01/03/2018, en mois : 1, seuil d'alerte de 1 atteint.",
+            "Âge du modèle du 01/03/2018, en mois : 1, seuil d’alerte de 1 atteint.",
         ),
         (
             "Customers whose segment has changed since lists were last to be drawn, at most: 10.1 %, at or above the"
             " limit of 10 %.",
-            "Clients qui ont changé de segment depuis le dernier tirage des listes, au plus : 10,1 %, seuil de 10 %"
-            " atteint.",
+            "Part des clients ayant changé de segment depuis la dernière actualisation des listes, au plus : 10,1 %,"
+            " seuil de 10 % atteint.",
         ),
         (
             "Agreement of the model of 2018-03-01 with one trained on the customers of this date (1 = the same"
@@ -467,8 +467,8 @@ def test_reasons_are_sentences_that_a_marketer_understands() -> None:
         (
             "Agreement of the segments given on 2018-03-01 with segments found anew among the same customers (1 = the"
             " same, 0 = as by chance): 0.85, below the early-warning limit of 0.9.",
-            "Accord des segments attribués le 01/03/2018 avec des segments recherchés de nouveau chez les mêmes"
-            " clients (1 = les mêmes, 0 = hasard) : 0,85, sous le seuil d'alerte de 0,9.",
+            "Accord des segments attribués le 01/03/2018 avec une nouvelle segmentation des mêmes clients (1 = mêmes"
+            " segments, 0 = hasard) : 0,85, sous le seuil d’alerte de 0,9.",
         ),
         (
             "Age of the model of 2018-03-01, in months: 2, at or above the limit of 2.",
@@ -477,12 +477,12 @@ def test_reasons_are_sentences_that_a_marketer_understands() -> None:
         (
             "Customers whose segment has changed since lists were last to be drawn, at most: 11.1 %, at or above the"
             " limit of 10 %.",
-            "Clients qui ont changé de segment depuis le dernier tirage des listes, au plus : 11,1 %, seuil de 10 %"
-            " atteint.",
+            "Part des clients ayant changé de segment depuis la dernière actualisation des listes, au plus : 11,1 %,"
+            " seuil de 10 % atteint.",
         ),
         (
             "The model trained on this date was not accepted. Silhouette too low.",
-            "Le modèle entraîné à cette date n'a pas passé ses contrôles.",
+            "Le modèle entraîné à cette date a échoué à ses contrôles.",
         ),
     ]
 
@@ -494,23 +494,23 @@ def test_reasons_are_sentences_that_a_marketer_understands() -> None:
             {},
             "Since 2018-01-01 customers behave differently in the money spent (population stability index 0.30, limit"
             " 0.25; share of customers who lie elsewhere, at least 15.0 %, limit 10 %).",
-            "Depuis le 01/01/2018, les clients se comportent autrement pour le montant dépensé (indice de stabilité de"
-            " la population 0,30, seuil 0,25 ; part des clients situés ailleurs, au moins 15,0 %, seuil 10 %).",
+            "Depuis le 01/01/2018, le comportement des clients a changé pour le montant dépensé (indice de stabilité de"
+            " la population 0,30, seuil 0,25 ; part des clients déplacés, au moins 15,0 %, seuil 10 %).",
         ),
         (
             {"cause": "inflow of customers", "psi_behaviour": 0.2499, "ks_behaviour": 0.2},
             "Since 2018-01-01 new customers differ in the money spent, while earlier ones behave as before (population"
             " stability index 0.25, limit 0.1; share of customers who lie elsewhere, at least 20.0 %, limit 20 %).",
-            "Depuis le 01/01/2018, les nouveaux clients se distinguent par le montant dépensé, alors que les anciens"
-            " se comportent comme avant (indice de stabilité de la population 0,25, seuil 0,1 ; part des clients"
-            " situés ailleurs, au moins 20,0 %, seuil 20 %).",
+            "Depuis le 01/01/2018, les nouveaux clients se distinguent par le montant dépensé, alors que le"
+            " comportement des anciens n’a pas changé (indice de stabilité de la population 0,25, seuil 0,1 ; part des"
+            " clients déplacés, au moins 20,0 %, seuil 20 %).",
         ),
         (
             {"cause": "missing values", "psi_behaviour": 0.0, "ks_behaviour": None, "missing_share_rise": 0.059},
             "More customers than on 2018-01-01 have no value for the money spent (additional share of customers"
             " 5.9 %, limit 5 %).",
-            "Plus de clients qu'au 01/01/2018 n'ont pas de valeur pour le montant dépensé (part supplémentaire de"
-            " clients 5,9 %, seuil 5 %).",
+            "Plus de clients qu’au 01/01/2018 n’ont pas de valeur pour le montant dépensé (part de clients en plus"
+            " 5,9 %, seuil 5 %).",
         ),
     ],
 )  # fmt: skip
@@ -524,7 +524,7 @@ def test_a_feature_without_words_is_called_by_its_own_name() -> None:
     found["feature"] = found["feature"].replace({"monetary": "visits"})
     (_, (english, french)) = said(found, feature="visits")
     assert "differently in visits (" in english
-    assert "autrement pour visits (" in french
+    assert "a changé pour visits (" in french
 
 
 def test_the_words_of_both_languages_have_the_same_marks_and_no_names_of_columns() -> None:

@@ -15,7 +15,8 @@ from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
 from customer_segmentation.cluster import Scaler
-from customer_segmentation.steps.assignments import assign, assign_batches
+from customer_segmentation.steps.assignments import ASSIGNMENT_COLUMNS, assign, assign_batches
+from customer_segmentation.steps.engines import engine_of
 from customer_segmentation.steps.fits import (
     FIT_COLUMNS,
     Fit,
@@ -29,7 +30,6 @@ from customer_segmentation.steps.fits import (
     scaler_and_centroids,
     unusualness_order,
 )
-from customer_segmentation.steps.frames import duckdb_projection
 from customer_segmentation.steps.reuse import library_versions
 
 SETTINGS = FitSettings(
@@ -160,6 +160,28 @@ def test_fits_are_re_used_only_while_rows_settings_and_code_are_the_same() -> No
     assert len(asked) == 3
 
 
+def test_a_model_is_named_after_its_rows_and_not_after_the_words_of_an_engine() -> None:
+    inputs, matrices = periods([customers(seed=i) for i in range(2)])
+    matrices[inputs["as_of_date"][1]] = np.ones((9, 3))
+    first = fit_periods(inputs, matrices.get, settings=SETTINGS)
+    assert first["gate_failures"].str.startswith("Could not be fitted").sum() == 1
+    elsewhere = inputs.assign(fit_fingerprint=["in other", "words"])
+    # By columns, as a frame has it.
+    by_columns = {day: np.asfortranarray(X) for day, X in matrices.items()}
+    found = fit_periods(elsewhere, by_columns.get, settings=SETTINGS)
+    own = ["model_id", "model_fingerprint"]
+    pd.testing.assert_frame_equal(found[own], first[own])
+    assert not set(found["fingerprint"]) & set(first["fingerprint"])
+    again = fit_periods(elsewhere, by_columns.get, settings=SETTINGS, previous=found)
+    pd.testing.assert_frame_equal(again, found)
+
+    a_cent = matrices[inputs["as_of_date"][0]].copy()
+    a_cent[0, 2] += 0.01
+    changed = fit_periods(inputs[:1], lambda day: a_cent, settings=SETTINGS)
+    assert not set(changed["model_id"]) & set(first["model_id"])
+    assert first["model_id"].str.endswith(tuple(first["model_fingerprint"].str[:8])).all()
+
+
 def test_the_fingerprint_changes_with_a_library(monkeypatch: pytest.MonkeyPatch) -> None:
     before = model_fingerprint("rows", SETTINGS)
     assert before == model_fingerprint("rows", SETTINGS)
@@ -210,7 +232,7 @@ def test_no_dates_give_an_empty_table_that_duckdb_can_type() -> None:
 
     inputs = pd.DataFrame({"as_of_date": pd.to_datetime([]), "fit_fingerprint": []})
     fits = fit_periods(inputs, lambda day: None, settings=SETTINGS)
-    relation = duckdb.connect().from_df(fits).project(duckdb_projection(FIT_COLUMNS))
+    relation = engine_of(duckdb.connect()).table(fits, FIT_COLUMNS)
     assert relation.columns == list(FIT_COLUMNS)
     assert [str(t) for t in relation.types[-6:]] == [
         "VARCHAR",
@@ -239,8 +261,10 @@ def test_assignments_name_the_model_of_the_row() -> None:
             **{name: X[order, i] for i, name in enumerate(SETTINGS.features)},
         }
     )
-    reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=97))
-    found = assign_batches(reader, models=fits, features=SETTINGS.features).read_all().to_pandas()
+    batches = table.to_batches(max_chunksize=97)
+    assigned = list(assign_batches(batches, models=fits, features=SETTINGS.features))
+    assert {tuple(batch.schema.names) for batch in assigned} == {tuple(ASSIGNMENT_COLUMNS)}
+    found = pa.Table.from_batches(assigned).to_pandas()
     assert found["customer_unique_id"].tolist() == table["customer_unique_id"].to_pylist()
     for day in days:
         rows = fits[fits["model_id"] == models[day.date()]]

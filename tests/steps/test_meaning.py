@@ -19,7 +19,11 @@ from customer_segmentation.steps import (
     segment_rules,
     segmentation_alternatives,
 )
-from customer_segmentation.steps.meaning.alternatives import compare_alternatives, scores_of
+from customer_segmentation.steps.meaning.alternatives import (
+    compare_alternatives,
+    rankings,
+    scores_of,
+)
 
 FEATURES = ("recency_days", "frequency", "monetary")
 SETTINGS = RuleSettings(features=FEATURES, fidelity=0.98)
@@ -134,6 +138,7 @@ def divided(*, seed: int, effect: float, n: int = 4_000) -> pd.DataFrame:
     rows["rfm_segment"] = rng.choice(list("abcdefghij"), n)
     rows["threshold_segment"] = np.where(rows["frequency"] > 1, "repeat", "others")
     rows["recency_score"] = 5 - (rows["recency_days"] // 80).astype(int)
+    rows["has_repeated"] = rows["frequency"] > 1
     rows["is_second_half"] = rng.random(n) < 0.5
     ordered = rng.random(n) < 0.05 + effect * (rows["cluster"] == 1)
     rows["orders"] = ordered.astype(int)
@@ -148,6 +153,7 @@ def test_what_says_something_of_later_orders_is_told_from_what_does_not() -> Non
     }
     assert set(found) == {
         "kmeans", "spectral", "rfm_boxes", "thresholds", "recency_fifths", "recency_days",
+        "repeat_then_recency",
     }  # fmt: skip
     ours = found["kmeans"]
     assert ours["auc"] > 0.7
@@ -158,7 +164,9 @@ def test_what_says_something_of_later_orders_is_told_from_what_does_not() -> Non
     for name in ("rfm_boxes", "recency_days", "spectral"):
         assert abs(found[name]["auc"] - 0.5) < 3 * found[name]["auc_variance"] ** 0.5 + 0.01
         assert found[name]["auc_difference"] < -0.15
-    assert found["recency_days"]["groups"] is None
+    for name in ("recency_days", "repeat_then_recency"):
+        assert found[name]["groups"] is None
+        assert found[name]["silhouette"] is None
     # Random clusters lie nowhere, spectral ones do.
     assert found["spectral"]["explained_variance_share"] > 0.3
     assert abs(ours["explained_variance_share"]) < 0.01
@@ -192,7 +200,7 @@ def test_dates_with_known_rows_are_not_compared_again() -> None:
 
     first = segmentation_alternatives(inputs, rows_of, settings=ALTERNATIVE_SETTINGS)
     assert list(first.columns) == list(ALTERNATIVE_COLUMNS)
-    assert len(first) == 2 * 6
+    assert len(first) == 2 * 7
     days: list[pd.Timestamp] = []
     again = segmentation_alternatives(
         inputs.assign(rows_fingerprint=["a", "c"]),
@@ -214,3 +222,18 @@ def test_a_group_is_judged_by_the_customers_of_the_other_half() -> None:
     # First half: from the second one, where nobody ordered; group 2 is not in it.
     np.testing.assert_array_equal(scores[~half], 0)
     np.testing.assert_array_equal(scores[half], [0.5, 1.0])
+
+
+def test_repeat_buyers_come_first_and_then_who_ordered_last() -> None:
+    rows = pd.DataFrame(
+        {"recency_days": [0, 400, 30, 400, 5], "has_repeated": [False, True, True, False, True]}
+    )
+    found = rankings(rows)
+    assert np.argsort(-found["has_repeated"], kind="stable").tolist() == [4, 2, 1, 0, 3]
+    assert np.argsort(-found["recency_days"], kind="stable").tolist() == [0, 4, 2, 1, 3]
+    # The last of the repeat buyers is before the first of the others, however far apart the days are.
+    assert found["has_repeated"][1] > found["has_repeated"][0]
+    # Equal facts are equal ranks.
+    same = rankings(pd.DataFrame({"recency_days": [7, 7], "has_repeated": [True, True]}))
+    assert len(set(same["has_repeated"])) == 1
+    assert all(len(scores) == 0 for scores in rankings(rows.iloc[:0]).values())

@@ -8,6 +8,7 @@ import duckdb
 import numpy as np
 import pytest
 
+from customer_segmentation.steps.engines import engine_of
 from customer_segmentation.steps.panel import read_panel
 
 
@@ -25,7 +26,7 @@ def session():
 
 
 def test_every_customer_is_read_in_the_order_of_the_numbers(session) -> None:
-    panel = read_panel(session, session.table("customers"), ["recency_days"])
+    panel = read_panel(engine_of(session), session.table("customers"), ["recency_days"])
     assert [str(date.date()) for date in panel.crosses] == [
         "2018-01-01",
         "2018-02-01",
@@ -45,7 +46,10 @@ def test_a_share_of_a_date_is_drawn_by_the_digest_of_the_number(session) -> None
         " (date '2018-03-01', 4, '10000000')) as shares(as_of_date, halvings, digest_below)"
     )
     panel = read_panel(
-        session, session.table("customers"), ["recency_days"], shares=session.table("shares")
+        engine_of(session),
+        session.table("customers"),
+        ["recency_days"],
+        shares=session.table("shares"),
     )
     drawn = {
         str(date.date()): {int(x) // 10 for x in cross.X[:, 0]}

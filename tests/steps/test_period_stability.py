@@ -13,6 +13,7 @@ from sklearn import metrics
 from sklearn.cluster import KMeans
 
 from conftest import query
+from customer_segmentation.cluster import near_order, prepare_rows
 from customer_segmentation.cluster.kmeans import Scaler, fit_kmeans, standardise
 from customer_segmentation.cluster.refits import Refit, quick_fit, refit_repeats
 from customer_segmentation.steps.fits import FitSettings, fit_periods
@@ -468,6 +469,17 @@ def test_quick_fits_reach_the_optimum_of_scikit_learn(rows: int) -> None:
     _, inertia = quick_fit(X, n_clusters=4, n_init=10, max_iter=300, seed=1)
     reference = KMeans(4, n_init=10, random_state=0, tol=0).fit(X)
     assert inertia == pytest.approx(reference.inertia_, rel=1e-6)
+
+
+def test_rows_that_are_laid_out_change_no_quick_fit() -> None:
+    generator = np.random.default_rng(3)
+    X = np.concatenate([generator.normal(loc=5 * place, size=(6_000, 3)) for place in range(4)])
+    options = {"n_clusters": 4, "n_init": 3, "max_iter": 300, "seed": 1, "also": X[:4]}
+    rows = prepare_rows(X[near_order(X)])
+    for one, other in zip(
+        quick_fit(X, **options), quick_fit(X, laid_out=rows, **options), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_quick_fit_of_too_few_distinct_rows_says_so() -> None:

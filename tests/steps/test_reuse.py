@@ -182,7 +182,7 @@ def test_what_looks_at_the_last_build_is_carried_over() -> None:
     looking = {
         path.stem
         for path in models.rglob("*.py")
-        if "previous_rows(session, dbt.this)" in path.read_text(encoding="utf-8")
+        if "previous_rows(dbt.this)" in path.read_text(encoding="utf-8")
     }
     assert carried == looking
     assert len(looking) > 5

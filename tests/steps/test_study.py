@@ -20,6 +20,7 @@ from customer_segmentation.cluster.kmeans import standardise
 from customer_segmentation.distance.silhouette import silhouette_estimate
 from customer_segmentation.intake import project_vars
 from customer_segmentation.measure.null import null_silhouettes, permuted_columns
+from customer_segmentation.steps.engines import engine_of
 from customer_segmentation.steps.study.candidates import (
     CANDIDATE_COLUMNS,
     finalist_budget,
@@ -232,10 +233,13 @@ def test_what_is_studied_depends_on_rows_and_not_on_their_order(customers: pd.Da
     def inputs(frame: pd.DataFrame) -> dict[str, str]:
         def rows_of(feature_set: str):
             complete = " and ".join(f"{name} is not null" for name in sets[feature_set])
-            return connection.from_df(frame).filter(complete)
+            return connection.table("customers").filter(complete)
 
         with duckdb.connect() as connection:
-            found = study_inputs(rows_of, columns_of=sets, described=DESCRIBED)
+            connection.execute("create table customers as from frame")
+            found = study_inputs(
+                engine_of(connection), rows_of, columns_of=sets, described=DESCRIBED
+            )
         return dict(zip(found["feature_set"], found["input_fingerprint"], strict=True))
 
     found = inputs(rows)
@@ -515,6 +519,31 @@ def test_another_feature_set_is_judged_with_its_own_number_of_clusters(
     assert not set(changed["fingerprint"]) & set(table["fingerprint"])
 
 
+def test_every_number_of_clusters_is_judged_when_it_is_asked_for(
+    customers: pd.DataFrame, candidates: pd.DataFrame
+) -> None:
+    settings = dataclasses.replace(SETTINGS, judges_all=True)
+    finalists = candidates[candidates["is_finalist"] & (candidates["n_clusters"] > 1)].assign(
+        feature_set_position=1
+    )
+    table = study_clusters(
+        finalists,
+        lambda feature_set: customers,
+        settings=settings,
+        features_of={"rfm": FEATURES},
+        centroids_in_use=pd.DataFrame(),
+    ).merge(finalists[["candidate_id", "algorithm", "n_clusters"]], on="candidate_id")
+    kmeans = table[table["algorithm"] == "kmeans"]
+    assert set(kmeans["n_clusters"]) == {2, 3, 4}
+    assert (kmeans["resamples"] == settings.resamples).all()
+    assert (kmeans["null_resamples"] == 100).all()
+    assert kmeans[["null_jaccard", "null_silhouette"]].notna().all(axis=None)
+    # Subsets and noise are of the number in use only, and spectral clustering has no null.
+    has_variants = kmeans.groupby("n_clusters")["subset_jaccard"].count()
+    assert has_variants.to_dict() == {2: 0, 3: 3, 4: 0}
+    assert (table[table["algorithm"] == "spectral"]["null_resamples"] == 0).all()
+
+
 def test_enough_resamples_are_judged(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
     """Three groups are called so; the same customers with permuted columns earn no praise."""
     row = candidates.set_index("candidate_id").loc["rfm-kmeans-k3-k-means++-4-300"].rename("k")
@@ -602,18 +631,18 @@ def test_traits_are_counted_in_bands() -> None:
             " 'SP' as customer_state, null as region, customers_in_city, null as main_category,"
             " 'voucher' as main_payment_type, 2 as most_installments, review as average_review_score,"
             " days as average_days_late, 0.1 as freight_share, timestamp '2017-12-31' as first_purchased_at,"
-            " timestamp '2018-01-06 11:59' as last_purchased_at, reviews, bad_reviews,"
+            " timestamp '2018-01-06 11:59' as last_purchased_at, 'Saturday' as last_purchase_weekday,"
+            " customers_in_city as customer_unique_id, reviews, bad_reviews,"
             " 2 as delivered_orders, 0 as late_orders, money as monetary"
             " from (values (0, 10, 2.0, -15.0, 1, 1, 30.0), (0, 11, 2.5, 7.5, 4, 3, 10.0),"
             " (1, 5000, null, null, 0, 0, 20.0))"
             " as customers (cluster, customers_in_city, review, days, reviews, bad_reviews, money)"
         )
         traits = traits_of(project_vars(Path(__file__).parents[2])["features"])
-        counts = count_traits(customers, traits)
-        numbers = trait_numbers(customers.order("customers_in_city"), traits)
-        origins = trait_origins(
-            customers.order("customers_in_city"), traits, made_by=["monetary"]
-        ).set_index("trait")
+        engine = engine_of(connection)
+        counts = count_traits(engine, customers, traits)
+        numbers = trait_numbers(engine, customers, traits)
+        origins = trait_origins(engine, customers, traits, made_by=["monetary"]).set_index("trait")
     names = {trait.name for trait in (*traits, *ORDER_TRAITS)}
     assert set(counts["trait"]) == set(origins.index) == names
     # Each review counts, and who wrote none does not; nobody's order was late.

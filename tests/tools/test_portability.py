@@ -23,6 +23,7 @@ LINES = {
     "string_agg": ("string_agg(a, ', ' order by b)", "{{ ordered_list('a', ', ', 'b') }}"),
     "files": ("from read_csv('x.csv')", "from {{ raw_table('x') }}"),
     "structs": ("struct_pack(a := 1)", "{{ json_object(['a']) }}"),
+    "last bits": ("ln(1 + a)", "{{ natural_logarithm('1 + a') }}"),
     "is finite": ("isfinite(a)", "{{ is_finite('a') }}"),
     "error": ("then error('no')", "then {{ stop_with(no) }}"),
     "hash": ("sum(hash(a, b))", "{{ rows_fingerprint(['a', 'b']) }}"),

@@ -24,6 +24,8 @@ SHOP = {
     "ordered_at": "sold_on",
     "amount": "pieces * price",
     "order_id": "roll",
+    "traits": {"branch": "branch", "state": "county"},
+    "reviews": {"score": "stars", "answered_at": "said_on"},
 }
 # 600 people, one of them twice; a guest; a refund; days before months, and texts for numbers.
 TILL_ROLLS = """
@@ -32,6 +34,10 @@ select
     case when number = 601 then null else number % 600 end as card,
     strftime(date '2021-01-01' + cast(number % 200 as int), '%d/%m/%Y') as sold_on,
     '2' as pieces,
+    'branch ' || number % 3 as branch,
+    case when number % 2 = 0 then 'Kent' else 'Surrey' end as county,
+    1 + number % 5 as stars,
+    date '2021-01-01' + cast(number % 200 as int) + interval 30 day as said_on,
     case when number = 602 then -1.25 else 1.25 end as price,
 from range(603) as numbers (number)
 """
@@ -74,7 +80,7 @@ class Corner:
     def build(self, database: Path, **changes: object) -> subprocess.CompletedProcess:
         vars_ = {"adapter": "orders", "shop": {**SHOP, **changes}}
         return self.dbt(
-            *("build", "--select", "+input_orders", "+input_refunds", *WITHOUT_TESTS),
+            *("build", "--select", "+customer_facts", "+rfm", "+customers", *WITHOUT_TESTS),
             database=database,
             **vars_,
         )
@@ -98,6 +104,7 @@ def test_a_dbt_model_is_read_as_a_file_would_be(corner: Corner, tmp_path: Path) 
         database, "select customer_unique_id, refund_value::varchar from input.input_refunds"
     ) == [("2", "2.50")]
     assert not list(tmp_path.glob("*.parquet")), "the copy that was looked at stays"
+    traits_and_reviews_are_known_as_of_their_time(database)
     # Neither Olist's files nor another shop's orders go into it.
     before = query(database, "select schema_name, table_name from duckdb_tables() order by all")
     done = corner.dbt("seed", "--select", "segment_ranks", database=database)
@@ -107,6 +114,41 @@ def test_a_dbt_model_is_read_as_a_file_would_be(corner: Corner, tmp_path: Path) 
         query(database, "select schema_name, table_name from duckdb_tables() order by all")
         == before
     )
+
+
+def traits_and_reviews_are_known_as_of_their_time(database: Path) -> None:
+    """Reviews answered on or after a date do not count as of it; a place and a branch are those of the latest order."""
+    dates = query(database, "select distinct as_of_date from marts.customer_facts order by 1")
+    assert dates
+    for (day,) in dates:
+        expected = query(
+            database,
+            f"""
+            select count(*), sum(stars)::int from (
+                select card, stars, said_on, strptime(sold_on, '%d/%m/%Y') as sold from main.till_rolls
+                where card is not null and price > 0
+            ) where sold < date '{day}' and said_on < date '{day}'
+            """,
+        )
+        assert (
+            query(
+                database,
+                "select sum(reviews)::int, (select round(sum(review_count * average_review_score))::int from marts.rfm"
+                f" where as_of_date = date '{day}') from marts.customer_facts where as_of_date = date '{day}'",
+            )
+            == expected
+        )
+    # Number 600 is the second order of person 0.
+    assert query(
+        database,
+        "select customer_state, other_traits, region from marts.customer_facts"
+        " where customer_unique_id in ('0', '1') and as_of_date = (select max(as_of_date) from marts.periods)"
+        " order by customer_unique_id",
+    ) == [("Kent", '{"branch":"branch 0"}', None), ("Surrey", '{"branch":"branch 1"}', None)]
+    assert query(
+        database,
+        "select customer_state, count(*) from marts.customers group by 1 order by 1",
+    ) == [("Kent", 300), ("Surrey", 300)]
 
 
 def test_a_shop_does_not_go_into_a_database_of_olist(corner: Corner, tmp_path: Path) -> None:

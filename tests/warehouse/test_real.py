@@ -178,8 +178,10 @@ def test_kmeans_says_no_more_of_later_orders_than_plain_limits(real_database: Pa
     for name in ("thresholds", "rfm_boxes", "recency_fifths", "recency_days"):
         assert rows[name][1] < 0 < rows[name][2]
     assert rows["thresholds"][2] < 0.02
-    # Spectral clustering says a little more.
+    # Spectral clustering says a little more, and two plain facts together say most.
     assert 0 < rows["spectral"][1] < rows["spectral"][2] < 0.03
+    assert rows["repeat_then_recency"][1] > 0
+    assert max(rows, key=lambda name: rows[name][0]) == "repeat_then_recency"
     # What K-means is best at is what it was made for.
     assert max(rows, key=lambda name: rows[name][3] or 0) == "kmeans"
 

@@ -206,6 +206,7 @@ def test_alternatives_are_judged_on_the_same_customers(sample_database: Path) ->
     )
     assert set(rows.index) == {
         "kmeans", "spectral", "rfm_boxes", "thresholds", "recency_fifths", "recency_days",
+        "repeat_then_recency",
     }  # fmt: skip
     for column in ("customers", "customers_ordering", "dates"):
         assert len(set(rows[column])) == 1
@@ -218,19 +219,30 @@ def test_alternatives_are_judged_on_the_same_customers(sample_database: Path) ->
     assert rows.loc["kmeans", "auc_difference"] == 0
 
 
-def test_days_alone_are_ranked_as_scikit_learn_ranks_them(sample_database: Path) -> None:
+@pytest.mark.parametrize("alternative", ["recency_days", "repeat_then_recency"])
+def test_plain_facts_are_ranked_as_scikit_learn_ranks_them(
+    sample_database: Path, alternative: str
+) -> None:
     from sklearn.metrics import roc_auc_score
 
-    rows = table(sample_database, "from segmentation_work.alternative_rows")
+    rows = table(
+        sample_database,
+        "select alternative_rows.*, frequency from segmentation_work.alternative_rows"
+        " inner join marts.rfm using (as_of_date, customer_unique_id)",
+    )
     areas, events = [], []
     for _, here in rows.groupby(["as_of_date", "is_second_half"]):
         happened = here["orders"] > 0
         if happened.any():
-            areas.append(roc_auc_score(happened, -here["recency_days"]))
+            ranks = here[["recency_days"]].assign(has_not=here["frequency"] < 2)
+            if alternative == "recency_days":
+                ranks["has_not"] = False
+            place = ranks.groupby(["has_not", "recency_days"]).ngroup()
+            areas.append(roc_auc_score(happened, -place))
             events.append(happened.sum())
     (found,) = query(
         sample_database,
-        "select auc from segmentation.segmentation_alternatives where alternative = 'recency_days'",
+        f"select auc from segmentation.segmentation_alternatives where alternative = '{alternative}'",
     )
     assert found[0] == pytest.approx(np.average(areas, weights=events), abs=1e-9)
 

@@ -1,7 +1,7 @@
 from customer_segmentation.steps import (
     POLICY_COLUMNS,
     PolicySettings,
-    duckdb_projection,
+    engine_of,
     refresh_costs,
     refresh_policy,
 )
@@ -9,16 +9,17 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    costs = dbt.ref("policy_costs").df().set_index("cost_code")["cost_value"]
-    thresholds = dbt.ref("maintenance_thresholds").df().set_index("threshold_code")["act_value"]
+    engine = engine_of(session)
+    costs = engine.frame(dbt.ref("policy_costs")).set_index("cost_code")["cost_value"]
+    thresholds = engine.frame(dbt.ref("maintenance_thresholds")).set_index("threshold_code")
+    limits = thresholds["act_value"]
     settings = PolicySettings(
-        least_prediction_agreement=float(thresholds["prediction_agreement"]),
-        least_structure_agreement=float(thresholds["structure_agreement"]),
-        largest_outdated_share=float(thresholds["outdated_share"]),
+        least_prediction_agreement=float(limits["prediction_agreement"]),
+        least_structure_agreement=float(limits["structure_agreement"]),
+        largest_outdated_share=float(limits["outdated_share"]),
         seed=dbt.config.get("settings")["seed"],
         cost=refresh_costs(costs),
     )
-    counted = dbt.ref("refresh_simulation").filter("is_counted")
-    simulation = counted.order("baseline_as_of_date, as_of_date").df()
-    policy = refresh_policy(simulation, settings=settings)
-    return session.from_df(policy).project(duckdb_projection(POLICY_COLUMNS))
+    pair = "baseline_as_of_date, as_of_date"
+    simulation = engine.frame(dbt.ref("refresh_simulation"), where="is_counted", order=pair)
+    return engine.table(refresh_policy(simulation, settings=settings), POLICY_COLUMNS)

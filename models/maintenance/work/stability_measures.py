@@ -1,9 +1,8 @@
 from customer_segmentation.steps import (
     STABILITY_COLUMNS,
     StabilitySettings,
-    duckdb_projection,
+    engine_of,
     period_stability,
-    previous_rows,
     quantile_reader,
     read_panel,
 )
@@ -11,22 +10,23 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
+    engine = engine_of(session)
     shares = dbt.ref("period_inputs")
     given = dbt.config.get("settings")
     settings = StabilitySettings.from_settings(given)
     customers = dbt.ref("segmentation_features")
-    (baseline,) = dbt.ref("stability_baseline").project("baseline_as_of_date").fetchone()
+    (baseline,) = engine.row(dbt.ref("stability_baseline"), ["baseline_as_of_date"])
     measures = period_stability(
-        dbt.ref("refresh_inputs").filter("is_segmentable").df(),
-        dbt.ref("kmeans_fits").df(),
-        lambda: read_panel(session, customers, settings.features, shares=shares),
+        engine.frame(dbt.ref("refresh_inputs"), where="is_segmentable"),
+        engine.frame(dbt.ref("kmeans_fits")),
+        lambda: read_panel(engine, customers, settings.features, shares=shares),
         baseline=baseline,
         settings=settings,
-        agreement=dbt.ref("model_agreement").df(),
+        agreement=engine.frame(dbt.ref("model_agreement")),
         quantiles_of=quantile_reader(
-            customers, features=settings.features, transforms=settings.transforms
+            engine, customers, features=settings.features, transforms=settings.transforms
         ),
-        previous=previous_rows(session, dbt.this),
+        previous=engine.previous_rows(dbt.this),
         report=lambda line: print(f"· {line}", flush=True),
     )
-    return session.from_df(measures).project(duckdb_projection(STABILITY_COLUMNS))
+    return engine.table(measures, STABILITY_COLUMNS)

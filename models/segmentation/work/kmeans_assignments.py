@@ -1,19 +1,19 @@
-from customer_segmentation.steps import assign_batches
+import functools
+
+from customer_segmentation.steps import ASSIGNMENT_COLUMNS, assign_batches, engine_of
 
 
 def model(dbt, session):
     dbt.config(materialized="table")
+    engine = engine_of(session)
     features = dbt.config.get("settings")["segmentation_features"]
-    customers = dbt.ref("segmentation_features")
-    models_in_use = dbt.ref("period_models")
-    # A cursor of its own: dbt reads the result on the session while this one is being read.
-    batches = (
-        session.cursor()
-        .sql(
-            f"select as_of_date, customer_unique_id, model_id, {', '.join(features)}"
-            f" from ({customers.sql_query()}) inner join ({models_in_use.sql_query()}) using (as_of_date)"
-            " where model_id is not null"
-        )
-        .to_arrow_reader(122_880)
+    customers = engine.query(
+        f"select as_of_date, customer_unique_id, model_id, {', '.join(features)}"
+        " from {customers} as customers inner join {models} as models using (as_of_date)"
+        " where model_id is not null",
+        customers=dbt.ref("segmentation_features"),
+        models=dbt.ref("period_models"),
     )
-    return assign_batches(batches, models=dbt.ref("kmeans_fits").df(), features=features)
+    models = engine.frame(dbt.ref("kmeans_fits"))
+    assign = functools.partial(assign_batches, models=models, features=features)
+    return engine.map_batches(customers, assign, ASSIGNMENT_COLUMNS)

@@ -1,11 +1,9 @@
-import numpy as np
-
 from customer_segmentation.steps import (
     FIT_COLUMNS,
     FitSettings,
-    duckdb_projection,
+    engine_of,
     fit_periods,
-    previous_rows,
+    of_date,
     quantile_reader,
     ranks_from,
     rules_from,
@@ -14,27 +12,28 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
+    engine = engine_of(session)
     settings = FitSettings.from_settings(dbt.config.get("settings"))
     is_named_by_rank = dbt.config.meta_get("is_named_by_rank")
-    ranks = ranks_from(dbt.ref("segment_ranks").df())
-    features = dbt.ref("segmentation_features")
-    customers = features.filter("is_in_fit")
+    ranks = ranks_from(engine.frame(dbt.ref("segment_ranks")))
+    customers = dbt.ref("segmentation_features")
 
     def rows_of(as_of_date):
-        rows = customers.filter(f"as_of_date = '{as_of_date:%Y-%m-%d}'").order("customer_unique_id")
-        columns = rows.project(", ".join(settings.features)).fetchnumpy()
-        return np.column_stack([columns[name] for name in settings.features])
+        fitted = f"is_in_fit and {of_date(as_of_date)}"
+        return engine.matrix(customers, settings.features, where=fitted, order="customer_unique_id")
 
     fits = fit_periods(
-        dbt.ref("period_inputs").filter("training_rows > 0").df(),
+        engine.frame(dbt.ref("period_inputs"), where="training_rows > 0"),
         rows_of,
         settings=settings,
-        playbook=rules_from(dbt.ref("segment_playbook").df(), dbt.ref("segment_labels").df()),
+        playbook=rules_from(
+            engine.frame(dbt.ref("segment_playbook")), engine.frame(dbt.ref("segment_labels"))
+        ),
         ranks=ranks if is_named_by_rank else None,
         quantiles_of=quantile_reader(
-            features, features=settings.features, transforms=settings.transforms
+            engine, customers, features=settings.features, transforms=settings.transforms
         ),
-        previous=previous_rows(session, dbt.this),
+        previous=engine.previous_rows(dbt.this),
         report=lambda line: print(f"· {line}", flush=True),
     )
-    return session.from_df(fits).project(duckdb_projection(FIT_COLUMNS))
+    return engine.table(fits, FIT_COLUMNS)

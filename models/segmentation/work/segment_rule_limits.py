@@ -4,22 +4,23 @@ from customer_segmentation.steps import (
     RULE_COLUMNS,
     RuleRows,
     RuleSettings,
-    duckdb_projection,
-    previous_rows,
+    engine_of,
+    of_date,
     segment_rules,
 )
 
 
 def model(dbt, session):
     dbt.config(materialized="table")
+    engine = engine_of(session)
     settings = RuleSettings.from_settings(dbt.config.get("settings"))
     customers = dbt.ref("measured_customers")
     kinds = ("in_use", "own", "is_missing")
-    read = ", ".join(f"{kind}_{name}" for kind in kinds for name in settings.features)
+    read = [f"{kind}_{name}" for kind in kinds for name in settings.features]
 
     def rows_of(as_of_date):
-        rows = customers.filter(f"as_of_date = '{as_of_date:%Y-%m-%d}'").order("customer_unique_id")
-        columns = rows.project(read).fetchnumpy()
+        day = of_date(as_of_date)
+        columns = engine.arrays(customers, read, where=day, order="customer_unique_id")
         return RuleRows(
             *(
                 np.column_stack([columns[f"{kind}_{name}"] for name in settings.features])
@@ -28,11 +29,11 @@ def model(dbt, session):
         )
 
     rules = segment_rules(
-        dbt.ref("period_inputs").df(),
-        dbt.ref("kmeans_fits").df(),
+        engine.frame(dbt.ref("period_inputs")),
+        engine.frame(dbt.ref("kmeans_fits")),
         rows_of,
         settings=settings,
-        previous=previous_rows(session, dbt.this),
+        previous=engine.previous_rows(dbt.this),
         report=lambda line: print(f"· {line}", flush=True),
     )
-    return session.from_df(rules).project(duckdb_projection(RULE_COLUMNS))
+    return engine.table(rules, RULE_COLUMNS)

@@ -1,3 +1,4 @@
+-- Nothing is fitted to raw files of which a test failed. depends_on: {{ ref('data_origin') }}
 {#- Every column that an outlier rule may name, whether or not a segment is made from it. -#}
 {% set ruled_columns = watched_features() %}
 {% set features = setting('segmentation_features') %}

@@ -9,7 +9,7 @@
 """
 
 from customer_segmentation.boards.drawing import OTHER_COLOURS
-from customer_segmentation.boards.rendering import FORMATS, render
+from customer_segmentation.boards.rendering import FORMATS, USUAL_FORMATS, render
 from customer_segmentation.boards.serving import serve
 from customer_segmentation.boards.sources import CHARTS, TITLES, board_names, tables_of
 from customer_segmentation.boards.words import LANGUAGES, Words, read_catalogue
@@ -20,6 +20,7 @@ __all__ = [
     "LANGUAGES",
     "OTHER_COLOURS",
     "TITLES",
+    "USUAL_FORMATS",
     "Words",
     "board_names",
     "read_catalogue",

@@ -39,7 +39,10 @@ EXPECTED_WARNINGS = (
     "WARN-INHERITED-LAYOUT-REPLACED",
     "WARN-CATEGORY-COLOR-PIN-UNSEEN",
     "WARN-QUERY-RETURNED-ZERO-ROWS",
+    "WARN-TABLE-CRAMPED",
 )
+# Letters of a bar's name that a phone has room for.
+LONGEST_NAME_ON_PHONE = 28
 # The legend of a chart on a phone.
 ON_TOP = {"visible": True, "position": {"edge": "top"}, "columns": 1}
 SVG = "http://www.w3.org/2000/svg"
@@ -170,17 +173,18 @@ def take_pictures(
     pages: Sequence[Page],
     project: Path,
     *,
+    kind: str,
     words: Words,
     colours: Mapping[str, str],
 ) -> dict[str, Path]:
-    """Return a PNG of each page as dbt Charts lays it out, by the stem of the page."""
+    """Return each page as dbt Charts lays it out, as ``png`` or ``pdf``, by the stem of the page."""
     shutil.copytree(CHARTS / "templates", project / "templates")
     (project / "dbt_charts.yml").write_text("cache: false\n", encoding="utf-8")
     for page in pages:
         _write(project / f"{page.stem}.yml", whole_board(page, words=words, colours=colours))
     stems = [page.stem for page in pages]
-    run_dct(stems, project, kind="png")
-    return {stem: project / "ready" / f"{stem}.png" for stem in stems}
+    run_dct(stems, project, kind=kind)
+    return {stem: project / "ready" / f"{stem}.{kind}" for stem in stems}
 
 
 def _write(path: Path, board: Mapping[str, Any]) -> None:
@@ -193,8 +197,8 @@ def _common(page: Page, words: Words, colours: Mapping[str, str]) -> dict[str, A
     return {"title": page.headline, "regional": words.regional(), **brand}
 
 
-def _query_of(panel: Panel) -> dict[str, Any]:
-    return {"type": "values", "rows": [_plain(row) for row in panel.rows]}
+def _query_of(rows: Rows) -> dict[str, Any]:
+    return {"type": "values", "rows": [_plain(row) for row in rows]}
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,6 +218,7 @@ def drawn_board(
     board = _common(page, words, colours)
     board["style"]["frame"] = {"width": WIDTHS[size], "margin": 0, "card_padding": 0}
     charts: dict[str, Any] = {}
+    queries: dict[str, Any] = {}
     layout: list[Any] = []
     for kind, parts in page.blocks:
         drawn = [part for part in parts if kind == "panels" and part.is_drawn]
@@ -223,13 +228,15 @@ def drawn_board(
             }
             chart["query"] = panel.name
             charts[panel.name] = for_phone(chart, panel.rows) if size == "phone" else chart
+            rows = with_short_names(panel) if size == "phone" else panel.rows
+            queries[panel.name] = _query_of(rows)
         names = [panel.name for panel in drawn]
         layout += (
             names if size == "phone" or len(names) == 1 else [{"cols": names}] if names else []
         )
     return {
         **board,
-        "queries": {panel.name: _query_of(panel) for panel in page.panels() if panel.is_drawn},
+        "queries": queries,
         "charts": charts,
         "rows": layout,
     }
@@ -241,9 +248,14 @@ def for_phone(chart: Mapping[str, Any], rows: Rows) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     if chart["type"] == "custom":
         lines = len({row.get(chart["y"]) for row in rows}) if "y" in chart else 8
-        # A line of a grid has its name above it.
-        changes["aspect_ratio"] = WIDTHS["phone"] / (lines * 46 + 110)
-    elif chart["type"] == "line" and "multiples" not in chart:
+        # A line of a grid has its name above it; the names of the columns stand upright.
+        is_grid = chart.get("template") == "grid"
+        heads = [len(str(row.get(chart["x"]))) for row in rows if is_grid]
+        height = int(lines * 46 + max([110, *(6.5 * letters for letters in heads)]))
+        changes |= {"min_height": height, "max_height": height}
+    elif chart["type"] == "line" and "multiples" in chart:
+        changes["aspect_ratio"] = 1.0
+    elif chart["type"] == "line":
         changes |= {"endpoint_labels": {"visible": False}, "aspect_ratio": 1.1}
         if style.get("legend", {}).get("visible", True):
             changes["legend"] = ON_TOP
@@ -256,6 +268,20 @@ def for_phone(chart: Mapping[str, Any], rows: Rows) -> dict[str, Any]:
         if style.get("orientation") == "horizontal":
             changes["axis_x"] = {"title": {"visible": False}, "labels": {"max_width": 170}}
     return merged(chart, {"style": changes})
+
+
+def with_short_names(panel: Panel) -> Rows:
+    """Return the rows of bars with names that fit a phone; the figures below have them whole."""
+    name = str(panel.chart.get("x"))
+    if panel.kind != "bar" or panel.chart.get("style", {}).get("orientation") != "horizontal":
+        return panel.rows
+    names = {str(row[name]) for row in panel.rows}
+    if max(map(len, names), default=0) <= LONGEST_NAME_ON_PHONE:
+        return panel.rows
+    short = {one: re.sub(r" (?:\([^()]*\d[^()]*\)|· .*)$", "", one) for one in names}
+    if len(set(short.values())) < len(names):
+        return panel.rows
+    return [{**row, name: short[str(row[name])]} for row in panel.rows]
 
 
 def whole_board(page: Page, *, words: Words, colours: Mapping[str, str]) -> dict[str, Any]:
@@ -280,7 +306,7 @@ def whole_board(page: Page, *, words: Words, colours: Mapping[str, str]) -> dict
             charts[panel.name] = {**chart, **shown, "query": panel.name}
     return {
         **_common(page, words, colours),
-        "queries": {panel.name: _query_of(panel) for panel in page.panels() if panel.rows},
+        "queries": {panel.name: _query_of(panel.rows) for panel in page.panels() if panel.rows},
         "charts": charts,
         "rows": layout,
     }

@@ -254,6 +254,7 @@ def index_html(
     pages: Sequence[Page],
     links: Sequence[Link],
     words: Words,
+    furniture: Furniture,
     *,
     as_of_date: datetime.date | None,
     is_synthetic: bool,
@@ -266,6 +267,7 @@ def index_html(
     pages : sequence of Page
     links : sequence of Link
     words : Words
+    furniture : Furniture
     as_of_date : date or None
         Of the data; None when there is no date.
     is_synthetic : bool
@@ -283,6 +285,7 @@ def index_html(
             pages=pages,
             links=links,
             words=words,
+            furniture=furniture,
             as_of_date=as_of_date,
             is_synthetic=is_synthetic,
             other_language=other_language,

@@ -10,14 +10,22 @@ from pathlib import Path
 
 import duckdb
 
-from customer_segmentation.boards.drawing import Page, draw, segment_colours, take_pictures
+from customer_segmentation.boards.drawing import (
+    Furniture,
+    Page,
+    draw,
+    segment_colours,
+    take_pictures,
+)
 from customer_segmentation.boards.pages import Link, index_html, page_html, pages_of
 from customer_segmentation.boards.sources import (
     CHARTS,
+    NO_CURRENCY,
     TABLE,
     board_names,
     read_board,
     tables_in,
+    with_currency,
 )
 from customer_segmentation.boards.words import (
     LANGUAGES,
@@ -28,7 +36,8 @@ from customer_segmentation.boards.words import (
 )
 from customer_segmentation.publishing import CommandError, one_row, reading
 
-FORMATS = ("html", "png")
+FORMATS = ("html", "png", "pdf")
+USUAL_FORMATS = ("html", "png")
 
 
 def render(
@@ -36,7 +45,7 @@ def render(
     folder: Path,
     *,
     boards: Sequence[str] = (),
-    formats: Sequence[str] = FORMATS,
+    formats: Sequence[str] = USUAL_FORMATS,
     languages: Sequence[Language] = LANGUAGES,
 ) -> list[Path]:
     """Render boards; those that the database cannot answer are left out with a sentence.
@@ -51,7 +60,7 @@ def render(
     boards : sequence of str, optional
         Names of files in ``charts/`` without ending; all by default.
     formats : sequence of str, optional
-        Of html and png; both by default.
+        Of html, png and pdf; the first two by default.
     languages : sequence of str, optional
         Of en and fr; both by default.
 
@@ -86,11 +95,18 @@ def render(
 
 def words_of(connection: duckdb.DuckDBPyConnection, language: Language) -> Words:
     """Return the words of a language, with the names that the database itself translates."""
-    words = Words(
-        language, read_catalogue(CHARTS / "french.csv"), read_names(CHARTS / "names.csv", language)
+    existing = tables_in(connection)
+    (currency,) = (
+        one_row(connection, "select currency from marts.data_origin")
+        if "marts.data_origin" in existing
+        else (NO_CURRENCY,)
     )
+    catalogue = {
+        with_currency(english, currency): with_currency(french, currency)
+        for english, french in read_catalogue(CHARTS / "french.csv").items()
+    }
+    words = Words(language, catalogue, read_names(CHARTS / "names.csv", language))
     if language == "fr":
-        existing = tables_in(connection)
         for table, sql in {
             "seeds.segment_labels": "select en.name, fr.name from seeds.segment_labels as en"
             " inner join seeds.segment_labels as fr on en.segment_code = fr.segment_code"
@@ -162,6 +178,7 @@ def _render_in(
         links.insert(0, Link("index", words.text("All pages")))
     up = "../" if words.language == "fr" else "fr/"
     written = []
+    furniture = Furniture(styles="", script="")
     if "html" in formats:
         (place / "html").mkdir(parents=True)
         furniture = draw(pages, place / "html", words=words, colours=colours)
@@ -169,20 +186,21 @@ def _render_in(
             other = f"{up}{page.stem}.html" if has_other else None
             text = page_html(page, links, words, furniture, other_language=other)
             written.append(_put(folder / f"{page.stem}.html", text))
-    if "png" in formats:
-        (place / "png").mkdir(parents=True)
-        pictures = take_pictures(pages, place / "png", words=words, colours=colours)
+    for kind in [kind for kind in formats if kind != "html"]:
+        (place / kind).mkdir(parents=True)
+        pictures = take_pictures(pages, place / kind, kind=kind, words=words, colours=colours)
         for stem, picture in pictures.items():
-            part = folder / f".{stem}.png.part"
+            part = folder / f".{stem}.{kind}.part"
             shutil.copyfile(picture, part)
-            part.replace(folder / f"{stem}.png")
-            print(folder / f"{stem}.png")
-            written.append(folder / f"{stem}.png")
+            part.replace(folder / f"{stem}.{kind}")
+            print(folder / f"{stem}.{kind}")
+            written.append(folder / f"{stem}.{kind}")
     if with_index:
         text = index_html(
             pages,
             links,
             words,
+            furniture,
             as_of_date=as_of_date,
             is_synthetic=is_synthetic,
             other_language=f"{up}index.html" if has_other else None,

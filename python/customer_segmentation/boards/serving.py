@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import tempfile
@@ -11,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from customer_segmentation.boards.drawing import dct_program, environment, segment_colours
-from customer_segmentation.boards.sources import CHARTS, TABLE, tables_in
+from customer_segmentation.boards.sources import CHARTS, TABLE, tables_in, with_currency
 from customer_segmentation.boards.words import Words
 from customer_segmentation.publishing import CommandError, one_row, reading
 
@@ -83,7 +82,7 @@ def write_project(database: Path, project: Path) -> None:
     shutil.copytree(CHARTS / "templates", project / "templates")
     shutil.copyfile(CHARTS / "dbt_charts.yml", project / "dbt_charts.yml")
     (project / "charts" / f"{LIVE}.yml").write_text(
-        re.sub(r"\bBRL\b", lambda _: currency, text),
+        with_currency(text, currency),
         encoding="utf-8",
     )
     brand = yaml.safe_load((CHARTS / "_brand.yml").read_text(encoding="utf-8"))

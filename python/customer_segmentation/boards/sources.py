@@ -14,6 +14,8 @@ import yaml
 from customer_segmentation.publishing import CommandError
 
 CHARTS = Path("charts")
+# ISO 4217 for none.
+NO_CURRENCY = "XXX"
 # In the order of the pages, with the name of each in the list of pages.
 TITLES = {
     "overview": "Overview",
@@ -99,9 +101,20 @@ def read_board(name: str, *, charts: Path = CHARTS, currency: str = "BRL") -> Bo
 
 
 def _read(path: Path, currency: str) -> dict[str, Any]:
-    text = re.sub(r"\bBRL\b", lambda _: currency, path.read_text(encoding="utf-8"))
-    content: dict[str, Any] = yaml.safe_load(text)
+    content: dict[str, Any] = yaml.safe_load(
+        with_currency(path.read_text(encoding="utf-8"), currency)
+    )
     return content
+
+
+def with_currency(text: str, currency: str) -> str:
+    """Return a text of the boards, which speak of BRL, in the currency of the data, or in none when it is unknown."""
+    if currency != NO_CURRENCY:
+        return re.sub(r"\bBRL\b", lambda _: currency, text)
+    text = text.replace("BRL a customer", "Money a customer").replace(
+        "BRL par client", "Montant par client"
+    )
+    return re.sub(r",? BRL\b", "", text)
 
 
 def tables_of(board: str, *, charts: Path = CHARTS) -> set[str]:

@@ -45,9 +45,9 @@ EVERYTHING = re.compile(r"\{[a-z_]*\}")
 # What a query says has another name among people.
 NAMED = re.compile(r"\[\[(.+?)\]\]")
 # Words that stay small in the name of a place.
-PLACES = frozenset({"seller", "place", "zip_code"})
+PLACES = frozenset({"seller", "place", "zip_code", "state"})
 # Columns whose texts are names already, and the same in every language.
-NAMES = frozenset({"state", "segment_code", "notice", "customer_unique_id"})
+NAMES = frozenset({"segment_code", "notice", "customer_unique_id"})
 SMALL = frozenset({"de", "do", "da", "dos", "das", "e"})
 
 
@@ -103,7 +103,12 @@ class Words:
             )
             if re.search(r"[^\W\d_]{2}", own):
                 self.unknown.add(english)
-        return self._beginning(re.sub(r" (?=[%:;!?»])|(?<=«) ", NO_BREAK, french))
+        return self._beginning(with_marks_kept(french))
+
+    def with_names(self, text: str) -> str:
+        """Return a text with names that are the same in every language: only what the catalogue knows is changed."""
+        known = self._whole(text) if self.language == "fr" else None
+        return with_marks_kept(known) if known else text
 
     def _named(self, text: str) -> str:
         """Return an English text with people's names of things for those of the tables."""
@@ -240,7 +245,11 @@ class Words:
             known = FORMATS.get(spec or "", spec) or (",d" if isinstance(value, int) else ",.2f")
             if isinstance(value, float) and value != value:
                 return "–"
-            return self.figures(format(value, known).replace("-", "\u2212"))
+            shown = format(value, known)
+            if not re.search("[1-9]", shown):
+                # What is rounded to nothing is not below it.
+                shown = shown.removeprefix("-")
+            return self.figures(shown.replace("-", "\u2212"))
         return str(value)
 
     def regional(self) -> dict[str, object]:
@@ -254,6 +263,11 @@ class Words:
         }
         place = "en-US" if self.language == "en" else "fr-FR"
         return {"locale": {"number": number, "time": place}, "language": self.language}
+
+
+def with_marks_kept(french: str) -> str:
+    """Return a French text with no-break spaces beside the marks that have a space."""
+    return re.sub(r" (?=[%:;!?»])|(?<=«) ", NO_BREAK, french)
 
 
 def as_place(text: str) -> str:
@@ -324,7 +338,7 @@ def in_language(rows: Iterable[Mapping[str, object]], words: Words) -> list[dict
     """Return the rows of a query in the language of the page.
 
     A column ``x_french`` is what French pages show as ``x``; names of places and sellers, in the
-    columns `NAMES`, stay as they are.
+    columns `PLACES` and `NAMES`, stay as they are.
     """
     translated = []
     for row in rows:
@@ -333,10 +347,11 @@ def in_language(rows: Iterable[Mapping[str, object]], words: Words) -> list[dict
             if column.endswith("_french"):
                 continue
             french = row.get(f"{column}_french") if words.language == "fr" else None
-            value = value if french is None else french
-            if isinstance(value, str) and column in PLACES:
-                value = as_place(value)
-            elif isinstance(value, str) and french is None and column not in NAMES:
+            if isinstance(french, str):
+                value = with_marks_kept(french[:1].upper() + french[1:])
+            elif isinstance(value, str) and column in PLACES:
+                value = words.with_names(as_place(value))
+            elif isinstance(value, str) and column not in NAMES:
                 value = words.text(value)
             shown[column] = value
         translated.append(shown)

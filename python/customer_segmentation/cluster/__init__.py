@@ -32,6 +32,7 @@ from customer_segmentation.cluster.spectral import (
     SpectralFit,
     fit_spectral,
     fit_spectral_grid,
+    remembered_spectral_grid,
 )
 from customer_segmentation.cluster.transforms import (
     Quantiles,
@@ -66,6 +67,7 @@ __all__ = [
     "prepare_rows",
     "quick_fit",
     "refit_repeats",
+    "remembered_spectral_grid",
     "robust_columns",
     "single_start",
     "standardise",

@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from customer_segmentation._validation import as_matrix, check_count, check_seed, has_distinct_rows
+from customer_segmentation.cluster._lloyd import best_start
+from customer_segmentation.cluster._nearest import (
+    lloyd_in_order,
+    nearest_of_rows,
+    two_nearest_of_rows,
+)
+from customer_segmentation.cluster._points import near_order
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -95,7 +102,7 @@ class KMeansFit:
     inertia : float
         Sum of (weighted) squared distances to the nearest centroid, in squared units of ``X``.
     iterations : int
-        Lloyd iterations of the best start; with fast starts, those of scikit-learn after them.
+        Lloyd iterations of the best start; with fast starts, those after them.
     has_converged : bool
         Whether the fit stopped by itself rather than at ``max_iter``.
     n_rows : int
@@ -145,22 +152,17 @@ def standardise(X: Any, *, robust: Sequence[int] = ()) -> Scaler:
     return Scaler(mean=mean, scale=scale)
 
 
-def nearest_centroid(
-    X: Any, centroids: Any, *, chunk_rows: int = 16_384
-) -> tuple[np.ndarray, np.ndarray]:
+def nearest_centroid(X: Any, centroids: Any) -> tuple[np.ndarray, np.ndarray]:
     """Find the nearest centroid of each row, and the Euclidean distance to it.
 
     The squares are added feature by feature in column order in float64, so that
     ``sqrt((x1 - c1)^2 + (x2 - c2)^2 + …)`` written out in SQL gives the same bits, and the
-    result of a row does not depend on the other rows or on ``chunk_rows``.
+    result of a row does not depend on the other rows.
 
     Parameters
     ----------
     X : array of shape (n_rows, n_features)
     centroids : array of shape (n_clusters, n_features)
-    chunk_rows : int
-        Rows worked on at a time; the working memory is about
-        ``8 * chunk_rows * (n_features + 4)`` bytes.
 
     Returns
     -------
@@ -175,33 +177,18 @@ def nearest_centroid(
         If the numbers of features differ, or a value is NaN or infinite.
     """
     matrix, centres = _rows_and_centres(X, centroids)
-    chunk_rows = check_count(chunk_rows, name="chunk_rows")
-    n_rows = len(matrix)
-    labels = np.zeros(n_rows, dtype=np.int32)
-    squared = np.full(n_rows, np.inf)
-    for start in range(0, n_rows, chunk_rows):
-        rows = slice(start, start + chunk_rows)
-        columns = np.ascontiguousarray(matrix[rows].T)
-        nearest, chunk_labels = squared[rows], labels[rows]
-        for cluster, centre in enumerate(centres):
-            total = _squared_distances(columns, centre)
-            is_nearer = total < nearest
-            nearest[is_nearer] = total[is_nearer]
-            chunk_labels[is_nearer] = cluster
-    return labels, np.sqrt(squared, out=squared)
+    labels, distance = np.empty(len(matrix), dtype=np.int32), np.empty(len(matrix))
+    nearest_of_rows(matrix, centres, labels, distance)
+    return labels, distance
 
 
-def two_nearest_centroids(
-    X: Any, centroids: Any, *, chunk_rows: int = 16_384
-) -> tuple[np.ndarray, np.ndarray]:
+def two_nearest_centroids(X: Any, centroids: Any) -> tuple[np.ndarray, np.ndarray]:
     """Find the nearest centroid of each row and the one after it, as `nearest_centroid` does.
 
     Parameters
     ----------
     X : array of shape (n_rows, n_features)
     centroids : array of shape (n_clusters, n_features)
-    chunk_rows : int
-        As in `nearest_centroid`.
 
     Returns
     -------
@@ -217,21 +204,10 @@ def two_nearest_centroids(
         As `nearest_centroid`.
     """
     matrix, centres = _rows_and_centres(X, centroids)
-    chunk_rows = check_count(chunk_rows, name="chunk_rows")
-    labels = np.full((2, len(matrix)), -1, dtype=np.int32)
-    squared = np.full((2, len(matrix)), np.inf)
-    for start in range(0, len(matrix), chunk_rows):
-        rows = slice(start, start + chunk_rows)
-        columns = np.ascontiguousarray(matrix[rows].T)
-        (own, other), (own_label, other_label) = squared[:, rows], labels[:, rows]
-        for cluster, centre in enumerate(centres):
-            total = _squared_distances(columns, centre)
-            is_nearer = total < own
-            is_between = ~is_nearer & (total < other)
-            other[is_nearer], other_label[is_nearer] = own[is_nearer], own_label[is_nearer]
-            own[is_nearer], own_label[is_nearer] = total[is_nearer], cluster
-            other[is_between], other_label[is_between] = total[is_between], cluster
-    return labels, np.sqrt(squared, out=squared)
+    labels = np.empty((2, len(matrix)), dtype=np.int32)
+    distance = np.empty((2, len(matrix)))
+    two_nearest_of_rows(matrix, centres, labels, distance)
+    return labels, distance
 
 
 def _rows_and_centres(X: Any, centroids: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -243,14 +219,6 @@ def _rows_and_centres(X: Any, centroids: Any) -> tuple[np.ndarray, np.ndarray]:
             "pass the features that the centroids were made from, in the same order."
         )
     return matrix, centres
-
-
-def _squared_distances(columns: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """Return the squared distances of rows, given column by column, to a centre."""
-    total = np.square(columns[0] - centre[0])
-    for column, coordinate in zip(columns[1:], centre[1:], strict=True):
-        total += np.square(column - coordinate)
-    return total
 
 
 def fit_kmeans(
@@ -286,7 +254,7 @@ def fit_kmeans(
         How often each row counts, at least 0. Rows of weight 0 get a label and nothing else.
     fast_starts : bool
         Run the starts with `customer_segmentation.cluster._lloyd`, several times as fast, and only the best
-        one to its end with scikit-learn. Every start still sees all rows and goes on until no
+        one to its end in the order of the rows. Every start still sees all rows and goes on until no
         row changes its cluster; the random numbers, and so the local optima met on the way, are
         others. Only for k-means++.
     seed : int
@@ -306,9 +274,10 @@ def fit_kmeans(
     Source: ``sklearn.cluster.KMeans`` (Lloyd 1982; k-means++ of Arthur and Vassilvitskii 2007).
     scikit-learn adds up centroids per thread, so its last bits depend on the number of threads;
     here it runs on one thread, which is also faster at these sizes (two BLAS pools compete).
+    From given centroids and fast starts the last iterations are ours: the same sums in the same
+    order, so the same bits, without scikit-learn's passes before and after. It still does what
+    does not end by itself, or empties a cluster.
     """
-    from sklearn.cluster import KMeans
-
     matrix = as_matrix(X)
     n_rows = len(matrix)
     n_clusters = check_count(n_clusters, name="n_clusters", minimum=2)
@@ -329,13 +298,10 @@ def fit_kmeans(
     start = _start(init, n_clusters, matrix.shape[1])
     is_given = not isinstance(start, str)
 
+    counts = np.ones(n_rows) if row_weights is None else row_weights
     if fast_starts:
         if is_given or init != "k-means++":
             raise ValueError("fast_starts is for init='k-means++'; leave one of the two out.")
-        # Only here, so that a fit without it need not load numba.
-        from customer_segmentation.cluster._lloyd import best_start
-        from customer_segmentation.cluster._points import near_order
-
         order = near_order(matrix)
         start = best_start(
             matrix[order],
@@ -345,18 +311,23 @@ def fit_kmeans(
             weights=None if row_weights is None else row_weights[order],
             seed=seed,
         )
-        is_given = True
-    with _thread_pools().limit(limits=1):
-        model = KMeans(
-            n_clusters,
-            init=start,
-            n_init=1 if is_given else n_init,
-            max_iter=max_iter,
-            tol=tol,
-            random_state=seed,
-        ).fit(matrix, sample_weight=row_weights)
+    ended = None if isinstance(start, str) or tol else _ended(matrix, start, counts, max_iter)
+    if ended is None:
+        from sklearn.cluster import KMeans
 
-    centroids = np.ascontiguousarray(model.cluster_centers_, dtype=np.float64)
+        is_given = not isinstance(start, str)
+        with _thread_pools().limit(limits=1):
+            model = KMeans(
+                n_clusters,
+                init=start,
+                n_init=1 if is_given else n_init,
+                max_iter=max_iter,
+                tol=tol,
+                random_state=seed,
+            ).fit(matrix, sample_weight=row_weights)
+        ended = model.cluster_centers_, int(model.n_iter_)
+
+    centroids = np.ascontiguousarray(ended[0], dtype=np.float64)
     labels, distance = nearest_centroid(matrix, centroids)
     squared = np.square(distance)
     inertia = float(squared.sum() if row_weights is None else squared @ row_weights)
@@ -366,7 +337,7 @@ def fit_kmeans(
             f"K-means left {int((sizes == 0).sum())} of {n_clusters} clusters empty: the rows "
             "differ by less than float64 can tell apart; rescale X or ask for fewer clusters."
         )
-    iterations = int(model.n_iter_)
+    iterations = ended[1]
     # At the limit only the centroids can tell whether the last step was the final one.
     has_converged = iterations < max_iter or bool(
         np.allclose(
@@ -381,6 +352,16 @@ def fit_kmeans(
         has_converged=has_converged,
         n_rows=n_rows,
     )
+
+
+def _ended(
+    matrix: np.ndarray, start: np.ndarray, weights: np.ndarray, max_iter: int
+) -> tuple[np.ndarray, int] | None:
+    """Iterate as scikit-learn does from given centroids; None when a cluster empties or it does not end."""
+    mean = matrix.mean(axis=0)
+    centroids = start - mean
+    iterations = lloyd_in_order(matrix - mean, weights, centroids, max_iter)
+    return (centroids + mean, int(iterations)) if iterations else None
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from customer_segmentation._validation import as_matrix, check_count, check_seed, has_distinct_rows
-from customer_segmentation.cluster._lloyd import best_start
+from customer_segmentation.cluster._lloyd import Rows, best_start, from_centroids, prepare_rows
 from customer_segmentation.cluster._points import near_order
 from customer_segmentation.cluster.kmeans import Scaler, fit_kmeans, nearest_centroid, standardise
 
@@ -43,7 +43,14 @@ class Refit:
 
 
 def quick_fit(
-    X: Any, *, n_clusters: int, n_init: int, max_iter: int, seed: int, also: Any = None
+    X: Any,
+    *,
+    n_clusters: int,
+    n_init: int,
+    max_iter: int,
+    seed: int,
+    also: Any = None,
+    laid_out: Rows | None = None,
 ) -> tuple[np.ndarray, float]:
     """Fit K-means, the starts on a sample and the best one polished on all rows.
 
@@ -55,6 +62,9 @@ def quick_fit(
         As in `fit_kmeans`.
     also : array of shape (n_clusters, n_features), optional
         Centroids to start from besides; the lower inertia wins.
+    laid_out : Rows, optional
+        The same rows, laid out by `customer_segmentation.cluster.prepare_rows` with neighbours
+        next to each other: the iterations over all rows then take a fraction of the time.
 
     Returns
     -------
@@ -93,6 +103,13 @@ def quick_fit(
         )
     elif len(sample) == len(matrix) or not starts:
         starts = ["k-means++"]
+    if laid_out is not None:
+        starts = [
+            start
+            if isinstance(start, str)
+            else from_centroids(laid_out, centroids=start, max_iter=max_iter)
+            for start in starts
+        ]
     fits = [
         fit_kmeans(
             matrix, n_clusters=n_clusters, n_init=n_init, max_iter=max_iter, init=start, seed=seed
@@ -150,13 +167,18 @@ def refit_repeats(
     """
     matrix = as_matrix(X)
     repeats = []
+    # That of a resample, too: rows that were not drawn weigh nothing.
+    order = near_order((scaler or standardise(matrix, robust=robust)).transform(matrix))
+    ordered = matrix[order]
     sequences = np.random.SeedSequence(check_seed(seed)).spawn(seeds + bootstraps)
     for number, sequence in enumerate(sequences):
         generator = np.random.default_rng(sequence)
         is_resampled = number >= seeds
-        rows = matrix
+        rows, weights = matrix, None
         if is_resampled:
-            rows = matrix[generator.integers(len(matrix), size=len(matrix))]
+            drawn = generator.integers(len(matrix), size=len(matrix))
+            rows = matrix[drawn]
+            weights = np.bincount(drawn, minlength=len(matrix))[order].astype(np.float64)
         used = scaler or standardise(rows, robust=robust)
         centroids, inertia = quick_fit(
             used.transform(rows),
@@ -164,6 +186,7 @@ def refit_repeats(
             n_init=n_init,
             max_iter=max_iter,
             seed=int(generator.integers(2**32)),
+            laid_out=prepare_rows(used.transform(ordered), weights),
         )
         repeats.append(Refit(used, centroids, inertia, is_resampled))
     return repeats

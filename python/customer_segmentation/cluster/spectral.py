@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import hashlib
 import itertools
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -20,6 +22,8 @@ AssignLabels = Literal["kmeans", "discretize", "cluster_qr"]
 DENSE_POINTS = 400
 # Well below the eigenvalues that matter (1e-5 at 100,000 rows), well above rounding.
 SHIFT = 1e-7
+# Those of a study: three feature sets by one or two graphs.
+REMEMBERED_GRIDS = 6
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -277,6 +281,75 @@ def fit_spectral_grid(
                     minimum_cluster_share=minimum_cluster_share,
                 )
     return {(count, method): fits[count, method] for count in counts for method in assign_labels}
+
+
+class _Same:
+    """Rows as a key: equal when all their values are."""
+
+    def __init__(self, matrix: np.ndarray) -> None:
+        self.matrix = matrix
+        self._hash = hash(hashlib.sha256(matrix.tobytes()).digest())
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and np.array_equal(self.matrix, other.matrix)
+
+
+def remembered_spectral_grid(
+    X: Any,
+    *,
+    cluster_counts: Sequence[int],
+    assign_labels: Sequence[AssignLabels],
+    n_neighbors: int,
+    minimum_cluster_share: float = 0.01,
+    seed: int,
+) -> dict[tuple[int, AssignLabels], SpectralFit]:
+    """Do what `fit_spectral_grid` does; for the same rows and options, once in a process.
+
+    Parameters
+    ----------
+    X, cluster_counts, assign_labels, n_neighbors, minimum_cluster_share, seed
+        As in `fit_spectral_grid`.
+
+    Returns
+    -------
+    dict of (int, str) to SpectralFit
+        Not to be changed.
+
+    Raises
+    ------
+    ValueError
+        As `fit_spectral`.
+    """
+    return _remembered(
+        _Same(as_matrix(X)),
+        tuple(cluster_counts),
+        tuple(assign_labels),
+        n_neighbors,
+        minimum_cluster_share,
+        seed,
+    )
+
+
+@functools.lru_cache(maxsize=REMEMBERED_GRIDS)
+def _remembered(
+    rows: _Same,
+    cluster_counts: tuple[int, ...],
+    assign_labels: tuple[AssignLabels, ...],
+    n_neighbors: int,
+    minimum_cluster_share: float,
+    seed: int,
+) -> dict[tuple[int, AssignLabels], SpectralFit]:
+    return fit_spectral_grid(
+        rows.matrix,
+        cluster_counts=cluster_counts,
+        assign_labels=assign_labels,
+        n_neighbors=n_neighbors,
+        minimum_cluster_share=minimum_cluster_share,
+        seed=seed,
+    )
 
 
 def _described(

@@ -15,6 +15,7 @@ COMMANDS = {
     "contract": "write the maintenance contract, in English and French",
     "metrics": "ask the semantic layer for metrics",
     "ducklake": "build and test in a DuckLake, and put it before readers as one snapshot",
+    "spark": "build and test on Apache Spark, and put the tables before readers as Parquet files",
     "parity": "compare every public table of two databases, such as those of two engines",
     "docs": "write the dbt documentation as one page",
     "postgres": "copy the public tables into PostgreSQL",

@@ -47,7 +47,7 @@ HEADINGS = {
     "frequency": "commandes",
     "monetary": "montant",
     "customer_state": "etat",
-    "confidence": "surete",
+    "confidence": "confiance",
     "group": "groupe",
     "reason": "raison",
 }
@@ -509,13 +509,13 @@ ABOUT = {
     },
     "fr": {
         "what": "{stem}.csv et .parquet : {customers} clients au {date:%d/%m/%Y}, données {name} ({notice}).",
-        "actions": "Que faire, selon les jours depuis la dernière commande. N'écrire qu'au groupe « traité » ; le"
-        " groupe « témoin » n'est pas sollicité, pour que l'effet de la campagne se mesure"
+        "actions": "Que faire, selon le nombre de jours depuis la dernière commande. N’écrire qu’au groupe « traité » ;"
+        " le groupe « témoin » n’est pas sollicité, afin que l’effet de la campagne puisse être mesuré"
         " (`segmentation.control_outcomes`).",
         "heads": "segment,action,jours,clients,que faire,canal,message",
         "columns": "`{recency_days}` : jours depuis la dernière commande ; `{frequency}` : nombre de commandes ;"
-        " `{monetary}` : montant dépensé ; `{confidence}` : clarté de l'appartenance, 1 au centre du segment, 0 à"
-        " mi-chemin du suivant. Dans le fichier Parquet, les colonnes gardent leurs noms anglais.",
+        " `{monetary}` : montant dépensé ; `{confidence}` : netteté de l’appartenance au segment, de 1 au centre à 0 à"
+        " mi-chemin du segment voisin. Dans le fichier Parquet, les colonnes gardent leurs noms anglais.",
     },
 }
 # Spreadsheets in French take a comma for a decimal mark.

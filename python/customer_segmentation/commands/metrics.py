@@ -39,6 +39,8 @@ from customer_segmentation.publishing import (
 
 EXAMPLE = "make metrics METRICS=revenue,orders BY=metric_time__month"
 GRAINS = ("day", "week", "month", "quarter", "year")
+# Enough for a share; MetricFlow would write millions with an exponent.
+DECIMALS = 4
 COPY_ATTEMPTS = 5
 # Longer than any query takes.
 OLD_COPY_SECONDS = 24 * 3600
@@ -109,7 +111,7 @@ def answer(database: Path, metrics: Sequence[str], *, by: Sequence[str] = ()) ->
             "SEGMENTATION_DATABASE": str(path),
             "SEGMENTATION_ACCESS_MODE": "read_only",
         }
-        query = ["query", "--quiet", "--metrics", ",".join(metrics)]
+        query = ["query", "--quiet", "--decimals", str(DECIMALS), "--metrics", ",".join(metrics)]
         groups = ["--group-by", ",".join(by), "--order", ",".join(by)] if by else []
         done = call_mf([*query, *groups], environment)
         if done.returncode != 0 and by:

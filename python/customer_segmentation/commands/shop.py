@@ -22,12 +22,18 @@ import yaml
 from customer_segmentation.intake import default_settings
 from customer_segmentation.publishing import CommandError
 from customer_segmentation.shop import (
+    NO_CURRENCY,
     Look,
     ShopError,
     choose_clusters,
+    guess_customer_file,
     guess_mapping,
+    guess_review_file,
+    in_currency,
     in_words,
+    left_out,
     look_at,
+    mapping_from,
     open_source,
 )
 
@@ -56,6 +62,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--currency", metavar="CODE", help="three letters (default: guessed)")
     parser.add_argument(
+        "--customers", metavar="FILE", help="with a row per customer, such as their state and city"
+    )
+    parser.add_argument("--reviews", metavar="FILE", help="of reviews of the orders")
+    parser.add_argument(
         "--notice", metavar="TEXT", help="printed beside every result (default: Orders of FILE)"
     )
 
@@ -71,13 +81,15 @@ def run(options: argparse.Namespace) -> int:
         with duckdb.connect() as connection:
             source = open_source(connection, orders)
             guess = guess_mapping(connection, source)
+            optional = _optional(connection, options, guess.shop)
         shop = {
             "name": to.stem,
             "orders": orders,
             **guess.shop,
+            **optional,
             **({"time_format": options.time_format} if options.time_format else {}),
             "time_zone": options.time_zone or "UTC",
-            "currency": options.currency or guess.shop.get("currency") or "XXX",
+            **({"currency": options.currency} if options.currency else {}),
             "notice": options.notice or f"Orders of {to.stem}",
         }
         write(to, shop)
@@ -100,6 +112,32 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _optional(
+    connection: duckdb.DuckDBPyConnection, options: argparse.Namespace, shop: dict[str, Any]
+) -> dict[str, Any]:
+    """Guess the columns of the files beside the orders."""
+    found: dict[str, Any] = {}
+    if options.customers:
+        source = open_source(connection, options.customers, alias="shop_customers")
+        found["customers"] = guess_customer_file(
+            connection, source, options.customers, customer_id=shop["customer_id"]
+        )
+        theirs = found["customers"]["traits"]
+        if set(theirs) & set(shop.get("traits", {})):
+            # Columns of the orders are known as of their day.
+            found["customers"]["traits"] = {
+                name: column for name, column in theirs.items() if name not in shop["traits"]
+            }
+            if not found["customers"]["traits"]:
+                del found["customers"]
+    if options.reviews:
+        source = open_source(connection, options.reviews, alias="shop_reviews")
+        found["reviews"] = guess_review_file(
+            connection, source, options.reviews, order_id=shop.get("order_id")
+        )
+    return found
+
+
 def write(to: Path, shop: dict[str, Any], **settings: Any) -> None:
     """Write the file of vars."""
     text = yaml.safe_dump(
@@ -119,24 +157,55 @@ def write(to: Path, shop: dict[str, Any], **settings: Any) -> None:
 
 def told(shop: dict[str, Any], look: Look, notes: tuple[str, ...]) -> list[str]:
     """Return what a person is told of the orders, a line each."""
-    currency, dates = shop["currency"], look.as_of_dates
+    dates = look.as_of_dates
+    currency = in_currency(shop.get("currency", NO_CURRENCY))
+    missing = left_out(mapping_from(shop).trait_names, has_reviews=bool(shop.get("reviews")))
     written = f", written {in_words(look.time_format)}" if in_words(look.time_format) else ""
     lines = [
         f"  customer_id  {shop['customer_id']}",
         f"  ordered_at   {shop['ordered_at']}{written}, time zone {shop['time_zone']}",
-        f"  amount       {shop['amount']}, {currency}",
+        f"  amount       {shop['amount']}{f',{currency}' if currency else ''}",
         f"  order_id     {shop.get('order_id', 'none: one order per person and day')}",
+        *_optional_lines(shop, look),
         "",
         f"  {look.lines:,} rows, {look.rejected:,} of them without a time or an amount, which do not count",
-        f"  {look.customers:,} customers, {look.orders:,} orders, net {look.net:,.2f} {currency}",
-        f"  {look.guests:,} orders of guests (no customer id), {look.guest_amount:,.2f} {currency}: counted in"
+        f"  {look.customers:,} customers, {look.orders:,} orders, net {look.net:,.2f}{currency}",
+        f"  {look.guests:,} orders of guests (no customer id), {look.guest_amount:,.2f}{currency}: counted in"
         " marts.data_quality, in no segment",
-        f"  {look.refunds:,} refunds, {look.refund_amount:,.2f} {currency}; {look.refund_only:,} people"
-        " have refunds only and are no customers",
+        f"  {look.refunds:,} refunds and later lines of an order, {look.refund_amount:,.2f}{currency};"
+        f" {look.refund_only:,} people have refunds only and are no customers",
         f"  {look.first:%Y-%m-%d} to {look.last:%Y-%m-%d}; the last month may be incomplete",
         f"  {len(dates)} as-of dates, from {dates[0]} to {dates[-1]}"
         if dates
         else "  no as-of date",
-        "  Missing, and left out of what is built: reviews, places, categories, deliveries, sellers",
+        f"  Missing, and left out of what is built: {', '.join(missing)}",
     ]
     return lines + [f"  Note: {note}" for note in notes]
+
+
+def _optional_lines(shop: dict[str, Any], look: Look) -> list[str]:
+    """Say what is known beside who, when and how much."""
+    customers = shop.get("customers") or {}
+    columns = {
+        **(shop.get("traits") or {}),
+        **{
+            name: f"{column} of {customers['from']}"
+            for name, column in (customers.get("traits") or {}).items()
+        },
+    }
+    lines = [
+        f"  trait        {name}: {column}, {look.traits[name]:,} different values"
+        for name, column in columns.items()
+    ]
+    reviews = shop.get("reviews")
+    if reviews:
+        place = f" of {reviews['from']}" if reviews.get("from") else ""
+        elsewhere = (
+            f"; {look.reviews_elsewhere:,} of orders that are not there do not count"
+            if look.reviews_elsewhere
+            else ""
+        )
+        lines.append(
+            f"  reviews      {reviews['score']} at {reviews['answered_at']}{place}, {look.reviews:,} reviews{elsewhere}"
+        )
+    return lines

@@ -5,12 +5,21 @@
 ``raw_text``     its bytes: compression, encoding, line ends
 ``raw_parquet``  Parquet files, and folders of them
 ``raw_table``    the SQL that reads a table
-``raw_plugin``   what the macros of dbt ask, a plugin of dbt-duckdb
+``raw_spark``    the SQL by which Spark reads it
+``raw_answers``  what the macros of dbt ask
+``raw_plugin``   how those of DuckDB ask it, a plugin of dbt-duckdb
 ``seed_files``   the seeds
 ``settings``     the settings that dbt_project.yml states
 """
 
+from customer_segmentation.intake.raw_answers import RawAnswers
 from customer_segmentation.intake.raw_folder import look_into, needed_columns, problems
+from customer_segmentation.intake.raw_spark import (
+    NUMBER,
+    SparkReading,
+    SparkView,
+    spark_reading,
+)
 from customer_segmentation.intake.raw_text import RawFileError
 from customer_segmentation.intake.seed_files import problems as seed_problems
 from customer_segmentation.intake.settings import (
@@ -20,7 +29,11 @@ from customer_segmentation.intake.settings import (
 )
 
 __all__ = [
+    "NUMBER",
+    "RawAnswers",
     "RawFileError",
+    "SparkReading",
+    "SparkView",
     "default_settings",
     "look_into",
     "needed_columns",
@@ -28,4 +41,5 @@ __all__ = [
     "project_vars",
     "seed_problems",
     "settings_problems",
+    "spark_reading",
 ]

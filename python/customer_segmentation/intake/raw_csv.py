@@ -1,7 +1,7 @@
 """What a delimited text file is really like: compression, encoding, line ends, delimiter, header.
 
 A file is read once, in pieces that end where a line ends, with methods of bytes and numpy; only the first records are
-parsed. Files whose line ends are of several kinds are read a second time.
+parsed. Files with carriage returns are read a second time, and a third one when quotes are out of place.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ import numpy as np
 
 from customer_segmentation.intake.raw_text import (
     BYTE_ORDER_MARK,
+    CARRIAGE_RETURN,
     LINE_FEED,
     DamagedTextError,
+    LineEnds,
     RawFileError,
     Scan,
-    find_marks,
     judge_line_ends,
+    marked_pieces,
     recognise,
     text_pieces,
+    without_marks,
 )
 
 # The header and the first records are looked for in so much of the text.
@@ -37,6 +40,7 @@ COMPARED_RECORDS = 20
 SEARCHED_LINES = 20
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 QUOTES = ('"', "'")
+PLAIN = LineEnds()
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,8 @@ class CsvFile:
     delimiter, quote : str
     header : tuple of str
         Names of the columns, as written.
-    line_ends : {"one kind", "outside quotes", "everywhere"}
-        What must become one kind of line end: nothing, those outside quotes, or (as quotes are not balanced) all.
+    line_ends : LineEnds
+        Of several kinds outside quotes all become line feeds; those inside quotes stay.
     has_inner_marks : bool
         Lines begin with byte-order marks.
     may_have_offsets : bool
@@ -66,14 +70,14 @@ class CsvFile:
     delimiter: str
     quote: str
     header: tuple[str, ...]
-    line_ends: str = "one kind"
+    line_ends: LineEnds = PLAIN
     has_inner_marks: bool = False
     may_have_offsets: bool = False
 
     @property
     def needs_copy(self) -> bool:
         """Whether DuckDB must be given a copy in UTF-8 with one kind of line end."""
-        return self.encoding != "utf-8" or self.line_ends != "one kind" or self.has_inner_marks
+        return self.encoding != "utf-8" or self.line_ends != PLAIN or self.has_inner_marks
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -83,7 +87,8 @@ class CsvFile:
             f"its encoding is {encoding}, not UTF-8": self.encoding != "utf-8",
             f"its values are separated by {DELIMITERS[self.delimiter]}": self.delimiter != ",",
             f"its quotes are {self.quote}": self.quote != '"',
-            "its line ends are of several kinds, or carriage returns": self.line_ends != "one kind",
+            "its line ends are of several kinds, or carriage returns": not self.line_ends.is_one_kind,
+            "a quote in it is not closed, or stands within a value": self.line_ends.stand_in != "",
             "lines in it begin with a byte-order mark": self.has_inner_marks,
         }
         return tuple(note for note, is_so in found.items() if is_so)
@@ -135,10 +140,12 @@ def look(
     delimiter, quote, header = read_head(
         head, needed=needed, is_whole=scan.size == len(head), may_be_empty=may_be_empty
     )
-    line_ends = "one kind"
-    if scan.has_several_line_ends():
+    line_ends = PLAIN
+    if scan.has_returns:
         line_ends = judge_line_ends(
-            text_pieces(path, compression=compression, encoding=encoding), quote=quote
+            lambda: text_pieces(path, compression=compression, encoding=encoding),
+            quote=quote,
+            delimiter=delimiter,
         )
     return CsvFile(
         path=path,
@@ -298,20 +305,25 @@ def write_copy(file: CsvFile, target: Path) -> None:
     Parameters
     ----------
     file : CsvFile
+        With a quote out of place DuckDB goes on in the middle of values, and there a carriage return
+        makes it lose its way: those within quotes become the stand-in, for whoever reads to turn back.
     target : Path
         Is replaced.
     """
-    quote = file.quote if file.line_ends == "outside quotes" else ""
-    quotes = 0
+    stand_in = file.line_ends.stand_in
+    pieces = map(
+        without_marks,
+        text_pieces(file.path, compression=file.compression, encoding=file.encoding),
+    )
     with target.open("wb") as copy:
-        pieces = text_pieces(file.path, compression=file.compression, encoding=file.encoding)
-        for piece in pieces:
-            piece = piece.removeprefix(BYTE_ORDER_MARK).replace(b"\n" + BYTE_ORDER_MARK, b"\n")
-            if file.line_ends == "one kind":
-                copy.write(piece)
-                continue
+        if file.line_ends == PLAIN:
+            copy.writelines(pieces)
+            return
+        for piece, marks in marked_pieces(
+            pieces, quote=file.quote, delimiter=file.delimiter, is_sound=not stand_in
+        ):
             bytes_ = np.frombuffer(piece, dtype=np.uint8).copy()
-            marks = find_marks(bytes_, quote=quote, quotes_before=quotes)
+            if stand_in:
+                bytes_[bytes_ == CARRIAGE_RETURN] = ord(stand_in)
             bytes_[marks.returns[~marks.is_before_end]] = LINE_FEED
             copy.write(np.delete(bytes_, marks.returns[marks.is_before_end]).tobytes())
-            quotes += marks.quotes

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import shutil
-import threading
-import weakref
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +11,9 @@ import yaml
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
-from customer_segmentation.intake import raw_folder, seed_files, settings
-from customer_segmentation.intake.raw_csv import CsvFile, write_copy
-from customer_segmentation.intake.raw_table import RawTable, table_sql
+from customer_segmentation.intake.raw_answers import RawAnswers
+from customer_segmentation.intake.raw_csv import CsvFile
+from customer_segmentation.intake.raw_table import table_sql
 from customer_segmentation.intake.raw_text import RawFileError
 
 # After so many new objects the youngest are looked through for garbage; after so many times, the older ones.
@@ -32,15 +29,9 @@ class Plugin(BasePlugin):
         Parameters
         ----------
         plugin_config : dict
-            ``project``: folder with dbt_project.yml; where a profile that lies elsewhere names another one, the folder
-            that this package lies in.
+            ``project``: folder with dbt_project.yml.
         """
-        named = Path(plugin_config["project"])
-        beside = Path(__file__).parents[3]
-        self.project = named if (named / raw_folder.SOURCES).exists() else beside
-        self.tables: dict[tuple[str, str], RawTable] = {}
-        self.copies: dict[tuple[str, str], Path] = {}
-        self.lock = threading.Lock()
+        self.answers = RawAnswers(Path(plugin_config["project"]))
         # dbt keeps to the end what it has parsed: looking for garbage in it again and again takes a tenth of its time.
         gc.freeze()
         gc.set_threshold(*SELDOM)
@@ -69,12 +60,7 @@ class Plugin(BasePlugin):
         str
             JSON object with lists of sentences: ``problems``, ``notes``.
         """
-        found = raw_folder.look_into(Path(folder), raw_folder.needed_columns(self.project))
-        with self.lock:
-            self.tables = {(folder, name): table for name, table in found.tables.items()}
-            self.copies = {}
-        seeds = seed_files.problems(self.project / "seeds")
-        return json.dumps({"problems": [*found.problems, *seeds], "notes": found.notes})
+        return json.dumps(self.answers.findings(folder))
 
     def reading(self, folder: str, name: str, scratch: str) -> str:
         """Say how one raw table is read; a file that DuckDB cannot read as it is is copied first.
@@ -91,18 +77,25 @@ class Plugin(BasePlugin):
         Returns
         -------
         str
-            JSON object: ``sql``, the table expression; ``file``; ``is_csv``. Or only ``problem``, a sentence.
+            JSON object: ``rows``, the table expression; ``file``; ``is_csv``; ``stand_in``, the code of the character
+            that a copy has for a carriage return, or 13. Or only ``problem``, a sentence.
         """
         try:
-            with self.lock:
-                table = self.table(folder, name)
-                copy = self.copy(table, folder=folder, scratch=Path(scratch))
+            table, copy = self.answers.reading(folder, name, scratch)
         except RawFileError as error:
             return json.dumps({"problem": f"{error}."})
         except OSError as error:
             return json.dumps({"problem": f"{name}: no copy of it in {scratch} ({error})."})
-        sql = table_sql(table, copy=copy)
-        return json.dumps({"sql": sql, "file": table.label, "is_csv": table.is_csv})
+        rows = table_sql(table, copy=copy)
+        stand_in = table.source.line_ends.stand_in if isinstance(table.source, CsvFile) else ""
+        return json.dumps(
+            {
+                "rows": rows,
+                "file": table.label,
+                "is_csv": table.is_csv,
+                "stand_in": ord(stand_in or "\r"),
+            }
+        )
 
     def settings(self, given: str) -> str:
         """Say what is wrong with the settings.
@@ -117,28 +110,4 @@ class Plugin(BasePlugin):
         str
             JSON list of sentences.
         """
-        project = settings.project_vars(self.project)
-        return json.dumps(settings.settings_problems(project, yaml.safe_load(given)))
-
-    def table(self, folder: str, name: str) -> RawTable:
-        """Return what is known of a table, and look at it when nothing is."""
-        key = (folder, name)
-        if key not in self.tables:
-            needed = raw_folder.needed_columns(self.project)[name]
-            self.tables[key] = raw_folder.look_at_table(Path(folder), name, needed)
-        return self.tables[key]
-
-    def copy(self, table: RawTable, *, folder: str, scratch: Path) -> Path | None:
-        """Return the copy of a table's file, which is written once, or None if it needs none."""
-        key = (folder, table.name)
-        if not (isinstance(table.source, CsvFile) and table.source.needs_copy):
-            return None
-        if key not in self.copies:
-            if not self.copies:
-                shutil.rmtree(scratch, ignore_errors=True)
-                scratch.mkdir(parents=True)
-                weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
-            path = scratch / f"{table.name}.csv"
-            write_copy(table.source, path)
-            self.copies[key] = path
-        return self.copies[key]
+        return json.dumps(self.answers.settings(yaml.safe_load(given)))

@@ -135,6 +135,12 @@ def csv_sql(table: RawTable, file: CsvFile, *, copy: Path | None, keep_rejects: 
         f"delim = {sql_text(file.delimiter)}, quote = {sql_text(file.quote)}, "
         f"escape = {sql_text(file.quote)}, {rejects}, columns = {{{columns}}})"
     )
+    if copy and file.line_ends.stand_in:
+        stand_in = ord(file.line_ends.stand_in)
+        turned_back = ", ".join(
+            f"replace({name}, chr({stand_in}), chr(13)) as {name}" for name in table.needed
+        )
+        expression = f"(select * replace ({turned_back}) from {expression})"
     if file.delimiter == "," or not table.decimals:
         return expression
     replaced = ", ".join(

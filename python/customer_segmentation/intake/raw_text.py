@@ -7,7 +7,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,9 @@ import numpy as np
 
 PIECE_BYTES = 1 << 20
 LONGEST_LINE_BYTES = 1 << 25
+LONGEST_VALUE_BYTES = 1 << 20
+# One of these stands in for carriage returns within values where DuckDB would stumble over them.
+STAND_INS = [code for code in range(1, 32) if code not in b"\t\n\v\f\r"]
 
 
 BYTE_ORDER_MARK = codecs.BOM_UTF8
@@ -185,8 +188,7 @@ class Scan:
     has_times: bool
     size: int = 0
     feeds: int = 0
-    returns: int = 0
-    pairs: int = 0
+    has_returns: bool = False
     utf8_bytes: int = 0
     other_bytes: int = 0
     other_lines: int = 0
@@ -213,9 +215,7 @@ class Scan:
             raise RawFileError(
                 f"the file has a zero byte (NUL) in line {line:,}; it is damaged, get it again"
             )
-        if b"\r" in piece:
-            self.returns += piece.count(b"\r")
-            self.pairs += piece.count(b"\r\n")
+        self.has_returns = self.has_returns or b"\r" in piece
         if not piece.isascii():
             # Searching for one byte is quick.
             if BYTE_ORDER_MARK[:1] in piece:
@@ -256,10 +256,6 @@ class Scan:
             and self.high_bytes[LETTERS].sum() >= SMALLEST_LETTER_SHARE * high
         )
 
-    def has_several_line_ends(self) -> bool:
-        """Whether line feeds, pairs and carriage returns occur together, within values or as line ends."""
-        return self.returns > 0 and not self.feeds == self.returns == self.pairs
-
 
 def has_offset(piece: bytes) -> bool:
     """Tell whether something in a piece looks like a time with an offset from UTC.
@@ -286,7 +282,7 @@ def has_offset(piece: bytes) -> bool:
 
 @dataclass(frozen=True)
 class Marks:
-    """Positions in a piece: quotes, and carriage returns by what follows them.
+    """Positions in a piece: line feeds, and carriage returns by what follows them.
 
     Attributes
     ----------
@@ -294,87 +290,207 @@ class Marks:
         Line feeds and carriage returns outside quotes.
     is_before_end : ndarray of bool, shape of returns
         Whether a line feed or another carriage return follows.
-    quotes : int
-        Quotes in the piece.
+    is_sound : bool
+        Whether every quote of the piece stands where a value begins or ends, or is doubled.
     """
 
     feeds: np.ndarray
     returns: np.ndarray
     is_before_end: np.ndarray
-    quotes: int
+    is_sound: bool = True
 
 
-def find_marks(piece: np.ndarray, *, quote: str, quotes_before: int) -> Marks:
+def without_marks(piece: bytes) -> bytes:
+    """Leave out the byte-order marks that lines of a piece begin with."""
+    return piece.removeprefix(BYTE_ORDER_MARK).replace(b"\n" + BYTE_ORDER_MARK, b"\n")
+
+
+def marked_pieces(
+    pieces: Iterable[bytes], *, quote: str, delimiter: str, is_sound: bool
+) -> Iterator[tuple[bytes, Marks]]:
     """Find the line ends outside quotes.
 
     Parameters
     ----------
-    piece : ndarray of uint8
-    quote : str
-        The quote, or nothing: then everything is outside.
-    quotes_before : int
-        Quotes before the piece; after an odd number it begins inside.
+    pieces : iterable of bytes
+        Of a text; each ends where a line does.
+    quote, delimiter : str
+    is_sound : bool
+        Whether quotes are counted, every other one closing a value, which is quick and right where
+        every quote is in its place. Otherwise a value is in quotes when its quote is closed before a
+        delimiter or a line end; a quote that stays open, or stands within a value, is a letter.
+
+    Yields
+    ------
+    piece : bytes
+        The same text; cut elsewhere when ``is_sound`` is false.
+    marks : Marks
     """
-    is_quote = piece == ord(quote) if quote else np.zeros(len(piece), dtype=bool)
-    quotes = np.flatnonzero(is_quote)
+    if not is_sound:
+        for piece, spans in _values_in_quotes(pieces, quote=quote, delimiter=delimiter):
+            bytes_ = np.frombuffer(piece, dtype=np.uint8)
+            feeds, returns = (
+                _outside(np.flatnonzero(bytes_ == end), spans)
+                for end in (LINE_FEED, CARRIAGE_RETURN)
+            )
+            yield piece, Marks(feeds, returns, _is_before_end(bytes_, returns))
+        return
+    may_touch = np.zeros(256, dtype=bool)
+    may_touch[[LINE_FEED, CARRIAGE_RETURN, *(quote + delimiter).encode()]] = True
+    quotes_before = 0
+    for piece in pieces:
+        bytes_ = np.frombuffer(piece, dtype=np.uint8)
+        quotes = np.flatnonzero(bytes_ == ord(quote))
+        is_opening = (np.arange(len(quotes)) + quotes_before) % 2 == 0
+        neighbours = np.where(is_opening, quotes - 1, quotes + 1)
+        neighbours = neighbours[(neighbours >= 0) & (neighbours < len(bytes_))]
+        feeds, returns = (
+            found[(np.searchsorted(quotes, found) + quotes_before) % 2 == 0]
+            for found in (np.flatnonzero(bytes_ == end) for end in (LINE_FEED, CARRIAGE_RETURN))
+        )
+        yield (
+            piece,
+            Marks(
+                feeds,
+                returns,
+                _is_before_end(bytes_, returns),
+                is_sound=bool(may_touch[bytes_[neighbours]].all()),
+            ),
+        )
+        quotes_before += len(quotes)
 
-    def outside(positions: np.ndarray) -> np.ndarray:
-        return positions[(np.searchsorted(quotes, positions) + quotes_before) % 2 == 0]
 
-    returns = outside(np.flatnonzero(piece == CARRIAGE_RETURN))
-    following = piece[np.minimum(returns + 1, len(piece) - 1)]
-    is_last = returns == len(piece) - 1
-    return Marks(
-        feeds=outside(np.flatnonzero(piece == LINE_FEED)),
-        returns=returns,
-        is_before_end=((following == LINE_FEED) | (following == CARRIAGE_RETURN)) & ~is_last,
-        quotes=len(quotes),
+def _values_in_quotes(
+    pieces: Iterable[bytes], *, quote: str, delimiter: str
+) -> Iterator[tuple[bytes, np.ndarray]]:
+    """Cut a text where no value in quotes is cut, and yield each piece with the (start, end) of its values."""
+    q, ends = re.escape(quote), f"[{re.escape(delimiter)}\r\n]"
+    opening = rf"(?:\A|(?<={ends})) *{q}"
+    value = re.compile(
+        rf"{opening}[^{q}]*+(?:{q}{q}[^{q}]*+)*+{q}(?= *(?:{ends}|\Z))".encode(),
     )
+    begin = re.compile(opening.encode())
+    rest = b""
+    for piece in pieces:
+        block = rest + piece
+        spans = [found.span() for found in value.finditer(block)]
+        unclosed = begin.search(block, spans[-1][1] if spans else 0)
+        cut = unclosed.start() if unclosed else len(block)
+        # No value is as long as this; what follows is judged without it.
+        if len(block) - cut > LONGEST_VALUE_BYTES:
+            cut = len(block)
+        rest = block[cut:]
+        if cut:
+            yield block[:cut], np.array(spans, dtype=np.int64).reshape(-1, 2)
+    if rest:
+        yield rest, np.empty((0, 2), dtype=np.int64)
 
 
-def judge_line_ends(pieces: Iterator[bytes], *, quote: str) -> str:
-    """Tell whether the line ends outside quotes are of one kind.
+def _outside(positions: np.ndarray, spans: np.ndarray) -> np.ndarray:
+    """Return the positions that lie in none of some spans, which do not overlap."""
+    number = np.searchsorted(spans[:, 0], positions, side="right")
+    ends = np.concatenate([[0], spans[:, 1]])
+    return positions[positions >= ends[number]]
+
+
+def _is_before_end(bytes_: np.ndarray, returns: np.ndarray) -> np.ndarray:
+    following = bytes_[np.minimum(returns + 1, len(bytes_) - 1)]
+    is_last = returns == len(bytes_) - 1
+    return ((following == LINE_FEED) | (following == CARRIAGE_RETURN)) & ~is_last
+
+
+@dataclass(frozen=True)
+class LineEnds:
+    """What the line ends of a text are like.
+
+    Attributes
+    ----------
+    is_one_kind : bool
+        Those outside quotes: in pairs, or line feeds.
+    stand_in : str
+        When a quote is not closed or stands within a value, a character that the text does not have;
+        otherwise nothing.
+    """
+
+    is_one_kind: bool = True
+    stand_in: str = ""
+
+
+def judge_line_ends(
+    pieces_of: Callable[[], Iterable[bytes]], *, quote: str, delimiter: str
+) -> LineEnds:
+    """Tell whether the line ends outside quotes are of one kind, and whether all quotes are in their places.
 
     Parameters
     ----------
-    pieces : iterator of bytes
-        A text that has carriage returns and is not all in pairs.
-    quote : str
+    pieces_of : callable
+        Reads the text, which has carriage returns; it is called again when quotes are not where they
+        should be.
+    quote, delimiter : str
 
     Returns
     -------
-    {"one kind", "outside quotes", "everywhere"}
-        As in :class:`CsvFile`.
+    LineEnds
 
     Raises
     ------
     RawFileError
         If a carriage return stands in a value without quotes.
     """
-    feeds = returns = before_ends = quotes = lines = 0
-    lone_line = last_line = 0
-    for piece in pieces:
+    ends = _count_line_ends(pieces_of(), quote=quote, delimiter=delimiter, is_sound=True)
+    stand_in = ""
+    if not ends.is_sound:
+        ends = _count_line_ends(pieces_of(), quote=quote, delimiter=delimiter, is_sound=False)
+        free = [code for code in STAND_INS if not ends.has_byte[code]]
+        if not free:
+            raise RawFileError(
+                "the file has a quote out of place and every control character; it is damaged, get it again"
+            )
+        stand_in = chr(free[-1])
+    if ends.feeds and ends.lone_line:
+        raise RawFileError(
+            f"the file has a carriage return within line {ends.lone_line:,} that ends no line; line ends are mixed: "
+            "save it with one kind of line end, or put the value in quotes"
+        )
+    # In pairs, none, or (as on old Macs) nothing else, which becomes line feeds.
+    is_one_kind = ends.feeds > 0 and (
+        ends.returns == 0 or ends.returns == ends.before_ends == ends.feeds
+    )
+    return LineEnds(is_one_kind, stand_in)
+
+
+@dataclass
+class _LineEnds:
+    """Line ends outside quotes, the first line that has a carriage return within, and which bytes there are."""
+
+    feeds: int = 0
+    returns: int = 0
+    before_ends: int = 0
+    lone_line: int = 0
+    is_sound: bool = True
+    has_byte: np.ndarray = field(default_factory=lambda: np.zeros(256, dtype=bool))
+
+
+def _count_line_ends(
+    pieces: Iterable[bytes], *, quote: str, delimiter: str, is_sound: bool
+) -> _LineEnds:
+    ends = _LineEnds()
+    lines = last_line = 0
+    cleaned = map(without_marks, pieces)
+    for piece, marks in marked_pieces(cleaned, quote=quote, delimiter=delimiter, is_sound=is_sound):
         # What looked like half of the last line end of the text was none.
-        lone_line = lone_line or last_line
-        bytes_ = np.frombuffer(piece, dtype=np.uint8)
-        marks = find_marks(bytes_, quote=quote, quotes_before=quotes)
-        feeds += len(marks.feeds)
-        returns += len(marks.returns)
-        before_ends += int(marks.is_before_end.sum())
+        ends.lone_line = ends.lone_line or last_line
+        ends.feeds += len(marks.feeds)
+        ends.returns += len(marks.returns)
+        ends.before_ends += int(marks.is_before_end.sum())
+        ends.is_sound &= marks.is_sound
+        if not is_sound:
+            ends.has_byte[np.frombuffer(piece, dtype=np.uint8)] = True
         lone = marks.returns[~marks.is_before_end]
         if len(lone):
             line = lines + piece.count(b"\n", 0, int(lone[0])) + 1
             is_last = lone[0] == len(piece) - 1
-            lone_line, last_line = lone_line or (0 if is_last else line), line if is_last else 0
-        quotes += marks.quotes
+            ends.lone_line = ends.lone_line or (0 if is_last else line)
+            last_line = line if is_last else 0
         lines += piece.count(b"\n")
-    if feeds and lone_line:
-        raise RawFileError(
-            f"the file has a carriage return within line {lone_line:,} that ends no line; line ends are mixed: save it "
-            "with one kind of line end, or put the value in quotes"
-        )
-    if quotes % 2:
-        return "everywhere"
-    # In pairs, none, or (as on old Macs) nothing else, which becomes line feeds.
-    is_one_kind = feeds > 0 and (returns == 0 or returns == before_ends == feeds)
-    return "one kind" if is_one_kind else "outside quotes"
+    return ends

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 PASSED = {"success", "pass", "warn", "reused"}
+# What dbt calls the two kinds of tests.
+TESTS = ("test", "unit_test")
 # With one of these, dbt builds tables with no rows or with some of them.
 SHORTENING_OPTIONS = ("empty", "sample")
 
@@ -38,7 +40,9 @@ class Run:
         return not (self.not_built or self.not_tested or self.problem)
 
 
-def read_run(target: Path, *, since: float, relations: Collection[str]) -> Run:
+def read_run(
+    target: Path, *, since: float, relations: Collection[str], tests: Collection[str] = TESTS
+) -> Run:
     """Compare the last run with its manifest and with the file that it wrote.
 
     Parameters
@@ -49,6 +53,8 @@ def read_run(target: Path, *, since: float, relations: Collection[str]) -> Run:
         Time of the start of the run, in seconds since 1970; an older result is of another run.
     relations : collection of str
         `schema.table` of the tables and views in the file that was built.
+    tests : collection of str
+        Which of `TESTS` must have run, too.
 
     Returns
     -------
@@ -69,10 +75,16 @@ def read_run(target: Path, *, since: float, relations: Collection[str]) -> Run:
     passed = {
         result["unique_id"] for result in results["results"] if str(result["status"]) in PASSED
     }
-    return _compare(manifest, passed, relations)
+    return _compare(manifest, passed, relations, kinds=tests)
 
 
-def _compare(manifest: Mapping[str, Any], passed: set[str], relations: Collection[str]) -> Run:
+def _compare(
+    manifest: Mapping[str, Any],
+    passed: set[str],
+    relations: Collection[str],
+    *,
+    kinds: Collection[str],
+) -> Run:
     nodes = manifest["nodes"].values()
     built = [
         node
@@ -91,7 +103,10 @@ def _compare(manifest: Mapping[str, Any], passed: set[str], relations: Collectio
         for node in nodes
         if node["resource_type"] == "test" and node.get("config", {}).get("enabled", True)
     ]
-    tests += list(manifest.get("unit_tests", {}).values())
+    if "test" not in kinds:
+        tests = []
+    if "unit_test" in kinds:
+        tests += list(manifest.get("unit_tests", {}).values())
     not_tested = sorted(test["name"] for test in tests if test["unique_id"] not in passed)
     return Run(not_built=tuple(not_built), not_tested=tuple(not_tested))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from customer_segmentation.publishing.readers import one_row
+from customer_segmentation.shop import in_currency, left_out
 
 DEFAULT_RAW_DIR = "data/sample"
 
@@ -116,22 +117,28 @@ def _customer_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "select count(*), coalesce(sum(order_count), 0), coalesce(sum(total_spent), 0) from marts.customers",
     )
     currency = _currency(connection)
-    return [f"  {customers:,} customers, {orders:,} orders, {spent:,.2f} {currency}"]
+    return [f"  {customers:,} customers, {orders:,} orders, {spent:,.2f}{currency}"]
 
 
 def _currency(connection: duckdb.DuckDBPyConnection) -> str:
-    """Return the currency of a database; one of an earlier build does not name it."""
+    """Return what stands after an amount of a database; one of an earlier build does not name its currency."""
     try:
-        return str(one_row(connection, "select currency from marts.data_origin")[0])
+        return in_currency(str(one_row(connection, "select currency from marts.data_origin")[0]))
     except (duckdb.Error, LookupError, TypeError):
-        return "BRL"
+        return " BRL"
 
 
 def _shop_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Say what became of somebody's own orders, and what was assumed."""
-    name, raw_rows, rejected, currency = one_row(
-        connection, "select data_name, raw_rows, rejected_rows, currency from marts.data_origin"
+    name, raw_rows, rejected = one_row(
+        connection, "select data_name, raw_rows, rejected_rows from marts.data_origin"
     )
+    currency = _currency(connection)
+    columns = connection.execute(
+        "select column_name from information_schema.columns where table_schema = 'input_work'"
+        " and table_name = 'shop_lines'"
+    ).fetchall()
+    traits = [row[0].removeprefix("trait_") for row in columns if row[0].startswith("trait_")]
     counted = {
         check: (rows, amount)
         for check, rows, amount in connection.execute(
@@ -140,13 +147,14 @@ def _shop_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
     }
     guests, guest_amount = counted.get("guests", (0, 0))
     refunds, refund_amount = counted.get("refunds", (0, 0))
+    missing = left_out(traits, has_reviews="orphans" in counted)
     refund_only = counted.get("refunds only", (0, 0))[0]
     return [
         f"  from {name}: {raw_rows:,} rows, {rejected:,} without a time or an amount",
-        f"  {guests:,} orders of guests ({guest_amount:,.2f} {currency}) are in no segment; {refunds:,} refunds"
-        f" ({refund_amount:,.2f} {currency}); {refund_only:,} people with refunds only are no customers",
+        f"  {guests:,} orders of guests ({guest_amount:,.2f}{currency}) are in no segment; {refunds:,} refunds"
+        f" ({refund_amount:,.2f}{currency}); {refund_only:,} people with refunds only are no customers",
         "  Assumed: features are taken as log1p, segments are named by their rank in the shop, the last month may be"
-        " incomplete. Left out, as the orders do not have them: reviews, places, categories, deliveries, sellers",
+        f" incomplete. Left out, as the orders do not have them: {', '.join(missing)}",
     ]
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import re
-import unicodedata
 from typing import Any
 
 import duckdb
 
+from customer_segmentation.shop.columns import Column, best, look_of
 from customer_segmentation.shop.errors import ShopError
-from customer_segmentation.shop.lines import TEXT_TYPES, number_sql
+from customer_segmentation.shop.guess_traits import guess_reviews, guess_traits
 from customer_segmentation.shop.source import Source, quoted
-from customer_segmentation.shop.times import find_format
 
 # Words of a name without accents, the most telling first; of two columns with the same word the first counts.
 CUSTOMER = (
@@ -46,6 +44,9 @@ CUSTOMER = (
     "acheteur",
     "comprador",
     "mitglied",
+    "loyalty card",
+    "kundenkarte",
+    "card",
 )
 ORDER = (
     "order id",
@@ -99,6 +100,9 @@ TIME = (
     "created at",
     "order time",
     "sale date",
+    "sold at",
+    "sold on",
+    "ordered on",
     "datetime",
     "timestamp",
     "date",
@@ -110,6 +114,9 @@ TIME = (
     "datum",
     "fecha",
     "data",
+    "ts",
+    "when",
+    "epoch",
 )
 TOTAL = (
     "total amount",
@@ -146,6 +153,8 @@ TOTAL = (
     "eur",
     "usd",
     "gbp",
+    "cents",
+    "pence",
 )
 QUANTITY = (
     "quantity", "qty", "units", "pieces", "menge", "anzahl", "stueck", "quantite", "cantidad", "quantidade",
@@ -162,14 +171,26 @@ STATUS = (
 REFUND_WORDS = re.compile(
     r"refund|return|cancel|chargeback|void|erstatt|storn|annul|rembours", re.I
 )
-NOT_CUSTOMER = re.compile(r"name|country|city|\bstate|segment|type|\bage\b|gender|since", re.I)
-NOT_TIME = re.compile(
-    r"ship|deliver|liefer|livraison|due|birth|geburt|updated|paid at|cancel|\bage\b", re.I
-)
-NOT_AMOUNT = re.compile(
-    r"discount|rabatt|remise|tax|steuer|mwst|tva|ship|versand|profit|cost|margin|rate|id$|refund",
+NOT_CUSTOMER = re.compile(
+    r"name|country|city|\bstate|segment|type|\bage\b|gender|since|group|gruppe|class|categor|kategor|tier|status|level|"
+    r"region|channel|industry|branch|rating|score|zip|postal|\bplz\b|phone|address(?!.*mail)|brand|discount|\bcount\b",
     re.I,
 )
+NAMES_OF_PEOPLE = ("name", "full name", "nom", "nombre", "nome")
+# A column of people has many values, where there are many rows.
+FEW_PEOPLE, MANY_ROWS = 20, 1000
+# An amount is in hundredths of the currency.
+MINOR_UNITS = re.compile(r"\b(cents?|pence|centimes?|centavos|centesimi|oere)\b")
+NOT_TIME = re.compile(
+    r"ship|deliver|liefer|livraison|due|birth|geburt|updated|paid at|cancel|review|rating|answer|bewertung|\bage\b",
+    re.I,
+)
+NOT_AMOUNT = re.compile(
+    r"discount|rabatt|remise|\btax|steuer|mwst|\bvat\b|\btva\b|\bship|versand|profit|cost|margin|\brate\b|\bid$|refund",
+    re.I,
+)
+# A total with the tax in it is an amount.
+WITH_TAX = re.compile(r"\b(incl|including|inkl|inklusive|with|after|ttc|brutto)\b")
 CURRENCY_WORDS = {
     "dollar": "USD",
     "usd": "USD",
@@ -190,14 +211,6 @@ CURRENCY_WORDS = {
     "sek": "SEK",
     "pln": "PLN",
 }
-# Amounts of text that are numbers all the same, and what turns them into such.
-WRITTEN_AMOUNTS = (
-    # 1.234,56 and 12,50 €; a point is that of the thousands when other amounts have a comma before the cents.
-    (r"[^0-9,-]", r"-?([0-9]{1,3}([. '\x{A0}\x{202F}][0-9]{3})+|[0-9]+)(,[0-9]{1,2})?", ","),
-    # $1,234.50 and 12.50 EUR.
-    (r"[^0-9.-]", r"-?([0-9]{1,3}([, '][0-9]{3})+|[0-9]+)([.][0-9]+)?", ""),
-)
-CURRENCY = r"[$€£¥₹]\s*|^[A-Z]{3}\s*|\s*[A-Z]{3}$"
 SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "₹": "INR", "¥": "JPY"}
 COUNTRIES = {
     "united kingdom": "GBP",
@@ -246,20 +259,6 @@ class Guess:
     notes: tuple[str, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Column:
-    name: str
-    words: str
-    filled: int
-    different: int
-    is_number: bool
-    is_whole: bool
-    is_small: bool
-    is_time: bool
-    said: str
-    """Its name, or the SQL that makes numbers of it."""
-
-
 def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Guess:
     """Guess which column is what.
 
@@ -278,14 +277,22 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
     ShopError
         When a column that is needed is not found; it lists the header.
     """
-    columns = [_look(connection, source, name) for name in source.columns]
+    columns = [look_of(connection, source, name) for name in source.columns]
     notes: list[str] = []
-    time = _best(TIME, [one for one in columns if one.is_time and not NOT_TIME.search(one.words)])
+    time = best(TIME, [one for one in columns if one.is_time and not NOT_TIME.search(one.words)])
     time = time or next((one for one in columns if one.is_time), None)
-    order = _best(ORDER, [one for one in columns if one is not time and not one.is_time])
-    customer = _best(
+    order = best(
+        ORDER, [one for one in columns if one is not time and not one.is_time]
+    ) or _numbered_orders(connection, source, columns)
+    customer = best(
         CUSTOMER,
-        [one for one in columns if one not in (time, order) and not NOT_CUSTOMER.search(one.words)],
+        [
+            one
+            for one in columns
+            if one not in (time, order)
+            and not NOT_CUSTOMER.search(one.words)
+            and not (one.different < FEW_PEOPLE and one.filled > MANY_ROWS)
+        ],
     )
     if customer is None:
         # Numbers of something that come again.
@@ -300,9 +307,11 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
         if customer is not None:
             notes.append(f"No column is called after customers: {customer.name} is taken for them.")
     if customer is None:
-        customer = _best(
+        customer = best(
             CUSTOMER,
             [one for one in columns if one not in (time, order) and re.search("name", one.words)],
+        ) or next(
+            (one for one in columns if one is not order and one.words in NAMES_OF_PEOPLE), None
         )
         if customer is not None:
             notes.append(
@@ -329,12 +338,16 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
         for one in columns
         if one.said != one.name and one.said in amount
     ]
-    shop: dict[str, Any] = {"customer_id": customer.name, "ordered_at": time.name, "amount": amount}
+    shop: dict[str, Any] = {
+        "customer_id": _person(connection, source, customer, notes),
+        "ordered_at": time.name,
+        "amount": amount,
+    }
     if order is not None:
         shop["order_id"] = order.name
     else:
         notes.append("There is no order id: the rows of one person and day are one order.")
-    status = _best(STATUS, columns)
+    status = best(STATUS, columns)
     if status is not None:
         values = [
             str(row[0])
@@ -346,9 +359,20 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
         back = [value for value in values if REFUND_WORDS.search(value)]
         if back:
             notes.append(
-                f"{status.name} has {', '.join(back)}: if such a row says that money went back, add"
-                f" status: {status.name} and refund_statuses: [{', '.join(back)}]."
+                f"{status.name} has {', '.join(back)}: if such a row is the money that went back, and the purchase a"
+                f" row of its own, add status: {status.name} and refund_statuses: [{', '.join(back)}]. A purchase whose"
+                " status changed later counts as one, because nothing says when the money went back."
             )
+    asked = {one.name for one in (*taken, status) if one is not None}
+    rest = [one for one in columns if one.name not in asked and one.said not in amount]
+    traits = guess_traits(rest)
+    if traits:
+        shop["traits"] = traits
+    reviews = guess_reviews(
+        connection, source, [one for one in rest if one.name not in traits.values()], notes
+    )
+    if reviews:
+        shop["reviews"] = reviews
     currency = _currency(connection, source, columns)
     if currency is None:
         notes.append("The currency is not known: write it, three letters, such as EUR.")
@@ -357,55 +381,41 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
     return Guess(shop=shop, notes=tuple(notes))
 
 
-def _words(name: str) -> str:
-    """Return a name as words without accents: InvoiceNo, invoice_no and INVOICE-NO are `invoice no`."""
-    name = name.replace("ü", "ue").replace("ö", "oe").replace("ä", "ae").replace("ß", "ss")
-    name = "".join(
-        letter for letter in unicodedata.normalize("NFD", name) if not unicodedata.combining(letter)
-    )
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    return " ".join(re.sub(r"[^0-9a-zA-Z]+", " ", spaced).casefold().split())
+def _numbered_orders(
+    connection: duckdb.DuckDBPyConnection, source: Source, columns: list[Column]
+) -> Column | None:
+    """Return a column that is called name or number, and whose values are numbers of orders such as #1001."""
+    for one in columns:
+        if one.words not in ("name", "number", "no", "nr") or one.different < 2:
+            continue
+        said = f"trim(cast({quoted(one.name)} as varchar))"
+        (others,) = connection.execute(
+            f"select count(*) from {source.sql} where {said} != ''"
+            f" and not regexp_full_match({said}, '#?[A-Za-z]{{0,4}}-?[0-9]+')"
+        ).fetchone() or (1,)
+        if not others:
+            return one
+    return None
 
 
-def _look(connection: duckdb.DuckDBPyConnection, source: Source, name: str) -> _Column:
-    kind, column = source.columns[name], quoted(name)
-    words = re.sub(r"(?<=[a-z])id$", " id", _words(name))
-    is_text = kind in TEXT_TYPES
-    number = number_sql(name) if is_text else f"try_cast({column} as double)"
-    is_typed_time = kind.startswith(("TIMESTAMP", "DATE"))
-    if is_typed_time:
-        number = "cast(null as double)"
-    filled_if = f"{column} is not null" + (f" and trim({column}) != ''" if is_text else "")
-    row = connection.execute(
-        f"select count(*), count(distinct {column}), count({number}),"
-        f" count(*) filter (where {number} = round({number})), coalesce(quantile_disc({number}, 0.5), 0)"
-        f" from {source.sql} where {filled_if}"
-    ).fetchone()
-    filled, different, numbers, whole, middle = row or (0, 0, 0, 0, 0)
-    said = name
-    if is_text and filled and numbers < filled:
-        written = _written_amounts(connection, source, column)
-        number, said = (written, written) if written else (number, name)
-        numbers, whole, middle = connection.execute(
-            f"select count({number}), count(*) filter (where {number} = round({number})),"
-            f" coalesce(quantile_disc({number}, 0.5), 0) from {source.sql} where {filled_if}"
-        ).fetchone() or (0, 0, 0)
-    is_number = filled > 0 and numbers == filled
-    return _Column(
-        name=name,
-        words=words,
-        filled=filled,
-        different=different,
-        is_number=is_number,
-        is_whole=is_number and whole == filled,
-        is_small=middle <= 3,
-        is_time=is_typed_time
-        or (filled > 0 and _is_time(connection, source, column, is_text=is_text)),
-        said=said,
-    )
+def _person(
+    connection: duckdb.DuckDBPyConnection, source: Source, column: Column, notes: list[str]
+) -> str:
+    """Return the column of the customers; addresses of mail are the same in capitals and small letters."""
+    name = quoted(column.name)
+    addresses, written, different = connection.execute(
+        f"select count(*) filter (where contains({name}, '@')), count(distinct trim({name})),"
+        f" count(distinct lower(trim({name}))) from (select cast({name} as varchar) as {name} from {source.sql})"
+    ).fetchone() or (0, 0, 0)
+    if addresses * 2 > column.filled and different < written:
+        notes.append(
+            f"{column.name} has {different:,} addresses in {written:,} spellings: capitals are read as small letters."
+        )
+        return f"lower({_in_sql(column.name)})"
+    return column.name
 
 
-def _example(connection: duckdb.DuckDBPyConnection, source: Source, column: _Column) -> str:
+def _example(connection: duckdb.DuckDBPyConnection, source: Source, column: Column) -> str:
     """Say how a written amount is read, by the longest one."""
     written, read = connection.execute(
         f"select trim({quoted(column.name)}), {column.said} from {source.sql}"
@@ -414,67 +424,24 @@ def _example(connection: duckdb.DuckDBPyConnection, source: Source, column: _Col
     return f"{column.name} such as '{written}' is read as {read:,.2f}."
 
 
-def _written_amounts(
-    connection: duckdb.DuckDBPyConnection, source: Source, column: str
-) -> str | None:
-    """Return SQL that makes numbers of a column of written amounts; None when it holds others."""
-    bare = f"trim(regexp_replace(trim({column}), '{CURRENCY}', '', 'g'))"
-    for others, pattern, comma in WRITTEN_AMOUNTS:
-        row = connection.execute(
-            f"select count(*) filter (where not regexp_full_match({bare}, ?)),"
-            f" count(*) filter (where contains({bare}, ?)) from {source.sql} where trim({column}) != ''",
-            [pattern, comma],
-        ).fetchone()
-        if row and not row[0] and row[1]:
-            kept = f"regexp_replace({column}, '{others}', '', 'g')"
-            if comma:
-                kept = f"replace({kept}, ',', '.')"
-            return f"try_cast({kept} as double)"
-    return None
-
-
-def _is_time(
-    connection: duckdb.DuckDBPyConnection, source: Source, column: str, *, is_text: bool
-) -> bool:
-    """Say whether the first thousand values of a column are times."""
-    said = column if is_text else f"cast({column} as varchar)"
-    rows = f"(select * from {source.sql} where {column} is not null limit 1000)"
-    with contextlib.suppress(duckdb.Error):
-        try:
-            find_format(connection, said, rows, what=column)
-        except ShopError as error:
-            return "two ways" in str(error)
-        return True
-    return False
-
-
-def _best(telling: tuple[str, ...], columns: list[_Column]) -> _Column | None:
-    """Return the column with the most telling name: the whole name before a part of one."""
-    for exact in (True, False):
-        for word in telling:
-            for column in columns:
-                if column.filled and (
-                    column.words == word
-                    if exact
-                    else re.search(rf"\b{re.escape(word)}\b", column.words)
-                ):
-                    return column
-    return None
-
-
-def _amount(numbers: list[_Column], notes: list[str]) -> str | None:
+def _amount(numbers: list[Column], notes: list[str]) -> str | None:
     """Return the column of the line's money, or the product of quantity and price."""
-    candidates = [one for one in numbers if not NOT_AMOUNT.search(one.words)]
-    quantity = _best(QUANTITY, candidates)
+    candidates = [
+        one for one in numbers if not NOT_AMOUNT.search(one.words) or WITH_TAX.search(one.words)
+    ]
+    quantity = best(QUANTITY, candidates)
     others = [one for one in candidates if one is not quantity]
-    price = _best(PRICE, [one for one in others if not one.words.startswith(("sales", "total"))])
-    total = _best(TOTAL, [one for one in others if one is not price])
+    price = best(PRICE, [one for one in others if not one.words.startswith(("sales", "total"))])
+    total = best(TOTAL, [one for one in others if one is not price])
     if total is not None and total.is_whole and total.is_small:
         # Pieces that are called an amount.
-        another = _best(TOTAL, [one for one in others if one not in (total, price)])
+        another = best(TOTAL, [one for one in others if one not in (total, price)])
         if another is not None:
             notes.append(f"{total.name} looks like pieces, not money: {another.name} is taken.")
             return another.said
+    if total is not None and total.is_whole and MINOR_UNITS.search(total.words):
+        notes.append(f"{total.name} is taken for hundredths of the currency.")
+        return f"{_in_sql(total.name)} / 100"
     if total is not None:
         return total.said
     if price is not None and quantity is not None:
@@ -496,7 +463,7 @@ def _in_sql(name: str) -> str:
 
 
 def _currency(
-    connection: duckdb.DuckDBPyConnection, source: Source, columns: list[_Column]
+    connection: duckdb.DuckDBPyConnection, source: Source, columns: list[Column]
 ) -> str | None:
     """Guess the currency by the header, a column of currencies, or the country of most rows."""
     for column in columns:

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+from collections.abc import Sequence
 
 import duckdb
 
 from customer_segmentation.shop.errors import ShopError
-from customer_segmentation.shop.mapping import Mapping, column_of, columns_in, is_name
-from customer_segmentation.shop.source import Source, quoted
+from customer_segmentation.shop.mapping import (
+    Customers,
+    Mapping,
+    Reviews,
+    column_of,
+    columns_in,
+    is_name,
+)
+from customer_segmentation.shop.source import Source, open_source, quoted
 from customer_segmentation.shop.times import find_format, time_sql
 
 # What programs write for a missing value.
 MISSING = r"[-.?]*|[(<]?null[)>]?|none|nan|nat|<?na>?|#?n/a|n[.]a[.]|nil|undefined|\\N"
 TEXT_TYPES = ("VARCHAR",)
 WHOLE_TYPES = ("BIGINT", "INTEGER", "SMALLINT", "UBIGINT", "UINTEGER", "HUGEINT")
+# Spreadsheets write a time as a number of days with parts of one.
+PARTS_TYPES = ("DOUBLE", "FLOAT", "DECIMAL")
 # 1.234,56 and 12,50: a comma before the cents.
 DECIMAL_COMMA = r"-?[0-9]{1,3}([.\s][0-9]{3})*,[0-9]{1,2}|-?[0-9]+,[0-9]{1,2}"
 
@@ -27,13 +37,17 @@ class Lines:
     Attributes
     ----------
     sql : str
-        A select of order_id, customer_id, ordered_at, amount and status.
+        A select of order_id, customer_id, ordered_at, amount, status, a column trait_… for each trait, review_score
+        and review_answered_at.
     time_format : str
         As of `customer_segmentation.shop.times`.
+    sources : tuple of Source
+        The orders, and the customers where there are such.
     """
 
     sql: str
     time_format: str | None
+    sources: tuple[Source, ...]
 
 
 def typed_lines(
@@ -66,12 +80,17 @@ def typed_lines(
         **({"order_id": mapping.order_id} if mapping.order_id else {}),
         **({"status": mapping.status} if mapping.status else {}),
     }
-    missing = [
-        _missing(role, expression, source)
-        for role, expression in roles.items()
-        if column_of(expression, source.columns) is None
-        and (is_name(expression) or not columns_in(expression, source.columns))
-    ]
+    inline = mapping.reviews if mapping.reviews and mapping.reviews.source is None else None
+    asked = {
+        **roles,
+        **{f"trait {name}": expression for name, expression in mapping.traits.items()},
+        **(
+            {"score of reviews": inline.score, "answered_at of reviews": inline.answered_at}
+            if inline
+            else {}
+        ),
+    }
+    missing = missing_columns(asked, source)
     if missing:
         raise ShopError(*missing)
     problems: list[str] = []
@@ -81,27 +100,186 @@ def typed_lines(
         parts[role] = (
             key_sql(_expression(roles[role], source)) if role in roles else "cast(null as varchar)"
         )
+    for name, expression in mapping.traits.items():
+        parts[f"trait_{name}"] = key_sql(_expression(expression, source))
     try:
-        parts["ordered_at"], time_format = _time(connection, source, mapping)
+        parts["ordered_at"], time_format = time_of(
+            connection,
+            source,
+            role="ordered_at",
+            expression=mapping.ordered_at,
+            time_format=mapping.time_format,
+            zone=mapping.time_zone,
+        )
+    except ShopError as error:
+        problems += error.problems
+    parts["review_answered_at"], score = "cast(null as timestamp)", "cast(null as int)"
+    numbers: list[str] = []
+    if inline:
+        try:
+            score, parts["review_answered_at"], numbers = review_parts(
+                connection, source, inline, zone=mapping.time_zone
+            )
+        except ShopError as error:
+            problems += error.problems
+    people = None
+    try:
+        people = _people(connection, mapping.customers)
     except ShopError as error:
         problems += error.problems
     try:
-        amount, numbers = _amount(connection, source, mapping.amount)
+        amount, of_amount = _amount(connection, source, mapping.amount)
     except ShopError as error:
         problems += error.problems
     if problems:
         raise ShopError(*problems)
-    typed = ", ".join(f"{number_sql(name)} as {quoted(name)}" for name in numbers)
-    rows = f"select *{f' replace ({typed})' if typed else ''}" + "".join(
-        f", {parts[role]} as shop_{role}"
-        for role in ("order_id", "customer_id", "ordered_at", "status")
+    rows = f"select {_typed(sorted({*numbers, *of_amount}))}" + "".join(
+        f", {part} as shop_{role}" for role, part in parts.items()
     )
+    named = ", ".join(f"shop_{role} as {role}" for role in parts)
+    sql = f"select {named}, {amount} as amount, {score} as review_score from ({rows} from {source.sql})"
+    sources = [source]
+    if people is not None and mapping.customers is not None:
+        people_source, people_sql = people
+        sources.append(people_source)
+        theirs = "".join(f", people.trait_{name}" for name in mapping.customers.traits)
+        sql = (
+            f"select lines.*{theirs} from ({sql}) as lines left join ({people_sql}) as people"
+            " on lines.customer_id = people.customer_id"
+        )
+    _bind(connection, sql)
+    return Lines(sql=sql, time_format=time_format, sources=tuple(sources))
+
+
+def _typed(numbers: Sequence[str]) -> str:
+    """Return all columns, those that are numbers as such."""
+    typed = ", ".join(f"{number_sql(name)} as {quoted(name)}" for name in numbers)
+    return f"* replace ({typed})" if typed else "*"
+
+
+def _people(
+    connection: duckdb.DuckDBPyConnection, customers: Customers | None
+) -> tuple[Source, str] | None:
+    """Return a select of customer_id and traits, one row per customer, and where it reads."""
+    if customers is None:
+        return None
+    source = open_source(connection, customers.source, alias="shop_customers")
+    roles = {"customer_id": customers.customer_id}
+    roles |= {f"trait {name}": expression for name, expression in customers.traits.items()}
+    missing = missing_columns(roles, source)
+    if missing:
+        raise ShopError(*(f"customers: {one}" for one in missing))
+    traits = "".join(
+        f", {key_sql(_expression(expression, source))} as trait_{name}"
+        for name, expression in customers.traits.items()
+    )
+    rows = (
+        f"select distinct {key_sql(_expression(customers.customer_id, source))} as customer_id{traits}"
+        f" from {source.sql}"
+    )
+    _bind(connection, rows)
+    of_two = connection.execute(
+        f"select count(*), min(customer_id) from (select customer_id from ({rows})"
+        " where customer_id is not null group by all having count(*) > 1)"
+    ).fetchone()
+    if of_two and of_two[0]:
+        raise ShopError(
+            f"{of_two[0]:,} customers of {source.label} have several rows that differ, such as {of_two[1]}: a customer"
+            " has one."
+        )
+    return source, f"select * from ({rows}) where customer_id is not null"
+
+
+def review_parts(
+    connection: duckdb.DuckDBPyConnection, source: Source, reviews: Reviews, *, zone: str
+) -> tuple[str, str, list[str]]:
+    """Return the SQL of the score and of the time of reviews, and the columns of text that the score takes as numbers.
+
+    Raises
+    ------
+    ShopError
+        When a score is none of 1 to 5, or a time cannot be read.
+    """
+    is_column = column_of(reviews.score, source.columns) is not None
+    numbers = [] if is_column else _amount(connection, source, reviews.score)[1]
+    said = key_sql(_expression(reviews.score, source))
+    score = f"try_cast({said} as double)"
+    rows = (
+        f"select {said} as said, {score} as score from (select {_typed(numbers)} from {source.sql})"
+    )
+    _bind(connection, rows)
+    bad = connection.execute(
+        "select count(*) filter (where coalesce(score not in (1, 2, 3, 4, 5), true)), count(*),"
+        " min(distinct said, 3) filter (where coalesce(score not in (1, 2, 3, 4, 5), true))"
+        f" from ({rows}) where said is not null"
+    ).fetchone()
+    if bad and bad[0]:
+        shown = ", ".join(f"'{one}'" for one in bad[2])
+        raise ShopError(
+            f"{bad[0]:,} of {bad[1]:,} scores in {reviews.score} of {source.label} are none of 1 to 5, such as {shown}."
+            " Correct them, or give an SQL expression, such as ceil(stars / 2)."
+        )
+    answered_at, _ = time_of(
+        connection,
+        source,
+        role="answered_at",
+        expression=reviews.answered_at,
+        time_format=reviews.time_format,
+        zone=zone,
+    )
+    return f"cast({score} as int)", answered_at, numbers
+
+
+def typed_reviews(connection: duckdb.DuckDBPyConnection, mapping: Mapping) -> Lines | None:
+    """Say how reviews are read that are no columns of the orders.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    mapping : Mapping
+
+    Returns
+    -------
+    Lines or None
+        Their SQL is a select of order_id, review_score and review_answered_at; None without such reviews.
+
+    Raises
+    ------
+    ShopError
+    """
+    reviews = mapping.reviews
+    if reviews is None or reviews.source is None:
+        return None
+    source = open_source(connection, reviews.source, alias="shop_reviews")
+    missing = missing_columns(
+        {
+            "order_id": str(reviews.order_id),
+            "score": reviews.score,
+            "answered_at": reviews.answered_at,
+        },
+        source,
+    )
+    if missing:
+        raise ShopError(*(f"reviews: {one}" for one in missing))
+    score, answered_at, numbers = review_parts(connection, source, reviews, zone=mapping.time_zone)
+    order_id = key_sql(_expression(str(reviews.order_id), source))
     sql = (
-        "select shop_order_id as order_id, shop_customer_id as customer_id, shop_ordered_at as ordered_at,"
-        f" {amount} as amount, shop_status as status from ({rows} from {source.sql})"
+        f"select shop_order_id as order_id, {score} as review_score, shop_answered_at as review_answered_at"
+        f" from (select {_typed(numbers)}, {order_id} as shop_order_id, {answered_at} as shop_answered_at"
+        f" from {source.sql})"
     )
     _bind(connection, sql)
-    return Lines(sql=sql, time_format=time_format)
+    return Lines(sql=sql, time_format=None, sources=(source,))
+
+
+def missing_columns(roles: dict[str, str], source: Source) -> list[str]:
+    """Say which columns a source does not have."""
+    return [
+        _missing(role, expression, source)
+        for role, expression in roles.items()
+        if column_of(expression, source.columns) is None
+        and (is_name(expression) or not columns_in(expression, source.columns))
+    ]
 
 
 def _bind(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
@@ -147,32 +325,38 @@ def number_sql(name: str) -> str:
     return f"try_cast(nullif(trim({quoted(name)}), '') as double)"
 
 
-def _time(
-    connection: duckdb.DuckDBPyConnection, source: Source, mapping: Mapping
+def time_of(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    *,
+    role: str,
+    expression: str,
+    time_format: str | None,
+    zone: str,
 ) -> tuple[str, str | None]:
-    """Return the SQL of the time, and its format."""
-    value = _expression(mapping.ordered_at, source)
-    column = column_of(mapping.ordered_at, source.columns)
+    """Return the SQL of a time, and its format."""
+    value = _expression(expression, source)
+    column = column_of(expression, source.columns)
     if column is not None:
         kind = source.columns[column]
     else:
-        kind = _bind(connection, f"select {value} as ordered_at from {source.sql}")
+        kind = _bind(connection, f"select {value} as {role} from {source.sql}")
     if kind.startswith("TIMESTAMP WITH TIME ZONE"):
-        return f"{value} at time zone '{mapping.time_zone}'", None
+        return f"{value} at time zone '{zone}'", None
     if kind.startswith(("TIMESTAMP", "DATE")):
         return f"cast({value} as timestamp)", None
     said = value if kind in TEXT_TYPES else f"cast({value} as varchar)"
-    if kind not in TEXT_TYPES and kind not in WHOLE_TYPES:
+    if kind not in TEXT_TYPES and kind not in WHOLE_TYPES and not kind.startswith(PARTS_TYPES):
         raise ShopError(
-            f"ordered_at is {mapping.ordered_at}, which is of type {kind.lower()} and no time: give an SQL expression."
+            f"{role} is {expression}, which is of type {kind.lower()} and no time: give an SQL expression."
         )
-    what = f"{mapping.ordered_at} of {source.label}"
-    found = mapping.time_format
+    what = f"{expression} of {source.label}"
+    found = time_format
     if found is None:
         found = find_format(connection, said, source.sql, what=what)
     else:
         _check_format(connection, said, source, found, what)
-    return time_sql(said, found, mapping.time_zone), found
+    return time_sql(said, found, zone), found
 
 
 def _check_format(

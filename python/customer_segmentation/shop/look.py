@@ -12,12 +12,23 @@ from typing import Any
 import duckdb
 
 from customer_segmentation.shop.errors import ShopError
-from customer_segmentation.shop.lines import Lines, typed_lines
+from customer_segmentation.shop.lines import Lines, typed_lines, typed_reviews
 from customer_segmentation.shop.mapping import mapping_from
 from customer_segmentation.shop.source import Source, open_source
 
 EVENTS = Path("models/adapters/orders/work/shop_events.sql")
 FIRST_POSSIBLE_YEAR = 1900
+# Of a trait with more, no segment could be told apart by it; a city is counted by its size.
+MOST_VALUES = 200
+# Reviews that are columns of the orders are on each line of an order.
+REVIEWS_OF_LINES = """
+    select distinct
+        coalesce(order_id, customer_unique_id || '@' || cast(ordered_at as date)) as order_id,
+        review_score,
+        review_answered_at
+    from shop_lines
+    where review_score is not null
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +48,10 @@ class Look:
         Those that would be used.
     time_format : str or None
         How the times are written; None when they are ISO or no texts.
+    traits : dict of str to int
+        Name of each trait, and how many different values it has.
+    reviews, reviews_elsewhere : int
+        Answered reviews of the customers' orders, and of orders that are not there.
     """
 
     lines: int
@@ -53,6 +68,9 @@ class Look:
     last: datetime.datetime
     as_of_dates: tuple[datetime.date, ...]
     time_format: str | None
+    traits: dict[str, int]
+    reviews: int
+    reviews_elsewhere: int
 
 
 def events_sql(project: Path) -> str:
@@ -65,7 +83,7 @@ def events_sql(project: Path) -> str:
 def read_lines(
     connection: duckdb.DuckDBPyConnection, shop: AnyMapping[str, Any]
 ) -> tuple[Source, Lines]:
-    """Put the lines into a temporary table shop_lines, as the model of that name does.
+    """Put the lines into a temporary table shop_lines, as the model of that name does, and the reviews into another.
 
     Raises
     ------
@@ -76,11 +94,16 @@ def read_lines(
     source = open_source(connection, shop.get("orders"))
     lines = typed_lines(connection, source, mapping)
     statuses = ", ".join("'" + one.replace("'", "''") + "'" for one in mapping.refund_statuses)
+    traits = "".join(f", trait_{name}" for name in mapping.trait_names)
     try:
         connection.execute(
             "create or replace temp table shop_lines as select order_id, customer_id as customer_unique_id, ordered_at,"
             f" cast(amount as decimal(24, 6)) as amount, coalesce(status in ({statuses or 'null'}), false)"
-            f" as is_refund_status from ({lines.sql})"
+            f" as is_refund_status{traits}, review_score, review_answered_at from ({lines.sql})"
+        )
+        reviews = typed_reviews(connection, mapping)
+        connection.execute(
+            f"create or replace temp table shop_reviews as {reviews.sql if reviews else REVIEWS_OF_LINES}"
         )
     except duckdb.Error as error:
         raise ShopError(
@@ -156,9 +179,34 @@ def look_at(
             minimum_history_days=minimum_history_days,
             first_as_of_date=first_as_of_date,
         )
+        traits = {name: _values_of(connection, name)[0] for name in mapping_from(shop).trait_names}
+        reviews, elsewhere = connection.execute(
+            """
+            select count(*) filter (where is_known), count(*) filter (where not is_known)
+            from (
+                select order_id in (
+                    select order_id from shop_events where kind = 'order' and customer_unique_id is not null
+                ) as is_known
+                from shop_reviews where review_score is not null and review_answered_at is not null
+            )
+            """
+        ).fetchone() or (0, 0)
         return Look(
-            **dict(zip(names, row, strict=True)), as_of_dates=dates, time_format=lines.time_format
+            **dict(zip(names, row, strict=True)),
+            as_of_dates=dates,
+            time_format=lines.time_format,
+            traits=traits,
+            reviews=reviews,
+            reviews_elsewhere=elsewhere,
         )
+
+
+def _values_of(connection: duckdb.DuckDBPyConnection, trait: str) -> tuple[int, int]:
+    """Return how many different values a trait has, and how many lines have one."""
+    column = f"trait_{trait}"
+    return connection.execute(
+        f"select count(distinct {column}), count({column}) from shop_lines"
+    ).fetchone() or (0, 0)
 
 
 def as_of_dates(
@@ -268,6 +316,8 @@ def problems_in(
             " dates, or give time_format."
         )
     found += _orders_of_two(connection)
+    found += _of_traits(connection, source)
+    found += _of_reviews(connection, source)
     if found:
         return found
     first, last, customers, guests = connection.execute(
@@ -294,6 +344,53 @@ def problems_in(
     return []
 
 
+def _of_traits(connection: duckdb.DuckDBPyConnection, source: Source) -> list[str]:
+    """Say which traits tell nothing."""
+    names = [
+        row[0].removeprefix("trait_")
+        for row in connection.execute("describe shop_lines").fetchall()
+        if row[0].startswith("trait_")
+    ]
+    found = []
+    for name in names:
+        values, filled = _values_of(connection, name)
+        if not filled:
+            found.append(
+                f"trait {name} is empty in all rows of {source.label}, or the customers that have it are none of these:"
+                " name another column, or leave it out."
+            )
+        elif values > MOST_VALUES and name != "city":
+            found.append(
+                f"trait {name} has {values:,} different values, and at most {MOST_VALUES} can be compared: name a"
+                " coarser column, or leave it out."
+            )
+    return found
+
+
+def _of_reviews(connection: duckdb.DuckDBPyConnection, source: Source) -> list[str]:
+    """Say why reviews cannot be used."""
+    reviews, future, latest, known = connection.execute(
+        """
+        select count(*), count(*) filter (where review_answered_at > now()::timestamp + interval 1 day),
+            max(review_answered_at), count(*) filter (where order_id in (
+                select coalesce(order_id, customer_unique_id || '@' || cast(ordered_at as date)) from shop_lines
+            ))
+        from shop_reviews where review_score is not null
+        """
+    ).fetchone() or (0, 0, None, 0)
+    if future:
+        return [
+            f"{future:,} reviews are answered later than today, the last on {latest:%Y-%m-%d}: correct their times, or"
+            " give time_format under reviews."
+        ]
+    if reviews and not known:
+        return [
+            f"none of the {reviews:,} reviews is of an order of {source.label}: name another column as order_id of"
+            " reviews."
+        ]
+    return []
+
+
 def _orders_of_two(connection: duckdb.DuckDBPyConnection) -> list[str]:
     of_two = connection.execute(
         """
@@ -307,6 +404,11 @@ def _orders_of_two(connection: duckdb.DuckDBPyConnection) -> list[str]:
     if not of_two or not of_two[0]:
         return []
     count, order, people = of_two
+    if people[0].casefold() == people[1].casefold():
+        return [
+            f"{count:,} orders are of two people who differ in capitals only, such as {order} of"
+            f" {' and '.join(people)}: name customer_id as lower(column)."
+        ]
     return [
         f"{count:,} orders are of two people, such as {order} of {' and '.join(people)}: an order has one."
         " Name another column as order_id, or leave it out (then there is one order per person and day)."

@@ -13,10 +13,10 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
 from customer_segmentation.shop.errors import ShopError
-from customer_segmentation.shop.lines import typed_lines
+from customer_segmentation.shop.lines import typed_lines, typed_reviews
 from customer_segmentation.shop.look import EVENTS, problems_of
 from customer_segmentation.shop.mapping import mapping_from
-from customer_segmentation.shop.source import open_source, text
+from customer_segmentation.shop.source import Source, open_source, text
 
 
 class Plugin(BasePlugin):
@@ -32,6 +32,7 @@ class Plugin(BasePlugin):
         for name, function, arguments in (
             ("shop_problems", self.problems, 2),
             ("shop_reading", self.reading, 3),
+            ("shop_reviews", self.reviews, 2),
         ):
             conn.create_function(
                 name, function, ["VARCHAR"] * arguments, "VARCHAR", side_effects=True
@@ -91,16 +92,38 @@ class Plugin(BasePlugin):
                 connection.execute("set timezone = 'UTC'")
                 source = open_source(connection, said.get("orders"))
                 lines = typed_lines(connection, source, mapping_from(said))
-                if isinstance(said["orders"], dict):
-                    folder = Path(scratch)
-                    shutil.rmtree(folder, ignore_errors=True)
-                    folder.mkdir(parents=True)
-                    copy = folder / "lines.parquet"
-                    connection.execute(f"copy ({lines.sql}) to {text(str(copy))}")
-                    return json.dumps({"sql": f"select * from read_parquet({text(str(copy))})"})
+                if any(_is_elsewhere(one) for one in lines.sources):
+                    return json.dumps({"sql": _copied(connection, lines.sql, scratch)})
         except ShopError as error:
             return json.dumps({"problems": list(error.problems)})
         return json.dumps({"sql": lines.sql})
+
+    def reviews(self, shop: str, scratch: str) -> str:
+        """Say how reviews are read that are no columns of the orders.
+
+        Parameters
+        ----------
+        shop : str
+            Var shop, as JSON.
+        scratch : str
+            Folder for a copy of what another database holds.
+
+        Returns
+        -------
+        str
+            JSON object: ``sql``, null where there are none; or ``problems``, sentences.
+        """
+        said = json.loads(shop)
+        try:
+            with duckdb.connect() as connection:
+                connection.execute("set timezone = 'UTC'")
+                reviews = typed_reviews(connection, mapping_from(said))
+                sql = None if reviews is None else reviews.sql
+                if reviews is not None and any(_is_elsewhere(one) for one in reviews.sources):
+                    sql = _copied(connection, reviews.sql, scratch)
+        except ShopError as error:
+            return json.dumps({"problems": list(error.problems)})
+        return json.dumps({"sql": sql})
 
     def _reading_of_model(self, shop: dict[str, Any], named: dict[str, Any]) -> str:
         copy, label = named["copy"], f"model {shop['orders']['model']}"
@@ -113,6 +136,26 @@ class Plugin(BasePlugin):
                 connection.execute("set timezone = 'UTC'")
                 source = open_source(connection, copy)
                 lines = typed_lines(connection, source, mapping_from(shop))
+                if any(_is_elsewhere(one) for one in lines.sources[1:]):
+                    raise ShopError(
+                        "customers of a database cannot be joined to orders of a dbt model: join them in the model, or"
+                        " give a file in UTF-8."
+                    )
         finally:
             Path(copy).unlink(missing_ok=True)
         return json.dumps({"sql": lines.sql.replace(source.sql, named["relation"])})
+
+
+def _is_elsewhere(source: Source) -> bool:
+    """Say whether the connection of the build cannot read a source as it is said."""
+    return not source.sql.startswith(("read_csv(", "read_parquet("))
+
+
+def _copied(connection: DuckDBPyConnection, sql: str, scratch: str) -> str:
+    """Copy what a select reads from another database, and return a select of the copy."""
+    folder = Path(scratch)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    copy = text(str(folder / "copy.parquet"))
+    connection.execute(f"copy ({sql}) to {copy}")
+    return f"select * from read_parquet({copy})"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import dataclasses
 import glob
+import gzip
 import sqlite3
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +20,9 @@ import pandas as pd
 from customer_segmentation.shop.errors import ShopError
 
 PARQUET_ENDINGS = (".parquet", ".pq")
-# Spreadsheets of western offices write this when they do not write UTF-8.
-OTHER_ENCODING = "latin-1"
+# Spreadsheets of western offices write this when they do not write UTF-8; of its five holes the other makes signs.
+OTHER_ENCODINGS = ("cp1252", "latin-1")
+BYTES_AT_A_TIME = 1 << 22
 SQLITE_HEADER = b"SQLite format 3\x00"
 ROWS_AT_A_TIME = 50_000
 POSTGRES_PREFIXES = ("postgres://", "postgresql://")
@@ -81,7 +85,9 @@ def source_from(orders: Any) -> list[str] | dict[str, str]:
     )
 
 
-def open_source(connection: duckdb.DuckDBPyConnection, orders: Any) -> Source:
+def open_source(
+    connection: duckdb.DuckDBPyConnection, orders: Any, *, alias: str = "shop"
+) -> Source:
     """Find the orders and say how DuckDB reads them.
 
     Parameters
@@ -90,6 +96,8 @@ def open_source(connection: duckdb.DuckDBPyConnection, orders: Any) -> Source:
         Where they are looked at; other databases are attached to it.
     orders : str, list of str or mapping
         As in var shop.
+    alias : str
+        What a database or a copy of its table is called on the connection; different for each source.
 
     Returns
     -------
@@ -101,7 +109,7 @@ def open_source(connection: duckdb.DuckDBPyConnection, orders: Any) -> Source:
     """
     named = source_from(orders)
     if isinstance(named, dict):
-        return _table(connection, named)
+        return _table(connection, named, alias)
     files = find_files(named)
     endings = {Path(file).suffix.lower() in PARQUET_ENDINGS for file in files}
     if len(endings) > 1:
@@ -112,7 +120,7 @@ def open_source(connection: duckdb.DuckDBPyConnection, orders: Any) -> Source:
         return _described(
             connection, f"read_parquet([{listed}], union_by_name = true)", label, is_text=False
         )
-    return _csv(connection, files, label)
+    return _csv(connection, files, label, alias)
 
 
 def find_files(patterns: Sequence[str]) -> list[str]:
@@ -137,23 +145,56 @@ def find_files(patterns: Sequence[str]) -> list[str]:
     return sorted(found)
 
 
-def _csv(connection: duckdb.DuckDBPyConnection, files: Sequence[str], label: str) -> Source:
-    listed = ", ".join(text(file) for file in files)
+def _csv(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[str], label: str, alias: str
+) -> Source:
     options = "all_varchar = true, header = true, union_by_name = true"
-    sql = f"read_csv([{listed}], {options})"
-    try:
+
+    def described(paths: Sequence[str]) -> Source:
+        sql = f"read_csv([{', '.join(text(path) for path in paths)}], {options})"
         source = _described(connection, sql, label, is_text=True)
         connection.execute(f"select count(columns(*)) from {sql}")
+        return source
+
+    try:
+        return described(files)
     except duckdb.Error as error:
         if "utf-8" not in str(error).lower() and "unicode" not in str(error).lower():
             raise ShopError(f"{label} cannot be read: {_first_lines(error)}") from None
-        sql = f"read_csv([{listed}], {options}, encoding = '{OTHER_ENCODING}')"
+    with tempfile.TemporaryDirectory() as folder:
+        # Each file by itself: of twelve months one may be saved anew by a spreadsheet.
+        copies = [_in_utf8(file, Path(folder) / f"{n:05}.csv") for n, file in enumerate(files)]
         try:
-            source = _described(connection, sql, label, is_text=True)
-            connection.execute(f"select count(columns(*)) from {sql}")
-        except duckdb.Error as second:
-            raise ShopError(f"{label} cannot be read: {_first_lines(second)}") from None
-    return source
+            source = described(copies)
+            connection.execute(f"create or replace temp table {alias}_table as from {source.sql}")
+        except duckdb.Error as error:
+            sentence = _first_lines(error)
+            for copy, file in zip(copies, files, strict=True):
+                sentence = sentence.replace(copy, file)
+            raise ShopError(f"{label} cannot be read: {sentence}") from None
+    return _described(connection, f"{alias}_table", label, is_text=True)
+
+
+def _in_utf8(file: str, copy: Path) -> str:
+    """Write a file in UTF-8, and return where; one that is written so is only copied."""
+    opened = gzip.open if file.lower().endswith(".gz") else open
+    with opened(file, "rb") as raw:
+        beginning = raw.read(2)
+    is_utf16 = beginning in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    for encoding in ("utf-16",) if is_utf16 else ("utf-8", *OTHER_ENCODINGS):
+        try:
+            with (
+                opened(file, "rt", encoding=encoding, newline="") as read,
+                copy.open("w", encoding="utf-8", newline="") as written,
+            ):
+                while part := read.read(BYTES_AT_A_TIME):
+                    written.write(str(part))
+        except UnicodeError:
+            continue
+        except OSError as error:
+            raise ShopError(f"{file} cannot be read: {error}") from None
+        return str(copy)
+    raise ShopError(f"{file} cannot be read: it is neither UTF-8, UTF-16 nor Windows-1252.")
 
 
 def _first_lines(error: Exception) -> str:
@@ -168,12 +209,12 @@ def _described(
     return Source(sql=sql, columns={row[0]: row[1] for row in rows}, label=label, is_text=is_text)
 
 
-def _table(connection: duckdb.DuckDBPyConnection, named: dict[str, str]) -> Source:
+def _table(connection: duckdb.DuckDBPyConnection, named: dict[str, str], alias: str) -> Source:
     if "model" in named:
         raise ShopError(f"the dbt model {named['model']} is read by dbt only.")
     database, table = named["database"], named["table"]
     if database.startswith(POSTGRES_PREFIXES):
-        return _postgres(connection, database, table)
+        return _postgres(connection, database, table, alias)
     label = f"table {table} of {database}"
     path = Path(database).expanduser()
     if not path.is_file():
@@ -181,22 +222,31 @@ def _table(connection: duckdb.DuckDBPyConnection, named: dict[str, str]) -> Sour
     with path.open("rb") as file:
         is_sqlite = file.read(len(SQLITE_HEADER)) == SQLITE_HEADER
     if is_sqlite:
-        return _sqlite(connection, path, table, label)
+        return _sqlite(connection, path, table, label, alias)
     try:
-        connection.execute(f"attach if not exists {text(str(path))} as shop_source (read_only)")
+        # Orders and their reviews may lie in one file, which is attached once.
+        known_as = connection.execute(
+            "select database_name from duckdb_databases() where path = ?", [str(path.resolve())]
+        ).fetchone()
+        name_of = known_as[0] if known_as else f"{alias}_source"
+        if not known_as:
+            connection.execute(
+                f"attach if not exists {text(str(path.resolve()))} as {name_of} (read_only)"
+            )
     except duckdb.Error as error:
         raise ShopError(
             f"{database} is no database of DuckDB or SQLite that can be read: {_first_lines(error)}"
         ) from None
     name = ".".join(quoted(part) for part in table.split("."))
     try:
-        return _described(connection, f"shop_source.{name}", label, is_text=False)
+        return _described(connection, f"{quoted(name_of)}.{name}", label, is_text=False)
     except duckdb.Error:
         known = [
             f"{schema}.{one}"
             for schema, one in connection.execute(
-                "select table_schema, table_name from information_schema.tables where table_catalog = 'shop_source'"
-                " order by all"
+                "select table_schema, table_name from information_schema.tables where table_catalog = ?"
+                " order by all",
+                [name_of],
             ).fetchall()
         ]
         raise ShopError(_no_such_table(database, table, known)) from None
@@ -206,7 +256,9 @@ def _no_such_table(database: str, table: str, known: Sequence[str]) -> str:
     return f"{database} has no table {table}; it has {', '.join(known[:10]) or 'none'}."
 
 
-def _sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, label: str) -> Source:
+def _sqlite(
+    connection: duckdb.DuckDBPyConnection, path: Path, table: str, label: str, alias: str
+) -> Source:
     """Copy a table of SQLite, whose columns may hold values of every type, as text."""
     try:
         with contextlib.closing(
@@ -223,12 +275,14 @@ def _sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, label
                 raise ShopError(_no_such_table(str(path), table, known))
             rows = lite.execute(f"select * from {quoted(by_name[table.casefold()])}")
             names = [column[0] for column in rows.description]
-            return _copied(connection, rows.fetchmany, names, label)
+            return _copied(connection, rows.fetchmany, names, label, alias)
     except sqlite3.Error as error:
         raise ShopError(f"{label} cannot be read: {error}") from None
 
 
-def _postgres(connection: duckdb.DuckDBPyConnection, database: str, table: str) -> Source:
+def _postgres(
+    connection: duckdb.DuckDBPyConnection, database: str, table: str, alias: str
+) -> Source:
     """Copy a table of PostgreSQL as text: neither large numbers nor exact amounts change on the way."""
     try:
         import psycopg
@@ -251,7 +305,7 @@ def _postgres(connection: duckdb.DuckDBPyConnection, database: str, table: str) 
             columns = ", ".join(f"cast({quoted(one)} as text)" for one in names)
             with server.cursor(name="shop_table") as rows:
                 rows.execute(f"select {columns} from {name}".encode())
-                return _copied(connection, rows.fetchmany, names, f"table {table}")
+                return _copied(connection, rows.fetchmany, names, f"table {table}", alias)
     except psycopg.Error as error:
         raise ShopError(
             f"table {table} of PostgreSQL cannot be read: {_first_lines(error)}"
@@ -263,11 +317,12 @@ def _copied(
     fetch: Callable[[int], list[Any]],
     names: Sequence[str],
     label: str,
+    alias: str,
 ) -> Source:
     """Take the rows of a cursor into a table of text."""
     columns = ", ".join(f"{quoted(name)} varchar" for name in names)
     try:
-        connection.execute(f"create or replace temp table shop_table ({columns})")
+        connection.execute(f"create or replace temp table {alias}_table ({columns})")
         while rows := fetch(ROWS_AT_A_TIME):
             said = pd.DataFrame(
                 [[None if value is None else str(value) for value in row] for row in rows],
@@ -275,8 +330,8 @@ def _copied(
                 dtype=object,
             )
             connection.register("shop_rows", said)
-            connection.execute("insert into shop_table from shop_rows")
+            connection.execute(f"insert into {alias}_table from shop_rows")
             connection.unregister("shop_rows")
     except duckdb.Error as error:
         raise ShopError(f"{label} cannot be read: {_first_lines(error)}") from None
-    return _described(connection, "shop_table", label, is_text=True)
+    return _described(connection, f"{alias}_table", label, is_text=True)

@@ -21,7 +21,17 @@ DAY_OR_MONTH_FIRST = tuple(
 NAMED_MONTHS = ("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 ISO = "(iso)"
-
+# Times that are numbers: how such a number looks, and the SQL of its time, in UTC or as the shop's clock shows it.
+NUMBERS = {
+    "(seconds since 1970)": ("[0-9]{10}([.][0-9]+)?", "make_timestamptz(cast(round({} * 1000000) as bigint))"),
+    "(milliseconds since 1970)": ("[0-9]{13}([.]0+)?", "make_timestamptz(cast({} * 1000 as bigint))"),
+    "(microseconds since 1970)": ("[0-9]{16}([.]0+)?", "make_timestamptz(cast({} as bigint))"),
+    # Of spreadsheets: 44197.5 is noon of 2021-01-01.
+    "(days since 1899-12-30)": (
+        "[2-5][0-9]{4}([.][0-9]+)?",
+        "timestamp '1899-12-30' + to_seconds(cast(round({} * 86400) as bigint))",
+    ),
+}  # fmt: skip
 
 WORDS = {
     "%d": "day", "%m": "month", "%b": "month", "%B": "month", "%Y": "year", "%y": "year", "%H": "hour", "%I": "hour",
@@ -33,6 +43,8 @@ def in_words(time_format: str | None) -> str:
     """Say a format in words, such as day/month/year; nothing for ISO times and for none."""
     if time_format in (None, ISO):
         return ""
+    if time_format in NUMBERS:
+        return str(time_format).strip("()")
     return re.sub("%[A-Za-z]", lambda found: WORDS.get(found[0], found[0]), str(time_format))
 
 
@@ -49,6 +61,11 @@ def time_sql(value: str, time_format: str | None, zone: str) -> str:
         Time zone of the shop.
     """
     trimmed = f"trim({value})"
+    if time_format in NUMBERS:
+        looks, read = NUMBERS[str(time_format)]
+        time = read.format(f"try_cast({trimmed} as decimal(24, 6))")
+        zoned = f" at time zone {text(zone)}" if "timestamptz" in read else ""
+        return f"case when regexp_full_match({trimmed}, '{looks}') then ({time}){zoned} end"
     if time_format is not None and time_format != ISO:
         if "%z" in time_format:
             return f"try_strptime({trimmed}, {text(time_format)}) at time zone {text(zone)}"
@@ -99,7 +116,8 @@ def find_format(connection: duckdb.DuckDBPyConnection, value: str, rows: str, *,
     if as_iso == total:
         return ISO
     formats = [
-        day + clock for day in (*DAYS, *DAY_OR_MONTH_FIRST, *NAMED_MONTHS) for clock in CLOCKS
+        *NUMBERS,
+        *(day + clock for day in (*DAYS, *DAY_OR_MONTH_FIRST, *NAMED_MONTHS) for clock in CLOCKS),
     ]
     counted = ", ".join(
         f"coalesce(sum(times) filter (where {time_sql('said', one, 'UTC')} is not null), 0)"

@@ -11,21 +11,17 @@
 ``meaning``           segments as rules in own units, and what they say of later orders
 ``study``             the comparison of algorithms, feature sets and numbers of clusters, and what
                       marks a segment beyond its features
-``frames``, ``panel`` frames out of DuckDB and into it
+``engines``           rows out of DuckDB or Spark, and tables into it
+``frames``, ``panel`` features as they are stated, and customers at several dates
 ``reuse``             keys of results, and the results that have them
 """
 
-from customer_segmentation.steps.assignments import assign_batches
+from customer_segmentation.steps.assignments import ASSIGNMENT_COLUMNS, assign_batches
 from customer_segmentation.steps.changes import CHANGE_COLUMNS, feature_changes
 from customer_segmentation.steps.decisions import DECISION_COLUMNS, decide, thresholds_from
+from customer_segmentation.steps.engines import engine_of, of_date
 from customer_segmentation.steps.fits import FIT_COLUMNS, FitSettings, fit_periods
-from customer_segmentation.steps.frames import (
-    duckdb_projection,
-    features_with,
-    one_list,
-    previous_rows,
-    quantile_reader,
-)
+from customer_segmentation.steps.frames import features_with, quantile_reader
 from customer_segmentation.steps.meaning import (
     ALTERNATIVE_COLUMNS,
     RULE_COLUMNS,
@@ -71,7 +67,9 @@ from customer_segmentation.steps.study.origins import EXPLAINED_COLUMNS, explain
 from customer_segmentation.steps.study.traits import (
     TRAIT_COLUMNS,
     count_traits,
+    described_customers,
     known_traits,
+    other_traits,
     segment_traits,
     trait_numbers,
     trait_origins,
@@ -81,6 +79,7 @@ from customer_segmentation.steps.study.traits import (
 __all__ = [
     "AGREEMENT_COLUMNS",
     "ALTERNATIVE_COLUMNS",
+    "ASSIGNMENT_COLUMNS",
     "AXIS_COLUMNS",
     "CANDIDATE_COLUMNS",
     "CHANGE_COLUMNS",
@@ -104,7 +103,8 @@ __all__ = [
     "assign_batches",
     "count_traits",
     "decide",
-    "duckdb_projection",
+    "described_customers",
+    "engine_of",
     "explained_separation",
     "feature_changes",
     "features_with",
@@ -112,9 +112,9 @@ __all__ = [
     "known_traits",
     "largest_stable_number",
     "model_agreement",
-    "one_list",
+    "of_date",
+    "other_traits",
     "period_stability",
-    "previous_rows",
     "project_customers",
     "projection_axes",
     "quantile_reader",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,17 @@ import pyarrow as pa
 
 from customer_segmentation.cluster import Scaler, two_nearest_centroids
 from customer_segmentation.steps.fits import scaler_and_centroids
+
+ASSIGNMENT_COLUMNS = {
+    "as_of_date": "date",
+    "customer_unique_id": "string",
+    "model_id": "string",
+    "cluster": "int",
+    "nearest_other_cluster": "int",
+    "distance_to_centroid": "double",
+    "distance_to_other_centroid": "double",
+    "confidence": "double",
+}
 
 
 class Assignment(NamedTuple):
@@ -95,53 +106,40 @@ def cluster_numbers(models: pd.DataFrame) -> dict[str, str]:
 
 
 def assign_batches(
-    batches: pa.RecordBatchReader, *, models: pd.DataFrame, features: Sequence[str]
-) -> pa.RecordBatchReader:
-    """Assign every customer of an Arrow stream with the model named in its row.
+    batches: Iterable[pa.RecordBatch], *, models: pd.DataFrame, features: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """Assign every customer of some record batches with the model named in its row.
 
     Parameters
     ----------
-    batches : pyarrow.RecordBatchReader
+    batches : iterable of pyarrow.RecordBatch
         With columns as_of_date, customer_unique_id, model_id and the features (double).
     models : DataFrame with the columns of `FIT_COLUMNS`
     features : sequence of str
         In the order of the models' matrices.
 
-    Returns
-    -------
-    pyarrow.RecordBatchReader
-        as_of_date, customer_unique_id, model_id and the columns of `Assignment` (int32 and
-        double), one row for each row read, in bounded memory.
+    Yields
+    ------
+    pyarrow.RecordBatch
+        With the columns of `ASSIGNMENT_COLUMNS`, one row for each row read.
     """
     by_model = scalers_and_centroids(models)
     keys = ["as_of_date", "customer_unique_id", "model_id"]
-    schema = pa.schema(
-        [
-            *(batches.schema.field(name) for name in keys),
-            pa.field("cluster", pa.int32()),
-            pa.field("nearest_other_cluster", pa.int32()),
-            pa.field("distance_to_centroid", pa.float64()),
-            pa.field("distance_to_other_centroid", pa.float64()),
-            pa.field("confidence", pa.float64()),
-        ]
-    )
-
-    def assigned() -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            X = np.column_stack([batch.column(name).to_numpy() for name in features])
-            codes = batch.column("model_id").dictionary_encode()
-            code_of_row = codes.indices.to_numpy()
-            found = [
-                np.empty(len(X), dtype=kind.to_pandas_dtype()) for kind in schema.types[len(keys) :]
-            ]
-            for code, model_id in enumerate(codes.dictionary.to_pylist()):
-                chosen = code_of_row == code
-                scaler, centroids = by_model[model_id]
-                parts = assign(X[chosen], scaler=scaler, centroids=centroids)
-                for whole, part in zip(found, parts, strict=True):
-                    whole[chosen] = part
-            yield pa.record_batch(
-                [*(batch.column(name) for name in keys), *map(pa.array, found)], schema=schema
-            )
-
-    return pa.RecordBatchReader.from_batches(schema, assigned())
+    for batch in batches:
+        X = np.column_stack([batch.column(name).to_numpy() for name in features])
+        codes = batch.column("model_id").dictionary_encode()
+        code_of_row = codes.indices.to_numpy()
+        found = Assignment(
+            *(np.empty(len(X), dtype=np.int32) for _ in range(2)),
+            *(np.empty(len(X)) for _ in range(3)),
+        )
+        for code, model_id in enumerate(codes.dictionary.to_pylist()):
+            chosen = code_of_row == code
+            scaler, centroids = by_model[model_id]
+            parts = assign(X[chosen], scaler=scaler, centroids=centroids)
+            for whole, part in zip(found, parts, strict=True):
+                whole[chosen] = part
+        yield pa.record_batch(
+            [*(batch.column(name) for name in keys), *map(pa.array, found)],
+            names=list(ASSIGNMENT_COLUMNS),
+        )

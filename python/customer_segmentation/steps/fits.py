@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -42,6 +43,7 @@ MODEL_COLUMNS = {
     "model_id": "string",
     "as_of_date": "date",
     "fingerprint": "string",
+    "model_fingerprint": "string",
     "reference_model_id": "string",
     "parameters": "string",
     "library_versions": "string",
@@ -199,7 +201,9 @@ def fit_periods(
     -------
     DataFrame with the columns of `FIT_COLUMNS`
         One row per model, cluster and feature; a date that could not be fitted has one row
-        without cluster, whose ``gate_failures`` says why.
+        without cluster, whose ``gate_failures`` says why. By ``fingerprint`` a fit is re-used: it
+        stands for the rows in the words of the engine that has them. ``model_fingerprint`` is that
+        of the rows themselves, the same from every engine; models are named after it.
     """
     earlier = _fits_by_fingerprint(previous, settings)
     rows: list[dict[str, Any]] = []
@@ -209,19 +213,22 @@ def fit_periods(
         zip(dates["as_of_date"], dates["fit_fingerprint"], strict=True), start=1
     ):
         key = model_fingerprint(str(input_fingerprint), settings)
-        fit = earlier.get(key)
+        fit, model_key = earlier.get(key, (None, ""))
         problem, origin = "", "re-used"
         if fit is None:
             origin = "fitted"
+            read = _Digested(rows_of)
             try:
-                fit = fit_rows(rows_of(as_of_date), settings=settings)
+                fit = fit_rows(read(as_of_date), settings=settings)
             except ValueError as error:
                 problem = f"Could not be fitted: {error}"
+            model_key = model_fingerprint(read.digest, settings)
         day = pd.Timestamp(as_of_date).date()
         model = {
-            "model_id": f"kmeans-{day.isoformat()}-{key[:8]}",
+            "model_id": f"kmeans-{day.isoformat()}-{model_key[:8]}",
             "as_of_date": day,
             "fingerprint": key,
+            "model_fingerprint": model_key,
             "reference_model_id": reference.model_id if reference else None,
             "parameters": json.dumps(settings.parameters()),
             "library_versions": json.dumps(library_versions()),
@@ -246,6 +253,20 @@ def fit_periods(
             f"K-means {position}/{len(dates)}: {day} {origin}{'; ' + problem if problem else ''}"
         )
     return pd.DataFrame(rows, columns=list(FIT_COLUMNS))
+
+
+class _Digested:
+    """Reads a matrix, keeps the SHA-256 of its numbers, and lets go of them."""
+
+    def __init__(self, rows_of: Callable[[Any], Any]) -> None:
+        self.rows_of = rows_of
+        self.digest = ""
+
+    def __call__(self, as_of_date: Any) -> Any:
+        X = self.rows_of(as_of_date)
+        numbers = np.ascontiguousarray(X, dtype="<f8")
+        self.digest = f"{np.shape(X)}-{hashlib.sha256(numbers.data).hexdigest()}"
+        return X
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -443,9 +464,16 @@ def gate_failures(fit: Fit, *, settings: FitSettings) -> str:
     return " ".join(failures)
 
 
-def model_fingerprint(input_fingerprint: str, settings: FitSettings) -> str:
-    """Return a SHA-256 of all that a fit depends on: rows, settings, libraries and our code."""
-    return fingerprint(input_fingerprint, settings.parameters(), code_and_libraries(__name__))
+def model_fingerprint(rows: str, settings: FitSettings) -> str:
+    """Return a SHA-256 of all that a fit depends on: rows, settings, libraries and our code.
+
+    Parameters
+    ----------
+    rows : str
+        Fingerprint of the rows.
+    settings : FitSettings
+    """
+    return fingerprint(rows, settings.parameters(), code_and_libraries(__name__))
 
 
 def _judgement(fit: Fit, failures: str) -> dict[str, Any]:
@@ -518,7 +546,10 @@ def scaler_and_centroids(rows: pd.DataFrame) -> tuple[Scaler, np.ndarray]:
     return scaler, centroids
 
 
-def _fits_by_fingerprint(previous: pd.DataFrame | None, settings: FitSettings) -> dict[str, Fit]:
+def _fits_by_fingerprint(
+    previous: pd.DataFrame | None, settings: FitSettings
+) -> dict[str, tuple[Fit, str]]:
+    """Return every fit of the last build, with the fingerprint of its model, by its own."""
     fits = {}
     expected_rows = settings.n_clusters * len(settings.features)
     for key, table in reusable(previous, FIT_COLUMNS).items():
@@ -528,7 +559,7 @@ def _fits_by_fingerprint(previous: pd.DataFrame | None, settings: FitSettings) -
         scaler, centroids = scaler_and_centroids(rows)
         first = rows.iloc[0]
         sizes = rows.sort_values("cluster").drop_duplicates("cluster")["cluster_rows"]
-        fits[key] = Fit(
+        fit = Fit(
             scaler=scaler,
             centroids=centroids,
             sizes=sizes.to_numpy(dtype=np.int64),
@@ -538,4 +569,5 @@ def _fits_by_fingerprint(previous: pd.DataFrame | None, settings: FitSettings) -
             silhouette=float(first["silhouette"]),
             silhouette_standard_error=float(first["silhouette_standard_error"]),
         )
+        fits[key] = fit, str(first["model_fingerprint"])
     return fits

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from customer_segmentation.steps.engines import Engine
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Cross:
@@ -68,7 +70,7 @@ class Panel:
 
 
 def read_panel(
-    session: Any,
+    engine: Engine,
     relation: Any,
     features: Sequence[str],
     *,
@@ -79,14 +81,14 @@ def read_panel(
 
     Parameters
     ----------
-    session : duckdb.DuckDBPyConnection
-    relation : duckdb.DuckDBPyRelation
+    engine : Engine
+    relation : relation
         With columns as_of_date, customer_unique_id, the features and, if asked for, is_in_fit.
     features : sequence of str
         In the order of the matrix.
     has_fit_flag : bool
         Without it every row counts as fitted on.
-    shares : duckdb.DuckDBPyRelation, optional
+    shares : relation, optional
         With columns as_of_date, halvings and digest_below: where there are halvings, only
         customers whose number has a lower MD5 digest (hexadecimal) are read. Without it all are.
 
@@ -95,17 +97,21 @@ def read_panel(
     Panel
     """
     columns = ", ".join(f"cast({name} as double) as {name}" for name in features)
-    drawn = ""
+    drawn, relations = "", {"customers": relation}
     if shares is not None:
+        relations["shares"] = shares
         drawn = (
-            f" inner join (select as_of_date, halvings, digest_below from ({shares.sql_query()}))"
+            " inner join (select as_of_date, halvings, digest_below from {shares})"
             " as shares using (as_of_date)"
             " where halvings = 0 or md5(customer_unique_id) < digest_below"
         )
     flag = "is_in_fit" if has_fit_flag else "true as is_in_fit"
-    table = session.sql(
-        f"select as_of_date, customer_unique_id, {columns}, {flag} from ({relation.sql_query()})"
-        f" as customers{drawn} order by as_of_date, customer_unique_id"
+    table = engine.collected(
+        engine.query(
+            f"select as_of_date, customer_unique_id, {columns}, {flag} from {{customers}}"
+            f" as customers{drawn} order by as_of_date, customer_unique_id",
+            **relations,
+        )
     ).to_arrow_table()
     if table.num_rows == 0:
         return Panel({})

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from customer_segmentation.cluster import Refit, quick_fit
+from customer_segmentation.cluster import (
+    Refit,
+    near_order,
+    prepare_rows,
+    quick_fit,
+    standardise,
+)
 from customer_segmentation.measure import changed_share, index_of
 from customer_segmentation.steps.assignments import cluster_numbers, scalers_and_centroids
 from customer_segmentation.steps.panel import Cross, Panel
@@ -164,6 +170,7 @@ class _Ageing:
             for model_id, parts in scalers_and_centroids(models).items()
         }
         self._labels: dict[tuple[str, Any], np.ndarray] = {}
+        self._orders: dict[Any, np.ndarray] = {}
 
     def labels(self, model_id: str, as_of_date: Any) -> np.ndarray:
         """Return the labels that a model gives to the customers of a date."""
@@ -216,6 +223,18 @@ class _Ageing:
             found["refit_model_id"] = None
         return found
 
+    def _neighbours_first(self, date: Any, rows: np.ndarray) -> np.ndarray:
+        """Return rows in the fit of a date in such an order that neighbours are next to each other."""
+        day, cross = pd.Timestamp(date), self.customers.at(date)
+        if day not in self._orders:
+            in_fit = np.flatnonzero(cross.is_in_fit)
+            X = cross.X[in_fit]
+            self._orders[day] = in_fit[near_order(standardise(X).transform(X))]
+        is_asked = np.zeros(len(cross.X), dtype=bool)
+        is_asked[rows] = True
+        order = self._orders[day]
+        return order[is_asked[order]]
+
     def _without_clock(self, frozen: str, before: Cross, now: Cross) -> np.ndarray:
         """Return the labels that a model gives when its borders move with the clocks."""
         clocks = [
@@ -230,14 +249,18 @@ class _Ageing:
     ) -> dict[str, Any]:
         model, cross = self.models[frozen], self.customers.at(date)
         X = cross.X[at_date]
+        fitted = at_date[cross.is_in_fit[at_date]]
         try:
             centroids, inertia = quick_fit(
-                model.scaler.transform(X[cross.is_in_fit[at_date]]),
+                model.scaler.transform(cross.X[fitted]),
                 n_clusters=len(model.centroids),
                 n_init=self.settings.n_init,
                 max_iter=self.settings.max_iter,
                 seed=self.settings.seed,
                 also=model.centroids,
+                laid_out=prepare_rows(
+                    model.scaler.transform(cross.X[self._neighbours_first(date, fitted)])
+                ),
             )
         except ValueError:
             return dict.fromkeys(

@@ -55,7 +55,8 @@ final as (
         states.state,
         centres.latitude,
         centres.longitude,
-        spreads.spread_km,
+        -- To a millimetre: the last bits of a sine are not the same on every engine.
+        round(spreads.spread_km, 6) as spread_km,
         cast(centres.point_count as int) as point_count,
         cast(centres.points_outside_brazil as int) as points_outside_brazil
     from centres

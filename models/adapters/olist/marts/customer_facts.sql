@@ -175,7 +175,8 @@ final as (
         customers.freight_share,
         cast(coalesce(answered.reviews, 0) as int) as reviews,
         cast(coalesce(answered.bad_reviews, 0) as int) as bad_reviews,
-        answered.last_order_review_score
+        answered.last_order_review_score,
+        cast(null as string) as other_traits
     from customers
     left join answered
         on customers.as_of_date = answered.as_of_date

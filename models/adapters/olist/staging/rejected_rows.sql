@@ -7,7 +7,7 @@ with refused_by_reader as (
         cast(null as string) as row_key,
         reason,
         raw_text
-    from {{ source('reader', 'csv_rejects') }}
+    from {{ csv_rejects() }}
 ),
 
 {% for file_name, (model, key) in staged_files().items() -%}

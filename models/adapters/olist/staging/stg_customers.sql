@@ -33,19 +33,9 @@ checked as (
 ),
 
 numbered as (
-    -- Of several rows with one key a sound one is kept, and which one does not depend on the file's order.
-    select
-        *,
-        row_number() over (
-            partition by order_customer_id
-            order by
-                row_problem is not null,
-                {{ nulls_last([
-                    'customer_unique_id', 'customer_zip_code_prefix', 'customer_city', 'customer_state',
-                    'customer_id'
-                ]) }}
-        ) as key_occurrence
-    from checked
+    {{ numbered_by_key('checked', ['order_customer_id'], [
+        'customer_unique_id', 'customer_zip_code_prefix', 'customer_city', 'customer_state', 'customer_id'
+    ]) }}
 ),
 
 judged as (

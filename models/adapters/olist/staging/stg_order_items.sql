@@ -47,19 +47,9 @@ checked as (
 ),
 
 numbered as (
-    -- Of several rows with one key a sound one is kept, and which one does not depend on the file's order.
-    select
-        *,
-        row_number() over (
-            partition by order_key, order_item_number
-            order by
-                row_problem is not null,
-                {{ nulls_last([
-                    'product_id', 'seller_id', 'shipping_limit_date', 'price', 'freight_value', 'order_id',
-                    'order_item_id'
-                ]) }}
-        ) as key_occurrence
-    from checked
+    {{ numbered_by_key('checked', ['order_key', 'order_item_number'], [
+        'product_id', 'seller_id', 'shipping_limit_date', 'price', 'freight_value', 'order_id', 'order_item_id'
+    ]) }}
 ),
 
 judged as (

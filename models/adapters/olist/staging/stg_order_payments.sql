@@ -42,18 +42,9 @@ checked as (
 ),
 
 numbered as (
-    -- Of several rows with one key a sound one is kept, and which one does not depend on the file's order.
-    select
-        *,
-        row_number() over (
-            partition by order_key, payment_number
-            order by
-                row_problem is not null,
-                {{ nulls_last([
-                    'payment_type', 'payment_installments', 'payment_value', 'order_id', 'payment_sequential'
-                ]) }}
-        ) as key_occurrence
-    from checked
+    {{ numbered_by_key('checked', ['order_key', 'payment_number'], [
+        'payment_type', 'payment_installments', 'payment_value', 'order_id', 'payment_sequential'
+    ]) }}
 ),
 
 judged as (

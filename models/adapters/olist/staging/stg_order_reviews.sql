@@ -43,21 +43,12 @@ checked as (
     from typed
 ),
 
+-- Of several reviews with one key the first that was answered is kept: a later one must not change what was known.
 numbered as (
-    -- Of several rows with one key a sound one is kept, the first that was answered: a later one must not change what
-    -- was known before it. Which one does not depend on the file's order.
-    select
-        *,
-        row_number() over (
-            partition by review_key, order_key
-            order by
-                row_problem is not null,
-                {{ nulls_last([
-                    'review_answered_at', 'review_score', 'review_comment_title', 'review_comment_message',
-                    'review_creation_date', 'review_answer_timestamp', 'review_id', 'order_id'
-                ]) }}
-        ) as key_occurrence
-    from checked
+    {{ numbered_by_key('checked', ['review_key', 'order_key'], [
+        'review_answered_at', 'review_score', 'review_comment_title', 'review_comment_message',
+        'review_creation_date', 'review_answer_timestamp', 'review_id', 'order_id'
+    ]) }}
 ),
 
 judged as (

@@ -77,20 +77,10 @@ compared as (
 ),
 
 numbered as (
-    -- Of several rows with one key a sound one is kept, and which one does not depend on the file's order.
-    select
-        *,
-        row_number() over (
-            partition by order_key
-            order by
-                row_problem is not null,
-                {{ nulls_last([
-                    'customer_id', 'order_status', 'order_purchase_timestamp', 'order_approved_at',
-                    'order_delivered_carrier_date', 'order_delivered_customer_date',
-                    'order_estimated_delivery_date', 'order_id'
-                ]) }}
-        ) as key_occurrence
-    from compared
+    {{ numbered_by_key('compared', ['order_key'], [
+        'customer_id', 'order_status', 'order_purchase_timestamp', 'order_approved_at',
+        'order_delivered_carrier_date', 'order_delivered_customer_date', 'order_estimated_delivery_date', 'order_id'
+    ]) }}
 ),
 
 judged as (

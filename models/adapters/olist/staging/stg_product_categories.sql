@@ -26,16 +26,7 @@ checked as (
 ),
 
 numbered as (
-    -- Of several rows with one key a sound one is kept, and which one does not depend on the file's order.
-    select
-        *,
-        row_number() over (
-            partition by category
-            order by
-                row_problem is not null,
-                {{ nulls_last(['product_category_name_english', 'product_category_name']) }}
-        ) as key_occurrence
-    from checked
+    {{ numbered_by_key('checked', ['category'], ['product_category_name_english', 'product_category_name']) }}
 ),
 
 judged as (

@@ -47,20 +47,10 @@ checked as (
 ),
 
 numbered as (
-    -- Of several rows with one key a sound one is kept, and which one does not depend on the file's order.
-    select
-        *,
-        row_number() over (
-            partition by product_key
-            order by
-                row_problem is not null,
-                {{ nulls_last([
-                    'product_category_name', 'product_name_lenght', 'product_description_lenght',
-                    'product_photos_qty', 'product_weight_g', 'product_length_cm', 'product_height_cm',
-                    'product_width_cm', 'product_id'
-                ]) }}
-        ) as key_occurrence
-    from checked
+    {{ numbered_by_key('checked', ['product_key'], [
+        'product_category_name', 'product_name_lenght', 'product_description_lenght', 'product_photos_qty',
+        'product_weight_g', 'product_length_cm', 'product_height_cm', 'product_width_cm', 'product_id'
+    ]) }}
 ),
 
 judged as (

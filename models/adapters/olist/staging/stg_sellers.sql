@@ -30,16 +30,9 @@ checked as (
 ),
 
 numbered as (
-    -- Of several rows with one key a sound one is kept, and which one does not depend on the file's order.
-    select
-        *,
-        row_number() over (
-            partition by seller_key
-            order by
-                row_problem is not null,
-                {{ nulls_last(['seller_zip_code_prefix', 'seller_city', 'seller_state', 'seller_id']) }}
-        ) as key_occurrence
-    from checked
+    {{ numbered_by_key('checked', ['seller_key'], [
+        'seller_zip_code_prefix', 'seller_city', 'seller_state', 'seller_id'
+    ]) }}
 ),
 
 judged as (

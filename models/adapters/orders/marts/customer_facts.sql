@@ -1,4 +1,9 @@
 {{ config(enabled=var('adapter') == 'orders') }}
+{#- Traits with a column of their own; what the others are is in other_traits. -#}
+{% set has_country = 'country' in shop_traits() %}
+{% set own = ['state', 'city', 'product_category', 'payment_type'] + ([] if has_country else ['region']) %}
+{% set others = shop_traits() | reject('in', own) | list %}
+{% set has_reviews = has_input('average_review_score') %}
 
 with periods as (
     select as_of_date
@@ -8,34 +13,119 @@ with periods as (
 
 orders as (
     select
+        order_id,
         customer_unique_id,
         purchased_at
     from {{ ref('input_orders') }}
 ),
 
-customers as (
+reviews as (
+    select
+        order_id,
+        review_score,
+        review_answered_at
+    from {{ ref('input_reviews') }}
+),
+
+order_traits as (
+    select
+        customer_unique_id,
+        ordered_on,
+        trait,
+        value,
+        amount
+    from {{ ref('shop_order_traits') }}
+),
+
+counted as (
     select
         periods.as_of_date,
-        orders.customer_unique_id,
-        min(orders.purchased_at) as first_purchased_at,
-        max(orders.purchased_at) as last_purchased_at
+        orders.*,
+        row_number() over (
+            partition by periods.as_of_date, orders.customer_unique_id
+            order by orders.purchased_at desc, orders.order_id desc
+        ) = 1 as is_last_of_customer
     from orders
     inner join periods on orders.purchased_at < periods.as_of_date
-    group by periods.as_of_date, orders.customer_unique_id
+),
+
+answered as (
+    -- A review that is answered on or after the date is not known yet.
+    select
+        counted.as_of_date,
+        counted.customer_unique_id,
+        count(*) as reviews,
+        count(case when reviews.review_score <= 2 then 1 end) as bad_reviews,
+        avg(case when counted.is_last_of_customer then cast(reviews.review_score as double) end)
+            as last_order_review_score
+    from counted
+    inner join reviews
+        on counted.order_id = reviews.order_id
+        and reviews.review_answered_at < counted.as_of_date
+    group by counted.as_of_date, counted.customer_unique_id
+),
+
+values_so_far as (
+    select
+        periods.as_of_date,
+        order_traits.customer_unique_id,
+        order_traits.trait,
+        order_traits.value,
+        case
+            when order_traits.trait not in ('product_category', 'payment_type') then max(order_traits.ordered_on)
+        end as last_ordered_on,
+        sum(order_traits.amount) as amount
+    from order_traits
+    inner join periods on order_traits.ordered_on < periods.as_of_date
+    group by periods.as_of_date, order_traits.customer_unique_id, order_traits.trait, order_traits.value
+),
+
+ranked as (
+    -- A category or means of payment is the one with most money; anything else is as in the latest order that has it.
+    select
+        *,
+        row_number() over (
+            partition by as_of_date, customer_unique_id, trait
+            order by last_ordered_on desc nulls last, amount desc nulls last, value nulls last
+        ) as value_rank
+    from values_so_far
+),
+
+traits as (
+    select
+        as_of_date,
+        customer_unique_id,
+        {%- for trait in (own + others + ['region']) | unique %}
+        max(case when trait = '{{ trait }}' then value end) as {{ trait }},
+        {%- endfor %}
+        count(*) as known_traits
+    from ranked
+    where value_rank = 1
+    group by as_of_date, customer_unique_id
+),
+
+customers as (
+    select
+        as_of_date,
+        customer_unique_id,
+        min(purchased_at) as first_purchased_at,
+        max(purchased_at) as last_purchased_at
+    from counted
+    group by as_of_date, customer_unique_id
 ),
 
 final as (
     select
-        as_of_date,
-        customer_unique_id,
-        cast(null as string) as customer_state,
-        cast(null as string) as region,
-        cast(null as string) as customer_city,
-        cast(null as int) as customers_in_city,
-        first_purchased_at,
-        last_purchased_at,
-        cast(null as string) as main_category,
-        cast(null as string) as main_payment_type,
+        customers.as_of_date,
+        customers.customer_unique_id,
+        traits.state as customer_state,
+        {{ 'coalesce(traits.region, traits.country)' if has_country else 'traits.region' }} as region,
+        traits.city as customer_city,
+        case when traits.city is not null then cast(count(*) over city as int) end as customers_in_city,
+        customers.first_purchased_at,
+        customers.last_purchased_at,
+        traits.product_category as main_category,
+        traits.payment_type as main_payment_type,
         cast(null as int) as most_installments,
         cast(null as int) as delivered_orders,
         cast(null as int) as late_orders,
@@ -43,10 +133,20 @@ final as (
         cast(null as double) as average_days_late,
         cast(null as int) as last_order_days_late,
         cast(null as double) as freight_share,
-        cast(null as int) as reviews,
-        cast(null as int) as bad_reviews,
-        cast(null as double) as last_order_review_score
+        {{ 'cast(coalesce(answered.reviews, 0) as int)' if has_reviews else 'cast(null as int)' }} as reviews,
+        {{ 'cast(coalesce(answered.bad_reviews, 0) as int)' if has_reviews else 'cast(null as int)' }} as bad_reviews,
+        answered.last_order_review_score,
+        {{ json_object(others) if others else 'cast(null as string)' }} as other_traits
     from customers
+    left join answered
+        on customers.as_of_date = answered.as_of_date
+        and customers.customer_unique_id = answered.customer_unique_id
+    left join traits
+        on customers.as_of_date = traits.as_of_date
+        and customers.customer_unique_id = traits.customer_unique_id
+    window city as (
+        partition by customers.as_of_date, traits.state, traits.city
+    )
 )
 
 select * from final

@@ -19,13 +19,37 @@ refunds as (
     group by customer_unique_id
 ),
 
+places as (
+    select
+        customer_unique_id,
+        trait,
+        value,
+        row_number() over (
+            partition by customer_unique_id, trait
+            order by max(ordered_on) desc nulls last, sum(amount) desc nulls last, value nulls last
+        ) as value_rank
+    from {{ ref('shop_order_traits') }}
+    where trait in ('city', 'state')
+    group by customer_unique_id, trait, value
+),
+
+latest_places as (
+    select
+        customer_unique_id,
+        max(case when trait = 'city' then value end) as customer_city,
+        max(case when trait = 'state' then value end) as customer_state
+    from places
+    where value_rank = 1
+    group by customer_unique_id
+),
+
 final as (
     -- Who has only been refunded is no customer.
     select
         orders.customer_unique_id,
         cast(null as string) as customer_zip_code_prefix,
-        cast(null as string) as customer_city,
-        cast(null as string) as customer_state,
+        latest_places.customer_city,
+        latest_places.customer_state,
         0 as zip_code_prefix_count,
         orders.order_count,
         orders.first_order_at,
@@ -35,6 +59,7 @@ final as (
         false as is_total_imputed
     from orders
     left join refunds on orders.customer_unique_id = refunds.customer_unique_id
+    left join latest_places on orders.customer_unique_id = latest_places.customer_unique_id
 )
 
 select * from final

@@ -36,6 +36,13 @@ orders_of_several as (
     group by order_id
 ),
 
+reviews as (
+    select
+        order_id,
+        review_answered_at
+    from {{ ref('shop_reviews') }}
+),
+
 latest as (
     select max(as_of_date) as latest_as_of_date
     from {{ ref('periods') }}
@@ -112,6 +119,28 @@ checks as (
         0,
         cast(max(ordered_at) as date)
     from lines
+    {%- if has_input('average_review_score') %}
+    union all
+    select
+        'order_id of reviews',
+        'orphans',
+        count(*),
+        count(case when order_id not in (select order_id from {{ ref('input_orders') }}) then 1 end),
+        null,
+        null,
+        null
+    from reviews
+    union all
+    select
+        'answered_at of reviews',
+        'nulls',
+        count(*),
+        count(case when review_answered_at is null then 1 end),
+        null,
+        null,
+        null
+    from reviews
+    {%- endif %}
 ),
 
 final as (

@@ -69,6 +69,7 @@ final as (
         coalesce(thresholds.threshold_segment, 'none') as threshold_segment,
         scores.recency_score,
         measured.recency_days,
+        measured.frequency >= 2 as has_repeated,
         -- Another draw than that of the measured customers and of the control group.
         left(md5('half:' || segments.customer_unique_id), 1) >= '8' as is_second_half,
         coalesce(later_orders.orders, 0) as orders,

@@ -1,26 +1,27 @@
 from customer_segmentation.steps import (
     ALTERNATIVE_COLUMNS,
     AlternativeSettings,
-    duckdb_projection,
-    previous_rows,
+    engine_of,
+    of_date,
     segmentation_alternatives,
 )
 
 
 def model(dbt, session):
     dbt.config(materialized="table")
+    engine = engine_of(session)
     customers = dbt.ref("alternative_rows")
-    settings = AlternativeSettings.from_settings(dbt.config.get("settings"))
-    columns = ", ".join(name for name in customers.columns if name != "as_of_date")
+    columns = [name for name in customers.columns if name != "as_of_date"]
+    inputs = engine.query(
+        f"select as_of_date, {engine.rows_fingerprint(columns)} as rows_fingerprint"
+        " from {customers} as customers group by as_of_date",
+        customers=customers,
+    )
     found = segmentation_alternatives(
-        customers.aggregate(
-            f"as_of_date, count(*) || '-' || sum(hash({columns})) as rows_fingerprint"
-        ).df(),
-        lambda day: (
-            customers.filter(f"as_of_date = '{day:%Y-%m-%d}'").order("customer_unique_id").df()
-        ),
-        settings=settings,
-        previous=previous_rows(session, dbt.this),
+        engine.frame(inputs),
+        lambda day: engine.frame(customers, where=of_date(day), order="customer_unique_id"),
+        settings=AlternativeSettings.from_settings(dbt.config.get("settings")),
+        previous=engine.previous_rows(dbt.this),
         report=lambda line: print(f"· {line}", flush=True),
     )
-    return session.from_df(found).project(duckdb_projection(ALTERNATIVE_COLUMNS))
+    return engine.table(found, ALTERNATIVE_COLUMNS)

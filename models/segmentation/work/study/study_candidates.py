@@ -1,9 +1,9 @@
 from customer_segmentation.steps import (
     CANDIDATE_COLUMNS,
     StudySettings,
-    duckdb_projection,
+    engine_of,
     features_with,
-    previous_rows,
+    of_date,
     study_columns,
     study_feature_sets,
     study_inputs,
@@ -12,32 +12,35 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
+    engine = engine_of(session)
     settings = dbt.config.get("settings")
-    described = features_with(dbt.config.get("features"), "is_described")
     columns_of = study_columns(
         settings["segmentation_features"], settings["study"]["other_feature_sets"]
     )
-    (compared,) = dbt.ref("periods").filter("is_compared").aggregate("max(as_of_date)").fetchone()
-    customers = dbt.ref("measured_customers").filter(
-        f"is_in_fit and as_of_date = try_cast('{compared}' as date)"
-    )
+    periods, customers = dbt.ref("periods"), dbt.ref("measured_customers")
+    (compared,) = engine.row(periods, ["max(as_of_date)"], where="is_compared")
 
     def rows_of(feature_set):
-        return customers.filter(
-            " and ".join(f"{name} is not null" for name in columns_of[feature_set])
+        known = " and ".join(f"{name} is not null" for name in columns_of[feature_set])
+        return engine.query(
+            "select * from {customers} as customers"
+            f" where is_in_fit and {of_date(compared)} and {known}",
+            customers=customers,
         )
 
     candidates = study_feature_sets(
-        study_inputs(rows_of, columns_of=columns_of, described=described),
-        lambda feature_set: (
-            rows_of(feature_set)
-            .order("customer_unique_id")
-            .project(", ".join(columns_of[feature_set]))
-            .df()
+        study_inputs(
+            engine,
+            rows_of,
+            columns_of=columns_of,
+            described=features_with(dbt.config.get("features"), "is_described"),
+        ),
+        lambda feature_set: engine.frame(
+            rows_of(feature_set), columns_of[feature_set], order="customer_unique_id"
         ),
         features_of=columns_of,
         settings=StudySettings.from_settings(settings),
-        previous=previous_rows(session, dbt.this),
+        previous=engine.previous_rows(dbt.this),
         report=lambda line: print(f"· {line}", flush=True),
     )
-    return session.from_df(candidates).project(duckdb_projection(CANDIDATE_COLUMNS))
+    return engine.table(candidates, CANDIDATE_COLUMNS)

@@ -1,8 +1,8 @@
 from customer_segmentation.steps import (
     CLUSTER_COLUMNS,
     StudySettings,
-    duckdb_projection,
-    previous_rows,
+    engine_of,
+    of_date,
     study_clusters,
     study_columns,
 )
@@ -10,24 +10,33 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
+    engine = engine_of(session)
     settings = dbt.config.get("settings")
     columns_of = study_columns(
         settings["segmentation_features"], settings["study"]["other_feature_sets"]
     )
-    (compared,) = dbt.ref("periods").filter("is_compared").aggregate("max(as_of_date)").fetchone()
-    is_date = f"as_of_date = try_cast('{compared}' as date)"
-    customers = dbt.ref("measured_customers").filter(f"is_in_fit and {is_date}")
-    finalists = dbt.ref("study_candidates").filter("is_finalist and n_clusters > 1")
-    model_in_use = dbt.ref("period_models").filter(is_date).project("model_id")
+    periods, customers = dbt.ref("periods"), dbt.ref("measured_customers")
+    (compared,) = engine.row(periods, ["max(as_of_date)"], where="is_compared")
+    centroids_in_use = engine.query(
+        "select centroids.* from {centroids} as centroids"
+        " inner join (select model_id from {models} as models where"
+        f" {of_date(compared)}) as in_use on centroids.model_id = in_use.model_id",
+        centroids=dbt.ref("model_centroids"),
+        models=dbt.ref("period_models"),
+    )
     clusters = study_clusters(
-        finalists.order("feature_set_position, algorithm, n_clusters").df(),
-        lambda feature_set: (
-            customers.order("customer_unique_id").df().dropna(subset=columns_of[feature_set])
+        engine.frame(
+            dbt.ref("study_candidates"),
+            where="is_finalist and n_clusters > 1",
+            order="feature_set_position, algorithm, n_clusters",
         ),
+        lambda feature_set: engine.frame(
+            customers, where=f"is_in_fit and {of_date(compared)}", order="customer_unique_id"
+        ).dropna(subset=columns_of[feature_set]),
         features_of=columns_of,
         settings=StudySettings.from_settings(settings),
-        centroids_in_use=dbt.ref("model_centroids").join(model_in_use, "model_id").df(),
-        previous=previous_rows(session, dbt.this),
+        centroids_in_use=engine.frame(centroids_in_use),
+        previous=engine.previous_rows(dbt.this),
         report=lambda line: print(f"· {line}", flush=True),
     )
-    return session.from_df(clusters).project(duckdb_projection(CLUSTER_COLUMNS))
+    return engine.table(clusters, CLUSTER_COLUMNS)

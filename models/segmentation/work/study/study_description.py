@@ -4,9 +4,11 @@ from customer_segmentation.steps import (
     EXPLAINED_COLUMNS,
     TRAIT_COLUMNS,
     count_traits,
+    described_customers,
+    engine_of,
     explained_separation,
     known_traits,
-    one_list,
+    other_traits,
     projection_axes,
     segment_traits,
     trait_numbers,
@@ -17,38 +19,35 @@ from customer_segmentation.steps import (
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    settings = dbt.config.get("settings")
+    engine = engine_of(session)
+    settings, stated = dbt.config.get("settings"), dbt.config.get("features")
     features = settings["segmentation_features"]
+    robust = robust_columns(features, settings["feature_transforms"])
     segmented = dbt.ref("study_segmented")
-    measured = segmented.order("customer_unique_id").df()
-    keys = "as_of_date, customer_unique_id"
-    described = dbt.ref("periods").filter("is_described").project("as_of_date")
-    segments = dbt.ref("customer_segments").project(f"{keys}, cluster, segment_name")
-    columns = ", ".join({"average_review_score": None} | dict.fromkeys(features))
-    customers = (
-        dbt.ref("customer_facts")
-        .join(described, "as_of_date")
-        .join(segments, keys)
-        .join(dbt.ref("rfm").project(f"{keys}, {columns}"), keys)
+    measured = engine.frame(segmented, order="customer_unique_id")
+    customers = described_customers(
+        engine,
+        features,
+        periods=dbt.ref("periods"),
+        segments=dbt.ref("customer_segments"),
+        facts=dbt.ref("customer_facts"),
+        rfm=dbt.ref("rfm"),
     )
-    separation = explained_separation(
-        measured, made_by=features, features=dbt.config.get("features")
+    described = engine.query(
+        "select customers.* from {customers} as customers"
+        " semi join {segmented} as segmented using (as_of_date, customer_unique_id)",
+        customers=customers,
+        segmented=segmented,
     )
-    axes = projection_axes(
-        measured,
-        features=features,
-        robust=robust_columns(features, settings["feature_transforms"]),
-    )
-    stated = traits_of(dbt.config.get("features"))
-    origins = trait_origins(
-        customers.join(segmented.project(keys), keys).order("customer_unique_id"),
-        stated,
-        made_by=features,
-    )
-    numbers = trait_numbers(customers.order("customer_unique_id"), stated)
-    traits = segment_traits(known_traits(count_traits(customers, stated)), numbers, origins)
-    return (
-        one_list(session, separation, EXPLAINED_COLUMNS, name="separation")
-        .cross(one_list(session, axes, AXIS_COLUMNS, name="axes"))
-        .cross(one_list(session, traits, TRAIT_COLUMNS, name="traits"))
+    traits = traits_of(stated, others=other_traits(engine, dbt.ref("customer_facts")))
+    origins = trait_origins(engine, described, traits, made_by=features)
+    counts = known_traits(count_traits(engine, customers, traits))
+    numbers = trait_numbers(engine, customers, traits)
+    return engine.row_of_lists(
+        separation=(
+            explained_separation(measured, made_by=features, features=stated),
+            EXPLAINED_COLUMNS,
+        ),
+        axes=(projection_axes(measured, features=features, robust=robust), AXIS_COLUMNS),
+        traits=(segment_traits(counts, numbers, origins), TRAIT_COLUMNS),
     )

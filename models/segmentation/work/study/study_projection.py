@@ -1,28 +1,25 @@
-from customer_segmentation.steps import (
-    PROJECTION_COLUMNS,
-    duckdb_projection,
-    previous_rows,
-    project_customers,
-)
+from customer_segmentation.steps import PROJECTION_COLUMNS, engine_of, project_customers
 
 
 def model(dbt, session):
     dbt.config(materialized="table")
+    engine = engine_of(session)
     settings = dbt.config.get("settings")
     study = settings["study"]
-    finalists = dbt.ref("study_candidates").filter(
-        "is_finalist and algorithm = 'spectral' and feature_set_position = 1"
+    in_use = engine.frame(
+        dbt.ref("study_candidates"),
+        where="is_finalist and algorithm = 'spectral' and feature_set_position = 1"
+        f" and n_clusters = {settings['n_clusters']}",
     )
-    in_use = finalists.filter(f"n_clusters = {settings['n_clusters']}").df()
     projection = project_customers(
-        dbt.ref("study_segmented").order("customer_unique_id").df(),
+        engine.frame(dbt.ref("study_segmented"), order="customer_unique_id"),
         features=settings["segmentation_features"],
-        axes=dbt.ref("study_description").project("unnest(axes, recursive := true)").df(),
+        axes=engine.frame(dbt.ref("study_description"), [engine.rows_of_list("axes")]),
         spectral=None if in_use.empty else in_use.iloc[0],
         sample_rows=study["projection_sample_rows"],
         exact_silhouette_rows=study["exact_silhouette_rows"],
         smallest_cluster_share=study["smallest_cluster_share"],
         seed=study["seeds"][0],
-        previous=previous_rows(session, dbt.this),
+        previous=engine.previous_rows(dbt.this),
     )
-    return session.from_df(projection).project(duckdb_projection(PROJECTION_COLUMNS))
+    return engine.table(projection, PROJECTION_COLUMNS)

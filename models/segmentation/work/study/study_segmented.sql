@@ -1,7 +1,9 @@
 {% set features = setting('segmentation_features') %}
 {#- What had no part in the segments; `vars: features:` says what it follows from. -#}
-{% set held_out = features_with('is_held_out') | reject('in', features) | list %}
-{% if var('adapter') == 'orders' %}{% set held_out = [] %}{% endif %}
+{% set held_out = [] %}
+{% for name in features_with('is_held_out') if name not in features and has_input(name) %}
+    {% do held_out.append(name) %}
+{% endfor %}
 
 with segments as (
     select

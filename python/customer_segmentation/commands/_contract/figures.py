@@ -120,9 +120,9 @@ PRICE = PRICE_ROWS.format(
     builds="machine time of the builds",
 )
 FRENCH_PRICE = PRICE_ROWS.format(
-    refit="entraîner un modèle, vérifier et nommer ses segments",
+    refit="réentraîner un modèle, vérifier et nommer ses segments",
     rescore="vérifier les listes après une actualisation",
-    investigate="examen humain d''une alerte, aussi souvent que jusqu''ici",
+    investigate="examen humain d’une alerte, à la fréquence constatée jusqu’ici",
     builds="temps machine des mises à jour",
 )
 
@@ -230,7 +230,7 @@ FIGURES: dict[str, Figure] = {
     "run_bytes": Figure(_last_run("byte_count"), "megabytes"),
     "run_memory": Figure(_last_run("peak_memory_bytes"), "megabytes"),
     "yearly_machine": Figure(_last_run("yearly_cost"), "money"),
-    "currency": Figure("select currency from marts.data_origin", "text"),
+    "currency": Figure("select currency from marts.data_origin", "currency"),
     "control_share": Figure(
         "select round(cast(sum(control_customers) as double) / sum(control_customers + treated_customers), 2)"
         " from segmentation.control_outcomes",
@@ -278,7 +278,7 @@ TABLES: dict[str, Table] = {
         (
             ("Work", "Travail", "text"),
             ("Times a year", "Fois par an", "decimal"),
-            ("Hours of a person, each", "Heures d'une personne, par fois", "decimal"),
+            ("Hours of a person, each", "Heures de travail, à chaque fois", "decimal"),
             ("Cost a year", "Coût par an", "money"),
         ),
         f"select work, times_a_year, hours, cost_a_year from {FRENCH_PRICE} as price order by position",
@@ -289,10 +289,10 @@ TABLES: dict[str, Table] = {
         f" from maintenance.refresh_policy where cadence = 'rescore' and {JUDGED} order by interval_months",
         (
             ("Interval, months", "Intervalle, mois", "whole"),
-            ("Agreement at the end", "Accord à la fin", "index"),
+            ("Agreement at the end", "Accord à l’échéance", "index"),
             ("In another segment, mean", "Dans un autre segment, moyenne", "share"),
             ("In another segment, worst case", "Dans un autre segment, au pire", "share"),
-            ("The same, border held", "De même, frontière tenue", "share"),
+            ("The same, border held", "De même, frontière figée", "share"),
             ("Beyond the limit", "Hors seuil", "text"),
             ("Rescorings a year", "Actualisations par an", "decimal"),
             ("Cost a year", "Coût par an", "money"),
@@ -306,10 +306,10 @@ TABLES: dict[str, Table] = {
         (
             ("Interval, months", "Intervalle, mois", "whole"),
             ("Expected agreement", "Accord attendu", "index"),
-            ("Agreement at the end, mean", "Accord à la fin, moyenne", "index"),
+            ("Agreement at the end, mean", "Accord à l’échéance, moyenne", "index"),
             ("Agreement, worst case", "Accord, au pire", "index"),
-            ("At the end, border held", "À la fin, frontière tenue", "index"),
-            ("Structure at the end, mean", "Structure à la fin, moyenne", "index"),
+            ("At the end, border held", "À l’échéance, frontière figée", "index"),
+            ("Structure at the end, mean", "Structure à l’échéance, moyenne", "index"),
             ("Structure, worst case", "Structure, au pire", "index"),
             ("In another segment, mean", "Dans un autre segment, moyenne", "share"),
             ("In another segment, worst case", "Dans un autre segment, au pire", "share"),
@@ -331,16 +331,20 @@ TABLES: dict[str, Table] = {
         " from maintenance.period_stability group by as_of_date order by as_of_date",
         (
             ("As of", "Date", "date"),
-            ("Frozen model against a retrained one", "Modèle figé face au réentraîné", "index"),
+            (
+                "Frozen model against a retrained one",
+                "Modèle figé face au modèle réentraîné",
+                "index",
+            ),
             (
                 "Segments given against those of a retrained model",
-                "Segments donnés face au réentraîné",
+                "Segments attribués face au modèle réentraîné",
                 "index",
             ),
             ("Structure", "Structure", "index"),
             (
                 "Segments given against those of the frozen model",
-                "Segments donnés face au modèle figé",
+                "Segments attribués face au modèle figé",
                 "index",
             ),
             ("Structure: threshold of chance", "Structure : seuil du hasard", "index"),
@@ -371,7 +375,7 @@ TABLES: dict[str, Table] = {
             ("KS, beyond it", "KS, au-delà", "index"),
             ("KS, the same customers", "KS, mêmes clients", "index"),
             ("PSI, beyond the passing of time", "PSI, au-delà du temps qui passe", "index"),
-            ("Missing", "Manquants", "share"),
+            ("Missing", "Valeurs manquantes", "share"),
         ),
         _DRIFT.format(language="fr"),
     ),
@@ -381,10 +385,10 @@ TABLES: dict[str, Table] = {
             ("As of", "Date", "date"),
             ("Decision", "Décision", "text"),
             ("Model of", "Modèle du", "date"),
-            ("Age of the model before, months", "Âge du modèle d'avant, mois", "whole"),
+            ("Age of the model before, months", "Âge du modèle précédent, mois", "whole"),
             ("Its agreement with a retrained one", "Son accord avec un modèle réentraîné", "index"),
             ("Structure", "Structure", "index"),
-            ("Out of date, at most", "Périmés, au plus", "share"),
+            ("Out of date, at most", "Segments périmés, au plus", "share"),
             ("Reasons", "Raisons", "text"),
         ),
         _DECISIONS.format(reasons="reasons_french"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ from markdown_it import MarkdownIt
 
 from customer_segmentation.commands._contract import charts
 from customer_segmentation.commands._contract.figures import CHARTS, FIGURES, TABLES, Table
-from customer_segmentation.commands._contract.words import Language, written
+from customer_segmentation.commands._contract.words import Language, with_marks_kept, written
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("customer_segmentation.commands._contract"),
@@ -23,6 +24,15 @@ TEMPLATES = jinja2.Environment(
     keep_trailing_newline=True,
 )
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
+# What a table is made of, said to a screen reader also where a phone shows its cells below each other.
+ROLES = {
+    "table_open": "table",
+    "thead_open": "rowgroup",
+    "tbody_open": "rowgroup",
+    "tr_open": "row",
+    "th_open": "columnheader",
+    "td_open": "cell",
+}
 
 
 def markdown(connection: duckdb.DuckDBPyConnection, language: Language) -> str:
@@ -78,9 +88,29 @@ def page_as_html(connection: duckdb.DuckDBPyConnection, language: Language) -> s
         table=table,
         chart=partial(_chart, connection, language),
     )
-    body = MARKDOWN.render(text)
+    body = _with_labels(text)
     title = text.split("\n", 1)[0].lstrip("# ")
     return TEMPLATES.get_template("page.html").render(language=language, title=title, body=body)
+
+
+def _with_labels(text: str) -> str:
+    """Return the HTML of a page in which each cell of a table knows its heading: a phone shows it beside the cell."""
+    tokens = MARKDOWN.parse(text)
+    heads: list[str] = []
+    place = 0
+    for token, after in itertools.pairwise(tokens):
+        if token.type in ROLES:
+            token.attrSet("role", ROLES[token.type])
+        if token.type == "table_open":
+            heads = []
+        elif token.type == "th_open":
+            heads.append(after.content)
+        elif token.type == "tr_open":
+            place = 0
+        elif token.type == "td_open":
+            token.attrSet("data-label", heads[place])
+            place += 1
+    return str(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}))
 
 
 def _filled(
@@ -103,13 +133,14 @@ def _filled(
         sql = _query(TABLES[name], language)
         return table(_rows(connection, TABLES[name], language), name, sql)
 
-    return TEMPLATES.get_template(f"{language}.md").render(
+    text = TEMPLATES.get_template(f"{language}.md").render(
         **figures,
         values=values,
         table=filled_table,
         chart=chart,
         is_synthetic=_value(connection, "select is_synthetic from marts.data_origin"),
     )
+    return with_marks_kept(text) if language == "fr" else text
 
 
 def _chart(
@@ -118,7 +149,9 @@ def _chart(
     """Draw a chart; of too little history, nothing."""
     one = CHARTS[name]
     rows = connection.execute(one.sql).fetchall()
-    parts: Any = TEMPLATES.get_template("parts.jinja").make_module({"language": language})
+    parts: Any = TEMPLATES.get_template("parts.jinja").make_module(
+        {"language": language, "currency": _value(connection, FIGURES["currency"].sql)}
+    )
     x_text = partial(written, kind=one.x, language=language)
     y_text = partial(written, kind=one.y, language=language)
     drawn: dict[str, Any] = {"panels": [], "bars": []}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable
 from typing import Any, Literal
 
 from babel.dates import format_date
 from babel.numbers import format_decimal, format_percent
+
+from customer_segmentation.shop import in_currency
 
 Language = Literal["en", "fr"]
 Kind = Literal[
@@ -24,6 +27,7 @@ Kind = Literal[
     "money",
     "seconds",
     "megabytes",
+    "currency",
     "text",
 ]
 
@@ -63,7 +67,8 @@ def written(value: Any, kind: Kind, language: Language) -> str:
         month", "every 3 months"); range (of months, low and high); share (per cent, one decimal);
         limit (per cent, no more decimals than it has); index (two decimals); day ("1 October
         2018"); date (short, for tables); money (whole, or "less than 1"); seconds (one decimal);
-        megabytes (from bytes; below 10 with one decimal); text.
+        megabytes (from bytes; below 10 with one decimal); currency (with the blank before it, nothing when it
+        is not known); text.
     language : {"en", "fr"}
 
     Returns
@@ -74,6 +79,15 @@ def written(value: Any, kind: Kind, language: Language) -> str:
     if value is None or value != value:
         return NOTHING
     return _WRITERS[kind](value, language)
+
+
+def with_marks_kept(text: str) -> str:
+    """Return a French text with no-break spaces beside the marks that have a space; tags stay."""
+    return re.sub(
+        r"<[^>]*>| (?=[:;?!»%])|(?<=«) ",
+        lambda found: found.group() if found.group()[0] == "<" else "\N{NO-BREAK SPACE}",
+        text,
+    )
 
 
 def _decimal(pattern: str) -> Callable[[Any, Language], str]:
@@ -146,5 +160,6 @@ _WRITERS: dict[Kind, Callable[[Any, Language], str]] = {
     "money": _money,
     "seconds": _decimal("#,##0.0"),
     "megabytes": _megabytes,
+    "currency": lambda value, language: in_currency(str(value)),
     "text": _text,
 }

@@ -1,13 +1,15 @@
 """Compare every public table of two databases, row by row: what one engine makes, another must make, too.
 
-ONE and OTHER are DuckDB files, or `ducklake` for the lake beside the database. Without them, the
-data that OLIST_RAW_DIR names (default: the synthetic sample) is built by both engines, each in a
-folder beside the database, and compared. Nothing is rounded, and nothing is tolerated: exceptions
+ONE and OTHER are DuckDB files, or `ducklake` for the lake beside the database; what a build on
+Spark leaves is a DuckDB file, too. Without them, the data that OLIST_RAW_DIR names (default: the
+synthetic sample) is built by DuckDB and by another engine, each in a folder beside the database,
+and compared. Nothing is rounded, and nothing is tolerated: exceptions
 are named, each with its reason.
 
 Examples
 --------
   python -m customer_segmentation parity
+  python -m customer_segmentation parity --engine spark
   python -m customer_segmentation parity warehouse/olist.duckdb ducklake
   python -m customer_segmentation parity before.duckdb after.duckdb
 """
@@ -16,23 +18,32 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Iterator, Sequence
+import functools
+import os
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
 
-from customer_segmentation.commands import ducklake
+from customer_segmentation.commands import ducklake, spark
 from customer_segmentation.commands.ducklake import lake
 from customer_segmentation.commands.parity.comparison import Comparison, compare
 from customer_segmentation.publishing import CommandError, build_and_publish
 
 LAKE = "ducklake"
+SPARK = "spark"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.add_argument("one", nargs="?", help="a DuckDB file, or ducklake (default: build both)")
     parser.add_argument("other", nargs="?", help="what it is compared with (default: build both)")
+    parser.add_argument(
+        "--engine",
+        choices=(LAKE, SPARK),
+        default=LAKE,
+        help=f"what DuckDB's is compared with when both are built (default: {LAKE})",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -43,7 +54,11 @@ def run(options: argparse.Namespace) -> int:
     if not one:
         database = database.parent / "parity" / database.name
         one, other = str(database), LAKE
-        if build_and_publish(database) or ducklake.build(database):
+        built: Callable[[Path], int] = ducklake.build
+        if options.engine == SPARK:
+            built = functools.partial(spark.build, is_tested=False)
+            other = str(spark.published_file(database, os.environ))
+        if build_and_publish(database) or built(database):
             raise CommandError("what could not be built cannot be compared; the errors are above.")
     with both_open(one, other, database=database) as connection:
         found = compare(connection, "one", "other")

@@ -26,9 +26,10 @@ ALTERNATIVES = {
     "threshold_segment": "thresholds",
     "recency_score": "recency_fifths",
     "recency_days": "recency_days",
+    "has_repeated": "repeat_then_recency",
 }
-# It is a ranking by itself: who ordered later comes first.
-RANKED = "recency_days"
+# What ranks customers without groups.
+RANKED = ("recency_days", "has_repeated")
 BEST_RANKED = 0.1
 ALTERNATIVE_COLUMNS = {
     "as_of_date": "date",
@@ -169,7 +170,7 @@ def compare_alternatives(
     groups = {
         column: pd.factorize(rows[column], sort=True)[0].astype(np.int64)
         for column in ALTERNATIVES
-        if column not in (RANKED, "spectral_cluster")
+        if column not in (*RANKED, "spectral_cluster")
     }
     if spectral is not None:
         groups["spectral_cluster"] = spectral
@@ -177,7 +178,7 @@ def compare_alternatives(
     revenue = rows["revenue"].to_numpy(dtype=np.float64)
     half = rows["is_second_half"].to_numpy(dtype=bool)
     scores = {name: scores_of(codes, happened, half) for name, codes in groups.items()}
-    scores[RANKED] = -rows[RANKED].to_numpy(dtype=np.float64)
+    scores |= rankings(rows)
     names = [name for name in ALTERNATIVES if name in scores]
     table = np.stack([scores[name] for name in names])
     area, covariance = pooled_areas(table, happened, half)
@@ -237,6 +238,25 @@ def spectral_groups(
         nearest = cKDTree(scaled[is_in_fit]).query(scaled[~is_in_fit])[1]
         labels[~is_in_fit] = fit.labels[nearest]
     return labels, fit.diagnostics.note
+
+
+def rankings(rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Rank customers by plain facts, without groups and without learning anything.
+
+    Parameters
+    ----------
+    rows : DataFrame with columns recency_days, has_repeated
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_rows,), float64
+        By column of `RANKED`, higher is better: who ordered later; and whoever has ordered more
+        than once before all others, among either who ordered later.
+    """
+    latest_first = -rows["recency_days"].to_numpy(dtype=np.float64)
+    reach = np.ptp(latest_first) + 1 if len(rows) else 1.0
+    repeated = rows["has_repeated"].to_numpy(dtype=np.float64)
+    return dict(zip(RANKED, (latest_first, latest_first + reach * repeated), strict=True))
 
 
 def scores_of(groups: np.ndarray, happened: np.ndarray, half: np.ndarray) -> np.ndarray:

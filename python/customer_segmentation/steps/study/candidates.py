@@ -13,14 +13,15 @@ import pandas as pd
 
 from customer_segmentation.cluster import (
     Scaler,
-    fit_spectral_grid,
     near_order,
     nearest_centroid,
     prepare_rows,
+    remembered_spectral_grid,
     single_start,
 )
 from customer_segmentation.measure import gap_statistic, null_silhouettes
-from customer_segmentation.steps.frames import rows_fingerprint, stacked
+from customer_segmentation.steps.engines import Engine
+from customer_segmentation.steps.frames import stacked
 from customer_segmentation.steps.reuse import code_and_libraries, reusable
 from customer_segmentation.steps.reuse import fingerprint as fingerprint_of
 from customer_segmentation.steps.study.scores import (
@@ -251,7 +252,7 @@ def spectral_candidates(
         not scored away.
     """
     for n_neighbors in neighbors:
-        grid = fit_spectral_grid(
+        grid = remembered_spectral_grid(
             X,
             cluster_counts=settings.spectral_cluster_counts,
             assign_labels=settings.spectral_assign_labels,
@@ -367,6 +368,7 @@ def study_candidates(
 
 
 def study_inputs(
+    engine: Engine,
     rows_of: Callable[[str], Any],
     *,
     columns_of: Mapping[str, Sequence[str]],
@@ -376,6 +378,7 @@ def study_inputs(
 
     Parameters
     ----------
+    engine : Engine
     rows_of : callable
         From a feature set to the relation of its customers, with as_of_date, customer_unique_id,
         the columns ``described`` and its own.
@@ -391,8 +394,8 @@ def study_inputs(
     """
     found = []
     for feature_set, columns in columns_of.items():
-        read = rows_fingerprint(["customer_unique_id", *described, *columns])
-        day, fingerprint = rows_of(feature_set).aggregate(f"max(as_of_date), {read}").fetchone()
+        read = engine.rows_fingerprint(["customer_unique_id", *described, *columns])
+        day, fingerprint = engine.row(rows_of(feature_set), ["max(as_of_date)", read])
         if day is not None:
             found.append((day, feature_set, fingerprint))
     return pd.DataFrame(found, columns=["as_of_date", "feature_set", "input_fingerprint"])

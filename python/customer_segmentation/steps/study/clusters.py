@@ -14,6 +14,7 @@ from customer_segmentation.cluster import (
     near_order,
     nearest_centroid,
     prepare_rows,
+    remembered_spectral_grid,
     single_start,
     unusualness_permutation,
 )
@@ -65,7 +66,12 @@ STABILITY_COLUMNS = list(CLUSTER_COLUMNS)[list(CLUSTER_COLUMNS).index("resamples
 
 
 def candidate_labels(
-    X: np.ndarray, candidate: pd.Series, *, seed: int, reference: np.ndarray | None = None
+    X: np.ndarray,
+    candidate: pd.Series,
+    *,
+    seed: int,
+    reference: np.ndarray | None = None,
+    settings: StudySettings | None = None,
 ) -> np.ndarray:
     """Fit one candidate again and return its labels, numbered for people.
 
@@ -78,6 +84,9 @@ def candidate_labels(
     seed : int
     reference : ndarray of shape (n_reference, n_features), optional
         Scaled centroids whose numbers to follow; default: from ordinary to unusual.
+    settings : StudySettings, optional
+        Of the study that the candidate is of, on the same rows: a graph that it has cut in this
+        process is not made again.
 
     Returns
     -------
@@ -98,6 +107,15 @@ def candidate_labels(
         ]
         best, _, _ = min(starts, key=lambda start: start[1])
         labels = nearest_centroid(X, best)[0]
+    elif settings is not None:
+        labels = remembered_spectral_grid(
+            X,
+            cluster_counts=settings.spectral_cluster_counts,
+            assign_labels=settings.spectral_assign_labels,
+            n_neighbors=int(candidate["n_neighbors"]),
+            minimum_cluster_share=settings.smallest_cluster_share,
+            seed=seed,
+        )[n_clusters, candidate["assign_labels"]].labels
     else:
         labels = _spectral_fit(X, candidate, seed=seed).labels
     means = np.stack([X[labels == cluster].mean(axis=0) for cluster in range(n_clusters)])
@@ -177,6 +195,7 @@ def study_clusters(
                     candidate,
                     seed=settings.seeds[0],
                     reference=scaler.transform(reference) if follows else None,
+                    settings=settings,
                 )
                 table = _cluster_table(rows, labels).assign(
                     fingerprint=fingerprint, candidate_id=candidate["candidate_id"]
@@ -246,7 +265,8 @@ def candidate_stability(
         table[measured] = found[measured]
     is_above: list[bool | None] = [None] * n_clusters
     if settings.is_judged(*key):
-        if settings.variant_resamples and candidate["feature_set_position"] == 1:
+        has_variants = settings.variant_resamples and settings.is_chosen(*key)
+        if has_variants and candidate["feature_set_position"] == 1:
             for method in ("subset", "noise"):
                 found = bootstrap_stability(
                     X,

@@ -52,6 +52,8 @@ class StudySettings:
     judged_clusters : tuple of (str, int)
         Feature set, and the number of clusters with which its K-means is judged instead: what is
         said above of ``n_clusters`` holds for this one.
+    judges_all : bool
+        Whether K-means is judged with every number of clusters, all but the variants.
     transforms : tuple of (str, str)
         Feature and the name of its transform, as in `customer_segmentation.cluster.transforms`.
     """
@@ -76,6 +78,7 @@ class StudySettings:
     null_permutations: int = 10
     null_resamples: int = 10
     judged_clusters: tuple[tuple[str, int], ...] = ()
+    judges_all: bool = False
     transforms: tuple[tuple[str, str], ...] = ()
 
     @classmethod
@@ -96,10 +99,15 @@ class StudySettings:
         features = [name.removeprefix("in_use_").removeprefix("other_") for name in columns]
         return standardise(X, robust=robust_columns(features, self.transforms))
 
-    def is_judged(self, feature_set: str, algorithm: str, n_clusters: int) -> bool:
-        """Say whether a candidate is K-means with the number of clusters that is judged."""
+    def is_chosen(self, feature_set: str, algorithm: str, n_clusters: int) -> bool:
+        """Say whether a candidate is K-means with the number of clusters that its set is judged with."""
         judged = dict(self.judged_clusters).get(feature_set, self.n_clusters)
         return algorithm == "kmeans" and n_clusters == judged
+
+    def is_judged(self, feature_set: str, algorithm: str, n_clusters: int) -> bool:
+        """Say whether a candidate gets all resamples and a null."""
+        is_any = self.judges_all and algorithm == "kmeans" and n_clusters > 1
+        return is_any or self.is_chosen(feature_set, algorithm, n_clusters)
 
     def resamples_of(self, feature_set: str, algorithm: str, n_clusters: int) -> int:
         """Return how many resamples a candidate gets; 0 leaves its stability unmeasured."""
@@ -113,7 +121,9 @@ class StudySettings:
         """Return all that is resampled of a candidate: it tells results apart."""
         budget: tuple[int, ...] = (self.resamples_of(feature_set, algorithm, n_clusters),)
         if self.is_judged(feature_set, algorithm, n_clusters):
-            budget += (self.variant_resamples, self.null_permutations, self.null_resamples)
+            is_chosen = self.is_chosen(feature_set, algorithm, n_clusters)
+            variants = self.variant_resamples if is_chosen else 0
+            budget += (variants, self.null_permutations, self.null_resamples)
         return budget
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from customer_segmentation.measure import cramers_v, eta_squared, trait_shares
+from customer_segmentation.steps.engines import Engine
 from customer_segmentation.steps.study.origins import (
     NO_CAUSES,
     Causes,
@@ -80,7 +81,7 @@ class Trait(NamedTuple):
 UNKNOWN = ("unknown", "none")
 # Those that are no features; the others are stated with the features.
 FACTS = (
-    Trait("state", "customer_state"),
+    Trait("state", "coalesce(customer_state, 'unknown')"),
     Trait("region", "coalesce(region, 'unknown')"),
     Trait("product_category", "coalesce(main_category, 'none')"),
     Trait("payment_type", "coalesce(main_payment_type, 'none')"),
@@ -94,21 +95,47 @@ FACTS = (
     ),
     Trait(
         "last_purchase_weekday",
-        "dayname(last_purchased_at)",
+        "last_purchase_weekday",
         causes=Causes(("recency_days",), "days since the last order tell its weekday"),
     ),
     Trait("last_purchase_hour", "hour(last_purchased_at)", (5, 11, 17)),
 )
 
 
-def traits_of(features: Mapping[str, Mapping[str, Any]]) -> tuple[Trait, ...]:
+def other_traits(engine: Engine, customer_facts: Any) -> tuple[str, ...]:
+    """Return the names of the traits in column ``other_traits``, which somebody's own orders have.
+
+    Parameters
+    ----------
+    engine : Engine
+    customer_facts : relation
+        ``marts.customer_facts``.
+
+    Returns
+    -------
+    tuple of str
+        Sorted.
+    """
+    rows = engine.rows(customer_facts, ["other_traits"], where="other_traits is not null")
+    names = rows.project("unnest(json_keys(other_traits)) as name")
+    return tuple(row[0] for row in names.distinct().order("name").fetchall())
+
+
+def traits_of(
+    features: Mapping[str, Mapping[str, Any]], *, others: Sequence[str] = ()
+) -> tuple[Trait, ...]:
     """Return every trait.
 
     Parameters
     ----------
     features : mapping of str to mapping
         The features as dbt_project.yml states them; those with bands are traits.
+    others : sequence of str
+        Names in column ``other_traits``. With a country among them, the region is either one of them
+        or that country again, and is left out.
     """
+    facts = [fact for fact in FACTS if fact.name != "region" or "country" not in others]
+    named = [Trait(name, f"coalesce(other_traits ->> '$.{name}', 'unknown')") for name in others]
     banded = [
         Trait(
             one.get("trait", name),
@@ -120,7 +147,7 @@ def traits_of(features: Mapping[str, Mapping[str, Any]]) -> tuple[Trait, ...]:
         for name, one in features.items()
         if "bands" in one
     ]
-    return (*FACTS, *banded)
+    return (*facts, *named, *banded)
 
 
 class OrderTrait(NamedTuple):
@@ -157,13 +184,43 @@ ORDER_TRAITS = (
 )
 
 
-def count_traits(customers: Any, traits: Sequence[Trait]) -> pd.DataFrame:
+def described_customers(engine: Engine, features: Sequence[str] = (), **relations: Any) -> Any:
+    """Return the customers of the described date with what traits are made of.
+
+    Parameters
+    ----------
+    engine : Engine
+    features : sequence of str
+        Columns of ``marts.rfm`` that are wanted besides what traits are made of.
+    relations : relation
+        periods, segments, facts and rfm: the tables ``marts.periods``,
+        ``segmentation.customer_segments``, ``marts.customer_facts`` and ``marts.rfm``.
+
+    Returns
+    -------
+    relation
+        One row per customer.
+    """
+    weekday = engine.weekday_name("last_purchased_at")
+    keys = "as_of_date, customer_unique_id"
+    columns = ", ".join({"average_review_score": None} | dict.fromkeys(features))
+    return engine.query(
+        f"select *, {weekday} as last_purchase_weekday from {{facts}} as facts"
+        f" inner join (select as_of_date from {{periods}} where is_described) as described using (as_of_date)"
+        f" inner join (select {keys}, cluster, segment_name from {{segments}}) as segments using ({keys})"
+        f" inner join (select {keys}, {columns} from {{rfm}}) as rfm using ({keys})",
+        **relations,
+    )
+
+
+def count_traits(engine: Engine, customers: Any, traits: Sequence[Trait]) -> pd.DataFrame:
     """Count the customers of each segment by the value of each trait.
 
     Parameters
     ----------
-    customers : duckdb.DuckDBPyRelation
-        One row per customer, with as_of_date, cluster, segment_name and what traits are made of.
+    engine : Engine
+    customers : relation
+        One row per customer, as `described_customers` gives them.
     traits : sequence of Trait
 
     Returns
@@ -173,23 +230,30 @@ def count_traits(customers: Any, traits: Sequence[Trait]) -> pd.DataFrame:
         who have at least one.
     """
     segment = "as_of_date, cluster, segment_name"
-    values = [
-        f"struct_pack(trait := '{trait.name}', unit := 'customer', value := {trait.value()}, cases := 1)"
-        for trait in traits
-    ]
+    values = [(trait.name, "customer", trait.value(), "1") for trait in traits]
     values += [
-        f"struct_pack(trait := '{trait.name}', unit := '{trait.unit}', value := '{value}', cases := {cases})"
+        (trait.name, trait.unit, f"'{value}'", cases)
         for trait in ORDER_TRAITS
         for value, cases in trait.counts
     ]
-    return (
-        customers.project(f"{segment}, unnest([{', '.join(values)}], recursive := true)")
-        .filter("cases > 0")
-        .aggregate(
-            f"{segment}, trait, unit, value, count(*) as customers, cast(sum(cases) as bigint) as cases"
-        )
-        .df()
+    row_of_each = engine.row_of_each(
+        [
+            {
+                "trait": f"'{name}'",
+                "unit": f"'{unit}'",
+                "value": f"cast({value} as string)",
+                "cases": f"cast({cases} as bigint)",
+            }
+            for name, unit, value, cases in values
+        ]
     )
+    counted = engine.query(
+        f"select {segment}, trait, unit, value, count(*) as customers, cast(sum(cases) as bigint) as cases"
+        f" from (select {segment}, {row_of_each} from {{customers}} as customers) as valued"
+        f" where cases > 0 group by {segment}, trait, unit, value",
+        customers=customers,
+    )
+    return engine.frame(counted)
 
 
 def known_traits(counts: pd.DataFrame) -> pd.DataFrame:
@@ -204,13 +268,14 @@ def known_traits(counts: pd.DataFrame) -> pd.DataFrame:
     return counts[counts["trait"].isin(counts.loc[is_known, "trait"])].reset_index(drop=True)
 
 
-def trait_numbers(customers: Any, traits: Sequence[Trait]) -> pd.DataFrame:
-    """Read the number behind each banded trait.
+def trait_numbers(engine: Engine, customers: Any, traits: Sequence[Trait]) -> pd.DataFrame:
+    """Read the number behind each banded trait, in the order of the customers' numbers.
 
     Parameters
     ----------
-    customers : duckdb.DuckDBPyRelation
-        As in `count_traits`, in a fixed order.
+    engine : Engine
+    customers : relation
+        As in `count_traits`.
     traits : sequence of Trait
 
     Returns
@@ -218,18 +283,19 @@ def trait_numbers(customers: Any, traits: Sequence[Trait]) -> pd.DataFrame:
     DataFrame with column cluster and one for each banded trait
     """
     numbers = [f"{trait.expression} as {trait.name}" for trait in traits if trait.limits]
-    return customers.project(", ".join(["cluster", *numbers])).df()
+    return engine.frame(customers, ["cluster", *numbers], order="customer_unique_id")
 
 
 def trait_origins(
-    customers: Any, traits: Sequence[Trait], *, made_by: Sequence[str]
+    engine: Engine, customers: Any, traits: Sequence[Trait], *, made_by: Sequence[str]
 ) -> pd.DataFrame:
     """Say of each trait what it owes to the features that made the clusters.
 
     Parameters
     ----------
-    customers : duckdb.DuckDBPyRelation
-        As in `count_traits`, in a fixed order, with the features.
+    engine : Engine
+    customers : relation
+        As in `count_traits`, with the features.
     traits : sequence of Trait
     made_by : sequence of str
 
@@ -241,7 +307,7 @@ def trait_origins(
     """
     values = [f"{trait.expression} as {trait.name}" for trait in traits]
     features = [f"{feature} as made_by_{feature}" for feature in made_by]
-    rows = customers.project(", ".join([*values, *features])).df()
+    rows = engine.frame(customers, [*values, *features], order="customer_unique_id")
     made = rows[[f"made_by_{feature}" for feature in made_by]]
     made.columns = list(made_by)
     found = []

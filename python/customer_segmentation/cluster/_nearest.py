@@ -1,0 +1,84 @@
+"""The nearest centroids of rows, and the last steps of K-means, compiled; they let go of Python's lock."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def squared_distance(rows, row, centres, cluster):
+    """Return one squared distance, its squares added in the order of the columns."""
+    total = (rows[row, 0] - centres[cluster, 0]) ** 2
+    for feature in range(1, centres.shape[1]):
+        total += (rows[row, feature] - centres[cluster, feature]) ** 2
+    return total
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def nearest_of_rows(rows, centres, labels, distance):
+    """Fill in the nearest centre of each row, and the distance to it; a tie goes to the first."""
+    for row in range(rows.shape[0]):
+        label, least = 0, squared_distance(rows, row, centres, 0)
+        for cluster in range(1, centres.shape[0]):
+            squared = squared_distance(rows, row, centres, cluster)
+            if squared < least:
+                label, least = cluster, squared
+        labels[row] = label
+        distance[row] = np.sqrt(least)
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def two_nearest_of_rows(rows, centres, labels, distance):
+    """Fill in the nearest centre of each row and the one after it; -1 and infinity without another."""
+    for row in range(rows.shape[0]):
+        own, other = -1, -1
+        least, next_least = np.inf, np.inf
+        for cluster in range(centres.shape[0]):
+            squared = squared_distance(rows, row, centres, cluster)
+            if squared < least:
+                other, next_least = own, least
+                own, least = cluster, squared
+            elif squared < next_least:
+                other, next_least = cluster, squared
+        labels[0, row], labels[1, row] = own, other
+        distance[0, row], distance[1, row] = np.sqrt(least), np.sqrt(next_least)
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def lloyd_in_order(rows, weights, centroids, max_iter):
+    """Move the centroids in place until no row changes its cluster, adding rows up in their order.
+
+    Returns the iterations, and 0 when a cluster is empty or `max_iter` is not enough.
+    """
+    n_rows, n_features = rows.shape
+    n_clusters = centroids.shape[0]
+    labels = np.full(n_rows, -1, dtype=np.int32)
+    totals, sizes = np.empty((n_clusters, n_features)), np.empty(n_clusters)
+    for iteration in range(max_iter):
+        totals[:] = 0.0
+        sizes[:] = 0.0
+        changes = 0
+        for row in range(n_rows):
+            label, least = 0, squared_distance(rows, row, centroids, 0)
+            for cluster in range(1, n_clusters):
+                squared = squared_distance(rows, row, centroids, cluster)
+                if squared < least:
+                    label, least = cluster, squared
+            changes += labels[row] != label
+            labels[row] = label
+            sizes[label] += weights[row]
+            for feature in range(n_features):
+                totals[label, feature] += rows[row, feature] * weights[row]
+        if (sizes <= 0).any():
+            return 0
+        has_moved = False
+        for cluster in range(n_clusters):
+            share = 1.0 / sizes[cluster]
+            for feature in range(n_features):
+                mean = totals[cluster, feature] * share
+                has_moved |= mean != centroids[cluster, feature]
+                centroids[cluster, feature] = mean
+        if changes == 0 or not has_moved:
+            return iteration + 1
+    return 0
