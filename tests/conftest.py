@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import duckdb
 import pytest
@@ -23,6 +24,14 @@ PROJECT = Path(__file__).resolve().parents[1]
 CODE = [
     PROJECT / name
     for name in ("models", "macros", "seeds", "python", "dbt_project.yml", "profiles.yml")
+]
+# What dbt parses.
+PARSED = [
+    PROJECT / name
+    for name in (
+        *("models", "macros", "seeds", "analyses", "tests/generic", "tests/singular"),
+        *("dbt_project.yml", "profiles.yml", "selectors.yml"),
+    )
 ]
 # Enough people for every segment at most dates, and quick to build.
 SAMPLE_CUSTOMERS = 12_000
@@ -110,21 +119,34 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
     found.close()
 
 
+class Call(NamedTuple):
+    """How a command is called: where, with which environment, and what it leaves of dbt's parse for others."""
+
+    cwd: Path
+    environment: dict[str, str]
+    parse: Path
+    shared_parse: Path
+
+
 @pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path, forks: Forks) -> Run:
-    """Run a module of ours, or dbt, on this project with given settings."""
+def prepared(
+    tmp_path_factory: pytest.TempPathFactory, shared_folder: Path, pytestconfig: pytest.Config
+) -> Callable[..., Call]:
+    """Say how a module of ours, or dbt, is called on this project with given settings."""
     # Apart from the user's own target folder, so that dbt parses only what changed.
     folder = tmp_path_factory.mktemp("dbt")
     parses = shared_folder / "parses"
     parses.mkdir(exist_ok=True)
+    # Also those of earlier runs of the tests, as long as nothing that is parsed has changed.
+    kept = pytestconfig.cache.mkdir("parses") if hasattr(pytestconfig, "cache") else parses
 
-    def run_command(
+    def call(
         *command: str,
         raw_dir: Path | None = None,
         database: Path | None = None,
         in_project: bool = False,
         **environment: str,
-    ) -> subprocess.CompletedProcess:
+    ) -> Call:
         # dbt parses everything anew when a var or the name of the database differs from those of
         # the last run in the same target folder. So each set of settings has a folder of its own,
         # and the database is named from its own folder.
@@ -160,23 +182,30 @@ def run(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path, forks: Fo
             settings["SEGMENTATION_DATABASE"] = database.name
             where = database.parent
             where.mkdir(parents=True, exist_ok=True)
+        settings |= environment
         # What one worker has parsed the others need not parse.
-        parse = Path({**settings, **environment}["DBT_TARGET_PATH"]) / "partial_parse.msgpack"
-        shared_parse = parses / f"{key}.msgpack"
-        if shared_parse.exists() and not parse.exists():
+        parse = Path(settings["DBT_TARGET_PATH"]) / "partial_parse.msgpack"
+        shared_parse = (parses if in_project else kept) / f"{key}.msgpack"
+        if not parse.exists() and is_younger(shared_parse, than=PARSED):
             parse.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(shared_parse, parse)
+            shutil.copy2(shared_parse, parse)
+        return Call(where, {**os.environ, **settings}, parse, shared_parse)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def run(prepared: Callable[..., Call], forks: Forks) -> Run:
+    """Run a module of ours, or dbt, on this project with given settings."""
+
+    def run_command(*command: str, **options: Any) -> subprocess.CompletedProcess:
+        call = prepared(*command, **options)
         program = [str(DBT)] if command[0] == "dbt" else ["-m", command[0]]
-        done = forks.run(
-            *program,
-            *command[1:],
-            cwd=where,
-            environment={**os.environ, **settings, **environment},
-        )
-        if parse.exists() and not shared_parse.exists():
-            own_copy = shared_parse.with_suffix(f".{os.getpid()}")
-            shutil.copy(parse, own_copy)
-            own_copy.replace(shared_parse)
+        done = forks.run(*program, *command[1:], cwd=call.cwd, environment=call.environment)
+        if call.parse.exists() and not is_younger(call.shared_parse, than=PARSED):
+            own_copy = call.shared_parse.with_suffix(f".{os.getpid()}")
+            shutil.copy2(call.parse, own_copy)
+            own_copy.replace(call.shared_parse)
         return done
 
     return run_command
@@ -299,7 +328,7 @@ def real_database(publish: Run, real_folder: Path, shared_folder: Path) -> Path:
 
 
 def is_younger(database: Path, *, than: list[Path]) -> bool:
-    """Say whether a database was written after files, and after those in folders."""
+    """Say whether a database, or what dbt has parsed, was written after files, and after those in folders."""
     files = [path for place in than for path in (place.rglob("*") if place.is_dir() else [place])]
     return database.is_file() and all(
         path.stat().st_mtime < database.stat().st_mtime

@@ -17,18 +17,24 @@ SCENARIOS = tuple(
         "gates",
         "maintenance",
         "new_data",
+        "other_shops",
         "raw_values",
         "staging",
     )
 )
+# Tests of one database of several: the name of the database ends their names.
+BY_DATABASE = ("tests/warehouse/test_shops.py::",)
 SHARED = {"sample_database", "real_database"}
 
 
 class FilesAndScenarios(LoadScopeScheduling):
-    """A scheduler that gives a worker the whole of a file, or one scenario."""
+    """A scheduler that gives a worker the whole of a file, or one scenario, or what reads one database of several."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid if nodeid.startswith(SCENARIOS) else nodeid.split("::", 1)[0]
+        if nodeid.startswith(SCENARIOS):
+            return nodeid
+        file, test = nodeid.split("::", 1)
+        return file + "".join(test.partition("[")[1:]) if nodeid.startswith(BY_DATABASE) else file
 
 
 def in_order_of_start(items: list[pytest.Item]) -> None:

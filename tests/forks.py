@@ -10,6 +10,7 @@ import contextlib
 import functools
 import gc
 import importlib
+import inspect
 import json
 import os
 import runpy
@@ -149,6 +150,8 @@ def warm() -> None:
             one.to_dict(object.__new__(one))
         if one.__name__ in CHECKED:
             one.json_schema()
+    # dbt asks who has called it, for which Python looks for the files of all modules, once.
+    inspect.stack()
 
 
 class DbtFromFork(subprocess.Popen):

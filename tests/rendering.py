@@ -21,15 +21,18 @@ def rendered(
     *files: str, select: str = "", known: Mapping | None = None, **settings: object
 ) -> str:
     """Return the SQL of a model, or of an expression after macros, without dbt; `known` are names that it uses."""
+
+    def setting(name: str, inner: str | None = None) -> object:
+        if not isinstance(SETTINGS[name], dict):
+            return settings.get(name, SETTINGS[name])
+        group = SETTINGS[name] | settings.get(name, {})
+        return group if inner is None else group[inner]
+
     environment = jinja2.Environment(extensions=["jinja2.ext.do"])
     environment.globals.update(
         {
             "return": lambda value: value,
-            "setting": lambda name: (
-                SETTINGS[name] | settings.get(name, {})
-                if isinstance(SETTINGS[name], dict)
-                else {**SETTINGS, **settings}[name]
-            ),
+            "setting": setting,
             "var": {"adapter": "olist"}.get,
             "ref": lambda name: f"staging.{name}",
             "config": lambda **_: "",

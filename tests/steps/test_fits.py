@@ -142,9 +142,11 @@ def test_fits_are_re_used_only_while_rows_settings_and_code_are_the_same() -> No
     fit_periods(changed, rows_of, settings=SETTINGS, previous=first)
     assert asked == [inputs["as_of_date"][2]]
 
-    asked.clear()
-    fit_periods(inputs, rows_of, settings=dataclasses.replace(SETTINGS, n_init=4), previous=first)
-    assert len(asked) == 3
+    for change in ({"n_init": 4}, {"seed": 7}, {"max_iter": 299}, {"n_clusters": 3}):
+        asked.clear()
+        other = dataclasses.replace(SETTINGS, **change)
+        fit_periods(inputs, rows_of, settings=other, previous=first)
+        assert len(asked) == 3, change
 
     asked.clear()
     # A gate judges a fit, it does not change it.

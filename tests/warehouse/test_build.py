@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from benchmarks.history import table_fingerprints
-from conftest import PROJECT, WITHOUT_TESTS, WITHOUT_UNIT_TESTS, query
+from conftest import WITHOUT_TESTS, WITHOUT_UNIT_TESTS, query
 from customer_segmentation.commands import contract
 from rendering import rendered
 
@@ -114,17 +114,6 @@ def assert_costs_are_kept(database: Path) -> None:
         database,
         "select count(*) from maintenance.run_costs where node_type = 'test' and row_count is not null",
     ) == [(0,)]
-
-
-def test_a_changed_setting_fits_anew(
-    sample_folder: Path, sample_database: Path, publish, tmp_path: Path
-) -> None:
-    database = tmp_path / "olist.duckdb"
-    shutil.copy(sample_database, database)
-    options = ["--select", "+kmeans_fits", *WITHOUT_TESTS, "--vars", "{seed: 7}"]
-    again = publish(*options, raw_dir=sample_folder, database=database)
-    assert " re-used" not in again.stdout
-    assert " fitted" in again.stdout
 
 
 def test_a_fit_that_fails_its_gate_is_replaced_and_a_date_with_too_little_data_is_left_out(
@@ -272,6 +261,7 @@ def test_history_and_transforms_change_the_features(
     run, sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:
     database = tmp_path / "olist.duckdb"
+    shutil.copy(sample_database, database)
     settings = (
         "{history_months: 6, minimum_silhouette: 0.1, engine: {smallest_cluster_share: 0.0},"
         " segmentation_features: [recency_days, frequency, monetary, average_review_score],"
@@ -288,6 +278,9 @@ def test_history_and_transforms_change_the_features(
         database=database,
     )
     assert done.returncode == 0, done.stdout[-6000:]
+    # What was fitted with other settings is not taken for these.
+    assert re.search(r"K-means \d+/\d+: \S+ fitted", done.stdout)
+    assert not re.search(r"K-means \d+/\d+: \S+ re-used", done.stdout)
     assert "PASS sql_scoring_equals_the_python_assignment" in done.stdout
     assert "PASS rfm_reconciles_with_orders_at_every_date" in done.stdout
     assert query(
@@ -375,31 +368,17 @@ def digest(path: Path) -> str:
 
 
 def test_a_killed_build_leaves_the_published_file_and_the_next_one_gives_the_same_tables(
-    sample_folder: Path, sample_database: Path, publish, tmp_path: Path
+    sample_folder: Path, sample_database: Path, publish, prepared, tmp_path: Path
 ) -> None:
     database = tmp_path / "olist.duckdb"
     shutil.copy(sample_database, database)
     before = digest(database)
+    command = ("customer_segmentation", "build", "--verbose", "--partial", *SPINE, "--full-refresh")
+    call = prepared(*command, raw_dir=sample_folder, database=database)
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "customer_segmentation",
-            "build",
-            "--verbose",
-            "--partial",
-            *SPINE,
-            "--full-refresh",
-        ],
-        cwd=PROJECT,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(PROJECT / "python"),
-            "OLIST_RAW_DIR": str(sample_folder),
-            "SEGMENTATION_DATABASE": str(database),
-            "DBT_TARGET_PATH": str(tmp_path / "target"),
-            "DBT_LOG_PATH": str(tmp_path / "logs"),
-        },
+        [sys.executable, "-m", *command],
+        cwd=call.cwd,
+        env=call.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -427,7 +406,7 @@ def test_a_killed_build_leaves_the_published_file_and_the_next_one_gives_the_sam
 
 @pytest.mark.thorough
 def test_a_full_disk_is_named_and_leaves_the_published_file(
-    sample_folder: Path, sample_database: Path, tmp_path: Path
+    sample_folder: Path, sample_database: Path, prepared, tmp_path: Path
 ) -> None:
     small = tmp_path / "small"
     small.mkdir()
@@ -443,19 +422,12 @@ def test_a_full_disk_is_named_and_leaves_the_published_file(
         "DISK_BYTES": str(sample_database.stat().st_size + 3_000_000),
         "DATABASE": str(sample_database),
         "PYTHON": sys.executable,
-        "PYTHONPATH": str(PROJECT / "python"),
-        "OLIST_RAW_DIR": str(sample_folder),
-        "SEGMENTATION_DATABASE": "olist.duckdb",
-        "DBT_PROJECT_DIR": str(PROJECT),
-        "DBT_PROFILES_DIR": str(PROJECT),
-        "DBT_TARGET_PATH": str(tmp_path / "target"),
-        "DBT_LOG_PATH": str(tmp_path / "logs"),
-        "DBT_USE_COLORS": "false",
     }
+    call = prepared("customer_segmentation", raw_dir=sample_folder, database=small / "olist.duckdb")
     try:
         done = subprocess.run(
             ["unshare", "--map-root-user", "--mount", "sh", "-c", script],
-            env={**os.environ, **settings},
+            env={**call.environment, **settings},
             capture_output=True,
             text=True,
             check=False,

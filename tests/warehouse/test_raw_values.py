@@ -674,25 +674,35 @@ def test_fewer_rows_than_in_the_last_build_are_refused_until_they_are_accepted(
     assert count_anew(run, folder, database) == []
 
 
-@pytest.mark.build
-@pytest.mark.thorough
-def test_too_many_dates_stop_the_build(run, spoilt, tmp_path: Path) -> None:
-    database = Path(shutil.copy(spoilt.databases["clean"], tmp_path / "olist.duckdb"))
-    done = run(
-        "dbt",
-        "run",
-        "--select",
-        "periods",
-        "--vars",
-        json.dumps({"engine": {"maximum_as_of_dates": 12}}),
-        raw_dir=spoilt.clean_folder,
-        database=database,
+@pytest.mark.parametrize("most", [3, 4])
+def test_too_many_dates_stop_the_build(most: int) -> None:
+    model = rendered(
+        "macros/as_of.sql",
+        "models/marts/periods.sql",
+        known={"ref": lambda name: name},
+        first_as_of_date="2018-07-01",
+        engine={"maximum_as_of_dates": most},
     )
-    assert done.returncode == 1
-    assert re.search(
-        r"From 2017-04-01 to the last purchase, 2018-10-1\d, there are over 12 as-of dates",
-        done.stdout,
-    )
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table input_orders as select 'one' as customer_unique_id, purchased_at,"
+            " purchased_at as delivered_at from (values (timestamp '2018-05-02 10:00:00'),"
+            " (timestamp '2018-10-17 17:00:00')) as orders (purchased_at)"
+        )
+        connection.execute("create table input_refunds (refunded_at timestamp)")
+        if most == 4:
+            # The first of July to October, and the day after the last purchase.
+            assert len(connection.execute(model).fetchall()) == 5
+            return
+        with pytest.raises(
+            duckdb.Error,
+            match=re.escape(
+                "From 2018-07-01 to the last purchase, 2018-10-17, there are over 3 as-of dates"
+                " (var engine.maximum_as_of_dates). Correct first_as_of_date or the purchase (vars"
+                " allow_future_times, largest_gap_days)."
+            ),
+        ):
+            connection.execute(model).fetchall()
 
 
 @pytest.mark.build
