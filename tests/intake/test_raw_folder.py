@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import jinja2
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -23,6 +22,7 @@ from benchmarks.history import table_fingerprints
 from conftest import PROJECT, WITHOUT_TESTS, query
 from customer_segmentation.intake import raw_csv, raw_folder, raw_text, seed_files
 from customer_segmentation.intake.raw_table import as_utf8, table_sql
+from rendering import rendered
 
 CUSTOMERS = "olist_customers_dataset"
 GEOLOCATION = "olist_geolocation_dataset"
@@ -849,12 +849,7 @@ def test_a_folder_that_is_none_is_one_sentence(make, sentence: str, tmp_path: Pa
 
 def as_timestamp(column: str) -> str:
     """Return what staging makes of a time: the macro itself, without dbt."""
-    macros = (PROJECT / "macros" / "raw_values.sql").read_text(encoding="utf-8")
-    return str(
-        jinja2.Environment(extensions=["jinja2.ext.do"])
-        .from_string(macros)
-        .module.to_timestamp(column)
-    )
+    return rendered("macros/raw_values.sql", select=f"{{{{ to_timestamp('{column}') }}}}").strip()
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Sao_Paulo"])
