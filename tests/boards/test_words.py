@@ -15,6 +15,7 @@ from conftest import PROJECT
 from customer_segmentation.boards import TITLES, Words, read_catalogue, tables_of
 from customer_segmentation.boards.sources import read_board, with_currency
 from customer_segmentation.boards.words import as_place, in_language, read_names
+from olist.sample.words import ENGLISH_CATEGORIES
 
 CATALOGUE = read_catalogue(PROJECT / "charts" / "french.csv")
 NAMES = {
@@ -49,6 +50,30 @@ def test_several_sentences_are_translated_one_by_one_or_not_at_all() -> None:
     )
     assert words.text("Too few orders. Hurry.") == "Too few orders. Hurry."
     assert words.unknown == {"Too few orders. Hurry."}
+
+
+@pytest.mark.parametrize("refit", ["Refit every {}", "with the border of recency held, every {}"])
+@pytest.mark.parametrize(
+    ("interval", "said"),
+    [
+        ("month", "chaque mois"),
+        ("month or more", "chaque mois ou moins souvent"),
+        ("7 months", "tous les 7 mois"),
+        ("7 months or more", "tous les 7 mois ou moins souvent"),
+        ("3 to 5 months", "tous les 3 à 5 mois"),
+        ("3 to 5 months or more", "tous les 3 à 5 mois ou moins souvent"),
+    ],
+)
+def test_an_interval_is_french_whether_its_sureness_is_known_or_not(
+    refit: str, interval: str, said: str
+) -> None:
+    words = Words("fr", CATALOGUE, NAMES["fr"])
+    known = words.text(refit.format(interval))
+    assert known.endswith(f" {said}")
+    assert words.text(f"{refit.format(interval)}, how surely is not known") == (
+        f"{known}, sans qu'on sache avec quelle certitude"
+    )
+    assert not words.unknown
 
 
 def test_a_hole_ends_with_its_clause() -> None:
@@ -220,6 +245,10 @@ def test_every_sentence_of_a_query_has_its_french(board: str) -> None:
             if len(re.findall(r"[A-Za-z]{2,}", sentence)) > 3:
                 words.text(sentence.replace("{}", "1"))
     assert not words.unknown
+
+
+def test_every_category_of_the_synthetic_data_has_a_name() -> None:
+    assert set(ENGLISH_CATEGORIES.values()) <= set(NAMES["fr"])
 
 
 def test_boards_read_public_tables_alone() -> None:

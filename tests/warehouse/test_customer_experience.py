@@ -442,6 +442,58 @@ def test_data_quality_of_the_real_data(real_database: Path) -> None:
     assert found["olist_products_dataset", "product_category_name", "orphans"] == 13
 
 
+def test_categories_agree_with_lines_orders_and_reviews(sample_database: Path) -> None:
+    # One category at a time, without a join of the three.
+    categories = query(
+        sample_database,
+        "select product_category, product_count, order_count, line_count, items_value, freight_value, review_count,"
+        " average_review_score, delivered_order_count, late_order_count, late_order_share"
+        " from marts.product_categories",
+    )
+    lines = "marts.order_items where product_category = ?"
+    orders = f"(select order_id from {lines})"
+    with duckdb.connect(str(sample_database), read_only=True) as connection:
+        assert {row[0] for row in categories} == {
+            name
+            for (name,) in connection.execute(
+                "select distinct product_category from marts.order_items"
+            ).fetchall()
+        }
+        for category, *found in categories:
+            sold = connection.execute(
+                "select count(distinct product_id), count(distinct order_id), count(*), sum(price), sum(freight_value)"
+                f" from {lines}",
+                [category],
+            ).fetchone()
+            said = connection.execute(
+                f"select count(*), avg(review_score) from marts.order_reviews where order_id in {orders}",
+                [category],
+            ).fetchone()
+            came = connection.execute(
+                "select count(delivered_at), count(*) filter (where days_late > 0),"
+                f" avg((days_late > 0)::int) from marts.orders where order_id in {orders}",
+                [category],
+            ).fetchone()
+            assert found == [pytest.approx(value) for value in (*sold, *said, *came)], category
+
+
+@pytest.mark.real
+def test_categories_of_the_real_data(real_database: Path) -> None:
+    assert query(
+        real_database, "select count(*), sum(items_value) from marts.product_categories"
+    ) == [(74, Decimal("13591643.70"))]
+    assert query(
+        real_database,
+        "select product_category from marts.product_categories order by items_value desc limit 3",
+    ) == [("health_beauty",), ("watches_gifts",), ("bed_bath_table",)]
+    score, late = query(
+        real_database,
+        "select average_review_score, late_order_share from marts.product_categories"
+        " where product_category = 'toys'",
+    )[0]
+    assert (score, late) == (pytest.approx(4.188293188), pytest.approx(0.063880126))
+
+
 def test_there_are_27_states_in_5_regions(sample_database: Path) -> None:
     assert query(
         sample_database,

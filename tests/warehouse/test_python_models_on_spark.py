@@ -12,8 +12,9 @@ import duckdb
 import pytest
 
 from customer_segmentation.steps.engines import engine_of
-from spark_session import spark_session
+from spark_session import INSTALL, spark_session
 
+pytest.importorskip("pyspark", reason=INSTALL)
 pytestmark = [pytest.mark.build, pytest.mark.thorough]
 PROJECT = Path(__file__).resolve().parents[2]
 MODELS = sorted(path.stem for path in (PROJECT / "models").rglob("*.py"))

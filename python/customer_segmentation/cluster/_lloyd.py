@@ -509,6 +509,33 @@ def _assign(columns, weights, boxes, centroids, slack, paths, all_paths, state, 
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
+def _fresh_centroids(columns, weights, boxes, before, slack, labels, centroids):
+    """Fill in the means of the clusters, added up anew: sums that were kept depend on the way here."""
+    low, high, block_sums, block_sizes = boxes
+    totals, sizes = np.zeros(centroids.shape), np.zeros(centroids.shape[0])
+    contenders, middle_squared = np.empty(len(sizes), dtype=np.int64), np.empty(len(sizes))
+    for block in range(low.shape[0]):
+        begin, end = block * BLOCK_ROWS, min((block + 1) * BLOCK_ROWS, columns.shape[1])
+        count, _, _, _, _ = _contenders(
+            low[block], high[block], before, slack, contenders, middle_squared
+        )
+        if count == 1:
+            owner = contenders[0]
+            sizes[owner] += block_sizes[block]
+            for feature in range(columns.shape[0]):
+                totals[owner, feature] += block_sums[block, feature]
+            continue
+        for row in range(begin, end):
+            label, weight = labels[row], weights[row]
+            sizes[label] += weight
+            for feature in range(columns.shape[0]):
+                totals[label, feature] += weight * columns[feature, row]
+    for cluster in range(len(sizes)):
+        if sizes[cluster] > 0:
+            centroids[cluster] = totals[cluster] / sizes[cluster]
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _lloyd(columns, weights, boxes, centroids, max_iter):
     """Move the centroids in place until no row changes its cluster; return inertia and iterations."""
     n_features, n_rows = columns.shape
@@ -526,6 +553,7 @@ def _lloyd(columns, weights, boxes, centroids, max_iter):
     slack = 1e-12 * (farthest_out + np.square(centroids).max())
     # What rounding leaves of the weights of a cluster that has lost its rows.
     nothing = 1e-9 * boxes[3].sum() / n_rows
+    before = centroids.copy()
     inertia = np.inf
     iterations = 0
     for _ in range(max_iter):
@@ -533,10 +561,13 @@ def _lloyd(columns, weights, boxes, centroids, max_iter):
         changes = _assign(
             columns, weights, boxes, centroids, slack, paths, all_paths, state, totals, sizes
         )
+        if changes == 0:
+            _fresh_centroids(columns, weights, boxes, before, slack, labels, centroids)
         if changes == 0 or iterations == max_iter or (sizes <= nothing).any():
             inertia = _inertia(columns, weights, centroids, labels, owners, nearest)
         if changes == 0:
             break
+        before = centroids.copy()
         step, next_step = 0.0, 0.0
         for cluster in range(n_clusters):
             if sizes[cluster] > nothing:
