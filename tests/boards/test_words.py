@@ -13,6 +13,7 @@ import yaml
 
 from conftest import PROJECT
 from customer_segmentation.boards import TITLES, Words, read_catalogue, tables_of
+from customer_segmentation.boards.sources import read_board, with_currency
 from customer_segmentation.boards.words import as_place, in_language, read_names
 from olist.sample.words import ENGLISH_CATEGORIES
 
@@ -168,6 +169,35 @@ def test_a_column_in_french_stands_for_its_english_one() -> None:
     row = {"rule": "one order", "rule_french": "une commande", "state": "Paraná", "n": 3}
     assert in_language([row], french({})) == [{"rule": "Une commande", "state": "Paraná", "n": 3}]
     assert in_language([row], Words("en"))[0]["rule"] == "One order"
+
+
+@pytest.mark.parametrize(
+    ("currency", "english", "of_olist", "others"),
+    [
+        ("GBP", "Revenue, GBP", "Revenue, BRL", (", BRL", ", GBP")),
+        ("XXX", "Revenue", "Revenue, BRL", (", BRL", "")),
+        ("GBP", "GBP a customer", "BRL a customer", ("BRL", "GBP")),
+        ("XXX", "Money a customer", "BRL a customer", ("BRL", "Montant")),
+        ("XXX", "What they have spent", "What they have spent, BRL", (", BRL", "")),
+    ],
+)
+def test_amounts_are_in_the_currency_of_the_data_or_in_none(
+    currency: str, english: str, of_olist: str, others: tuple[str, str]
+) -> None:
+    """What the boards say of BRL is known in French, too, whatever the currency."""
+    spoken = {
+        with_currency(one, currency): with_currency(other, currency)
+        for one, other in CATALOGUE.items()
+    }
+    words = Words("fr", spoken)
+    assert words.text(english) == CATALOGUE[of_olist].replace(*others)
+    assert "12" in words.text(f"The best month was May 2021: 12 {currency}".removesuffix(" XXX"))
+    assert not words.unknown
+    for name in TITLES:
+        board = read_board(name, charts=PROJECT / "charts", currency=currency)
+        said = str((board.queries, board.charts, board.title))
+        assert "BRL" not in said
+        assert "XXX" not in said
 
 
 def test_a_catalogue_with_a_mistake_is_refused(tmp_path: Path) -> None:
