@@ -70,7 +70,7 @@ def test_an_interval_is_french_whether_its_sureness_is_known_or_not(
     known = words.text(refit.format(interval))
     assert known.endswith(f" {said}")
     assert words.text(f"{refit.format(interval)}, how surely is not known") == (
-        f"{known}, sans qu'on sache avec quelle certitude"
+        f"{known}, sans qu’on sache avec quelle certitude"
     )
     assert not words.unknown
 
