@@ -127,8 +127,8 @@ def test_every_figure_on_the_page_equals_its_query(sample_database: Path, langua
         text = markdown(connection, language)
     # In French no line is broken before a mark that has a space.
     said = re.sub(r"<[^>]*>", "", page[page.index("<body>") :])
-    assert not re.search(r" [:;?!»%]|« ", said)
     assert ("\u00a0:" in said) == (language == "fr")
+    assert language == "en" or not re.search(r" [:;?!»%]|« ", said)
     page, text = page.replace("\u00a0", " "), text.replace("\u00a0", " ")
     figures = re.findall(
         r'<data data-kind="(\w+)" data-query="([^"]*)" title="[^"]*">([^<]*)</data>', page
