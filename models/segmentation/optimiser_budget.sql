@@ -30,8 +30,9 @@ compared as (
 judged as (
     select
         *,
-        power(1 - good_start_share, n_init) as missed_share,
-        power(1 - {{ wilson('good_starts', 'starts', 'low') }}, n_init) as missed_share_high
+        -- The last bits of a power are not the same on every engine.
+        round(power(1 - good_start_share, n_init), 12) as missed_share,
+        round(power(1 - {{ wilson('good_starts', 'starts', 'low') }}, n_init), 12) as missed_share_high
     from compared
 ),
 
