@@ -62,9 +62,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--currency", metavar="CODE", help="three letters (default: guessed)")
     parser.add_argument(
-        "--customers", metavar="FILE", help="with a row per customer, such as their state and city"
+        "--customers",
+        metavar="FILE",
+        help="with a row per customer, such as their state and city (default: none)",
     )
-    parser.add_argument("--reviews", metavar="FILE", help="of reviews of the orders")
+    parser.add_argument(
+        "--reviews", metavar="FILE", help="of reviews of the orders (default: none)"
+    )
     parser.add_argument(
         "--notice", metavar="TEXT", help="printed beside every result (default: Orders of FILE)"
     )
