@@ -11,7 +11,7 @@ with orders as (
         customer_unique_id,
         customer_zip_code_prefix,
         customer_city,
-        customer_state,
+        customer_state
     from {{ ref('orders') }}
 ),
 
@@ -21,7 +21,7 @@ people as (
         count(*) as order_count,
         count(distinct customer_zip_code_prefix) as zip_codes,
         count(distinct customer_city) as cities,
-        count(distinct customer_state) as states,
+        count(distinct customer_state) as states
     from orders
     group by customer_unique_id
 ),
@@ -34,7 +34,7 @@ final as (
         count(case when order_count > 1 then 1 end) as people_with_several_orders,
         count(case when cities > 1 then 1 end) as people_with_several_cities,
         count(case when states > 1 then 1 end) as people_with_several_states,
-        max(order_count) as most_orders_of_one,
+        max(order_count) as most_orders_of_one
     from people
     group by zip_codes
 )

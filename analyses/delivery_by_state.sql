@@ -15,7 +15,7 @@ with orders as (
         delivered_at,
         estimated_delivery_at,
         freight_value,
-        {{ days_late('estimated_delivery_at', 'delivered_at') }} as days_late,
+        {{ days_late('estimated_delivery_at', 'delivered_at') }} as days_late
     from {{ ref('orders') }}
     where delivered_at is not null
 ),
@@ -24,7 +24,7 @@ states as (
     select
         state_code,
         state_name,
-        region,
+        region
     from {{ ref('states') }}
 ),
 
@@ -40,7 +40,7 @@ final as (
         round(100.0 * count(case when orders.days_late >= 1 then 1 end) / count(*), 1) as late_percent,
         round(100.0 * count(case when orders.days_late >= 3 then 1 end) / count(*), 1) as late_3_days_percent,
         round(avg(case when orders.days_late >= 1 then orders.days_late end), 1) as mean_days_late_if_late,
-        round(avg(orders.freight_value), 2) as mean_freight,
+        round(avg(orders.freight_value), 2) as mean_freight
     from orders
     left join states on orders.customer_state = states.state_code
     group by orders.customer_state, states.state_name, states.region

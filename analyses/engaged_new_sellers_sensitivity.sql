@@ -63,7 +63,7 @@
 with question_period as (
     select
         as_of_date,
-        new_sellers_after_date,
+        new_sellers_after_date
     from {{ ref('question_period') }}
 ),
 
@@ -79,7 +79,7 @@ order_items as (
         product_id,
         seller_id,
         purchased_at,
-        delivered_at,
+        delivered_at
     from {{ ref('order_items') }}
 ),
 
@@ -88,7 +88,7 @@ lines as (
         order_items.*,
         question_period.as_of_date,
         question_period.new_sellers_after_date,
-        published.seller_id is not null as is_published,
+        published.seller_id is not null as is_published
     from order_items
     cross join question_period
     left join published on order_items.seller_id = published.seller_id
@@ -101,7 +101,7 @@ answers as (
         {{ loop.index }} as reading_number,
         seller_id,
         bool_or(is_published) as is_published,
-        {{ reading.measure or 'count(*)' }} as products_sold,
+        {{ reading.measure or 'count(*)' }} as products_sold
     from lines
     group by seller_id
     having
@@ -117,7 +117,7 @@ readings as (
     select
         {{ loop.index }} as reading_number,
         '{{ reading.reading }}' as reading,
-        '{{ reading.why }}' as why,
+        '{{ reading.why }}' as why
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
@@ -130,7 +130,7 @@ final as (
         count(case when not answers.is_published then 1 end) as added,
         (select count(*) from published) - count(case when answers.is_published then 1 end) as missed,
         max(answers.products_sold) as largest_products_sold,
-        readings.why,
+        readings.why
     from readings
     left join answers on readings.reading_number = answers.reading_number
     group by readings.reading_number, readings.reading, readings.why

@@ -14,7 +14,7 @@ with states as (
     select
         state_code,
         state_name,
-        region,
+        region
     from {{ ref('states') }}
 ),
 
@@ -22,7 +22,7 @@ customers as (
     select
         customer_state as state_code,
         count(*) as customers,
-        sum(total_spent) as spent,
+        sum(total_spent) as spent
     from {{ ref('customers') }}
     group by customer_state
 ),
@@ -31,7 +31,7 @@ sellers as (
     select
         zip_code_state as state_code,
         count(*) as sellers,
-        sum(items_value) as sold,
+        sum(items_value) as sold
     from {{ ref('sellers') }}
     group by zip_code_state
 ),
@@ -42,7 +42,7 @@ lines as (
         count(*) as lines,
         count(case when order_items.customer_state = sellers.zip_code_state then 1 end) as lines_of_own_state,
         sum(order_items.freight_value) as freight_value,
-        sum(order_items.price) as price,
+        sum(order_items.price) as price
     from {{ ref('order_items') }} as order_items
     inner join {{ ref('sellers') }} as sellers on order_items.seller_id = sellers.seller_id
     group by order_items.customer_state
@@ -53,7 +53,7 @@ zip_codes as (
         state_code,
         count(*) as zip_code_prefixes,
         count(case when point_count = 0 then 1 end) as prefixes_without_point,
-        count(case when spread_km > 50 then 1 end) as prefixes_spread_over_50_km,
+        count(case when spread_km > 50 then 1 end) as prefixes_spread_over_50_km
     from {{ ref('zip_codes') }}
     group by state_code
 ),
@@ -72,7 +72,7 @@ final as (
         round(100.0 * lines.freight_value / lines.price, 1) as freight_percent_of_price,
         zip_codes.zip_code_prefixes,
         zip_codes.prefixes_without_point,
-        zip_codes.prefixes_spread_over_50_km,
+        zip_codes.prefixes_spread_over_50_km
     from states
     left join customers on states.state_code = customers.state_code
     left join sellers on states.state_code = sellers.state_code

@@ -83,7 +83,7 @@
 with question_period as (
     select
         as_of_date,
-        late_orders_from_date,
+        late_orders_from_date
     from {{ ref('question_period') }}
 ),
 
@@ -98,7 +98,7 @@ orders as (
         order_status,
         purchased_at,
         estimated_delivery_at,
-        delivered_at,
+        delivered_at
     from {{ ref('orders') }}
 ),
 
@@ -111,7 +111,7 @@ placed as (
         cast(max(orders.purchased_at) over () as date) as last_purchase_date,
         {{ question_limit('late_orders_minimum_days_late') }} as late_orders_minimum_days_late,
         {{ days_late('orders.estimated_delivery_at', 'orders.delivered_at') }} as days_late,
-        {{ days_late('orders.estimated_delivery_at', 'question_period.as_of_date') }} as days_waiting,
+        {{ days_late('orders.estimated_delivery_at', 'question_period.as_of_date') }} as days_waiting
     from orders
     cross join question_period
     where orders.purchased_at < question_period.as_of_date
@@ -121,7 +121,7 @@ candidates as (
     select
         placed.*,
         placed.delivered_at < placed.as_of_date and placed.days_late >= placed.late_orders_minimum_days_late as is_late,
-        published.order_id is not null as is_published,
+        published.order_id is not null as is_published
     from placed
     left join published on placed.order_id = published.order_id
 ),
@@ -134,7 +134,7 @@ final as (
         count(*) filter (where {{ reading.condition }}) as late_orders,
         count(*) filter (where ({{ reading.condition }}) and not is_published) as added,
         count(*) filter (where is_published and ({{ reading.condition }}) is not true) as missed,
-        '{{ reading.why }}' as why,
+        '{{ reading.why }}' as why
     from candidates
     {{ 'union all' if not loop.last }}
     {% endfor %}

@@ -14,7 +14,7 @@ with data_quality as (
         found_rows,
         found_share,
         maximum_share,
-        is_as_expected,
+        is_as_expected
     from {{ ref('data_quality') }}
     where check_name = 'nulls'
 ),
@@ -27,7 +27,7 @@ final as (
         found_rows as missing_values,
         round(100 * found_share, 3) as missing_percent,
         round(100 * maximum_share, 3) as normal_percent_at_most,
-        is_as_expected,
+        is_as_expected
     from data_quality
     where found_rows > 0
 )

@@ -11,7 +11,7 @@
 with orders as (
     select
         customer_unique_id,
-        date_trunc('month', purchased_at) as purchase_month,
+        date_trunc('month', purchased_at) as purchase_month
     from {{ ref('orders') }}
 ),
 
@@ -23,7 +23,7 @@ latest as (
 first_months as (
     select
         customer_unique_id,
-        min(purchase_month) as cohort_month,
+        min(purchase_month) as cohort_month
     from orders
     group by customer_unique_id
 ),
@@ -32,7 +32,7 @@ activity as (
     select distinct
         first_months.cohort_month,
         first_months.customer_unique_id,
-        date_diff('month', first_months.cohort_month, orders.purchase_month) as months_after,
+        date_diff('month', first_months.cohort_month, orders.purchase_month) as months_after
     from first_months
     inner join orders on first_months.customer_unique_id = orders.customer_unique_id
 ),
@@ -44,7 +44,7 @@ counted as (
         {% for month in [1, 2, 3, 6, 12] -%}
         count(case when months_after = {{ month }} then 1 end) as returned_in_{{ month }},
         {% endfor -%}
-        count(distinct case when months_after >= 1 then customer_unique_id end) as returned_later,
+        count(distinct case when months_after >= 1 then customer_unique_id end) as returned_later
     from activity
     group by cohort_month
 ),
@@ -60,7 +60,7 @@ final as (
         end as month_{{ month }}_percent,
         {% endfor -%}
         counted.returned_later,
-        round(100.0 * counted.returned_later / counted.people, 2) as returned_later_percent,
+        round(100.0 * counted.returned_later / counted.people, 2) as returned_later_percent
     from counted
     cross join latest
 )

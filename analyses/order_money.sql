@@ -16,7 +16,7 @@ with orders as (
         items_value + freight_value as lines_value,
         payment_value,
         payment_installments,
-        main_payment_type,
+        main_payment_type
     from {{ ref('orders') }}
 ),
 
@@ -32,7 +32,7 @@ compared as (
             when payment_value > lines_value and payment_installments > 1 then '5 paid more, in instalments: interest'
             when payment_value > lines_value then '6 paid more, at once'
             else '7 paid less'
-        end as comparison,
+        end as comparison
     from orders
 ),
 
@@ -47,7 +47,7 @@ final as (
         min(surplus) as smallest_surplus,
         max(surplus) as largest_surplus,
         count(case when order_status in ('canceled', 'unavailable') then 1 end) as canceled_or_unavailable,
-        mode(main_payment_type) as most_frequent_payment_type,
+        mode(main_payment_type) as most_frequent_payment_type
     from compared
     group by comparison
 )

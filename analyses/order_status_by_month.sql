@@ -11,7 +11,7 @@ with orders as (
     select
         order_status,
         date_trunc('month', purchased_at) as purchase_month,
-        delivered_at,
+        delivered_at
     from {{ ref('orders') }}
 ),
 
@@ -26,7 +26,7 @@ final as (
         count(*) filter (where order_status in ('invoiced', 'processing', 'created', 'approved')) as unfinished,
         count(*) filter (where order_status = 'canceled' and delivered_at is not null) as canceled_but_received,
         count(*) filter (where order_status = 'delivered' and delivered_at is null) as delivered_without_time,
-        round(100.0 * count(*) filter (where order_status = 'delivered') / count(*), 1) as delivered_percent,
+        round(100.0 * count(*) filter (where order_status = 'delivered') / count(*), 1) as delivered_percent
     from orders
     group by purchase_month
 )

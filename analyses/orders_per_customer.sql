@@ -10,7 +10,7 @@ with orders as (
     select
         customer_unique_id,
         cast(purchased_at as date) as purchase_date,
-        order_value,
+        order_value
     from {{ ref('orders') }}
 ),
 
@@ -19,7 +19,7 @@ people as (
         customer_unique_id,
         count(*) as order_count,
         count(distinct purchase_date) as purchase_days,
-        sum(order_value) as spent,
+        sum(order_value) as spent
     from orders
     group by customer_unique_id
 ),
@@ -31,7 +31,7 @@ final as (
         round(100.0 * count(*) / sum(count(*)) over (), 3) as people_percent,
         round(100.0 * sum(spent) / sum(sum(spent)) over (), 3) as revenue_percent,
         round(sum(spent) / count(*), 2) as revenue_per_person,
-        count(case when purchase_days = 1 then 1 end) as people_with_one_purchase_day,
+        count(case when purchase_days = 1 then 1 end) as people_with_one_purchase_day
     from people
     group by order_count
 )

@@ -18,7 +18,7 @@ with payments as (
             when payment_installments <= 10 then '07 to 10'
             else '11 and more'
         end as instalments,
-        payment_value,
+        payment_value
     from {{ ref('order_payments') }}
 ),
 
@@ -32,7 +32,7 @@ final as (
         round(100.0 * sum(payment_value) / sum(sum(payment_value)) over (), 2) as value_percent,
         round(avg(payment_value), 2) as mean_payment,
         median(payment_value) as median_payment,
-        count(case when payment_value = 0 then 1 end) as payments_of_zero,
+        count(case when payment_value = 0 then 1 end) as payments_of_zero
     from payments
     group by payment_type, instalments
 )

@@ -24,7 +24,7 @@ with orders as (
         customer_city,
         customer_state,
         purchased_at,
-        payment_value,
+        payment_value
     from {{ ref('orders') }}
     where order_status != 'canceled'
 ),
@@ -37,7 +37,7 @@ final as (
         customer_state,
         {{ whole_days('max(purchased_at)', "timestamp '2018-09-03 09:06:57'") }} as recency_days,
         cast(count(*) as int) as frequency,
-        sum(payment_value) as monetary,
+        sum(payment_value) as monetary
     from orders
     group by
         customer_unique_id,

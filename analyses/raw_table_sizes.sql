@@ -14,7 +14,7 @@ with data_quality as (
         check_name,
         checked_rows,
         found_rows,
-        highest_value,
+        highest_value
     from {{ ref('data_quality') }}
 ),
 
@@ -28,7 +28,7 @@ final as (
         max(case when check_name = 'key' then found_rows end) as repeated_keys,
         max(case when check_name = 'duplicates' and column_name = '(all columns)' then found_rows end) as repeated_rows,
         sum(case when check_name = 'orphans' then found_rows end) as orphan_values,
-        max(case when check_name = 'freshness' then highest_value end) as newest_time,
+        max(case when check_name = 'freshness' then highest_value end) as newest_time
     from data_quality
     group by raw_table
 )

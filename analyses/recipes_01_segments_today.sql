@@ -5,7 +5,7 @@ select
     round(100 * profiles.customer_share, 1) as customer_percent,
     round(100 * profiles.revenue_share, 1) as revenue_percent,
     profiles.rule,
-    actions.action,
+    actions.action
 from {{ ref('segment_profiles') }} as profiles
 inner join {{ ref('segment_actions') }} as actions on profiles.segment_code = actions.segment_code
 inner join {{ ref('periods') }} as periods on profiles.as_of_date = periods.as_of_date

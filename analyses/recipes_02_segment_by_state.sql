@@ -3,7 +3,7 @@ select
     customer_state,
     segment_name,
     count(*) as customers,
-    round(100 * count(*) / sum(count(*)) over (partition by customer_state), 1) as percent_of_state,
+    round(100 * count(*) / sum(count(*)) over (partition by customer_state), 1) as percent_of_state
 from {{ ref('customer_360') }}
 where segment_name is not null
 group by customer_state, segment_name

@@ -6,7 +6,7 @@ select
     frequency,
     monetary,
     segment_name,
-    recommended_action,
+    recommended_action
 from {{ ref('customer_360') }}
 where recency_days >= 180 and (frequency >= 2 or monetary_score = 5)
 order by monetary desc, customer_unique_id

@@ -4,7 +4,7 @@ select
     previous_segment_name,
     segment_name,
     count(*) as customers,
-    sum(monetary) as money_spent,
+    sum(monetary) as money_spent
 from {{ ref('customer_360') }}
 where segment_change = 'moved'
 group by previous_as_of_date, previous_segment_name, segment_name

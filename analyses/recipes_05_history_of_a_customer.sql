@@ -12,7 +12,7 @@ select
     rfm.recency_days,
     rfm.frequency,
     rfm.monetary,
-    round(segments.confidence, 2) as confidence,
+    round(segments.confidence, 2) as confidence
 from person
 inner join {{ ref('customer_segments') }} as segments on person.customer_unique_id = segments.customer_unique_id
 inner join {{ ref('rfm') }} as rfm

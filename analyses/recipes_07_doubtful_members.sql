@@ -3,7 +3,7 @@ select
     segment_name,
     count(*) as customers,
     sum(case when confidence < 0.1 then 1 else 0 end) as doubtful_customers,
-    round(100 * avg(case when confidence < 0.1 then 1 else 0 end), 1) as doubtful_percent,
+    round(100 * avg(case when confidence < 0.1 then 1 else 0 end), 1) as doubtful_percent
 from {{ ref('customer_360') }}
 where segment_name is not null
 group by segment_name

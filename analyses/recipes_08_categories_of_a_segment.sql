@@ -2,7 +2,7 @@
 with people as (
     select
         main_category,
-        case when segment_name = 'Big spenders' then 1 else 0 end as is_in_segment,
+        case when segment_name = 'Big spenders' then 1 else 0 end as is_in_segment
     from {{ ref('customer_360') }}
     where main_category is not null
 ),
@@ -15,7 +15,7 @@ overall as (
 select
     people.main_category,
     sum(people.is_in_segment) as customers,
-    round(avg(people.is_in_segment) / any_value(overall.share), 2) as lift,
+    round(avg(people.is_in_segment) / any_value(overall.share), 2) as lift
 from people
 cross join overall
 group by people.main_category

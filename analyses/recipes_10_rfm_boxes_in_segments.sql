@@ -3,7 +3,7 @@ select
     rfm_segment,
     segment_name,
     count(*) as customers,
-    round(avg(monetary), 2) as mean_money_spent,
+    round(avg(monetary), 2) as mean_money_spent
 from {{ ref('customer_360') }}
 where segment_name is not null
 group by rfm_segment, segment_name

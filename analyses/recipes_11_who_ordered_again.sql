@@ -7,7 +7,7 @@ select
     round(100 * share_low, 2) as from_percent,
     round(100 * share_high, 2) as to_percent,
     round(lift, 2) as times_all_customers,
-    round(revenue_per_customer, 2) as later_money_per_customer,
+    round(revenue_per_customer, 2) as later_money_per_customer
 from {{ ref('segment_outcomes_pooled') }}
 where horizon_days = 90
 order by ordering_percent desc, segment_name

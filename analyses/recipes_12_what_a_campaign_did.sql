@@ -24,7 +24,7 @@ select
     round(revenue_difference_low, 2) as money_more_from,
     round(revenue_difference_high, 2) as money_more_to,
     customers_needed,
-    treated_customers + control_customers >= customers_needed as is_large_enough,
+    treated_customers + control_customers >= customers_needed as is_large_enough
 from outcomes
 inner join campaign on outcomes.as_of_date = campaign.as_of_date
 order by segment_name

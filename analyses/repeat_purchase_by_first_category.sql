@@ -16,7 +16,7 @@ with order_items as (
         customer_unique_id,
         product_category,
         purchased_at,
-        price,
+        price
     from {{ ref('order_items') }}
 ),
 
@@ -28,7 +28,7 @@ first_lines as (
         row_number() over (
             partition by customer_unique_id
             order by purchased_at, price desc, order_id, order_item_number
-        ) as line_rank,
+        ) as line_rank
     from order_items
 ),
 
@@ -36,7 +36,7 @@ first_categories as (
     select
         customer_unique_id,
         product_category,
-        purchased_at as first_purchased_at,
+        purchased_at as first_purchased_at
     from first_lines
     where line_rank = 1
 ),
@@ -45,7 +45,7 @@ later_lines as (
     select
         first_categories.customer_unique_id,
         min(order_items.purchased_at) as next_purchased_at,
-        bool_or(order_items.product_category = first_categories.product_category) as is_same_category,
+        bool_or(order_items.product_category = first_categories.product_category) as is_same_category
     from first_categories
     inner join order_items
         on first_categories.customer_unique_id = order_items.customer_unique_id
@@ -66,7 +66,7 @@ final as (
         ), 2) as give_or_take,
         count(case when later_lines.is_same_category then 1 end) as came_back_for_the_same,
         median({{ whole_days('first_categories.first_purchased_at', 'later_lines.next_purchased_at') }})
-            as median_days_until,
+            as median_days_until
     from first_categories
     left join later_lines on first_categories.customer_unique_id = later_lines.customer_unique_id
     group by first_categories.product_category

@@ -12,7 +12,7 @@ with order_items as (
         seller_id,
         product_id,
         product_category,
-        price,
+        price
     from {{ ref('order_items') }}
 ),
 
@@ -24,7 +24,7 @@ revenues as (
     select
         '{{ kind }}' as kind,
         {{ column }} as member,
-        sum(price) as revenue,
+        sum(price) as revenue
     from order_items
     group by {{ column }}
     {{ 'union all' if not loop.last }}
@@ -36,7 +36,7 @@ ranked as (
         *,
         row_number() over (partition by kind order by revenue desc, member) as revenue_rank,
         count(*) over (partition by kind) as members,
-        sum(revenue) over (partition by kind) as total_revenue,
+        sum(revenue) over (partition by kind) as total_revenue
     from revenues
 ),
 
@@ -50,7 +50,7 @@ final as (
             / max(total_revenue), 1
         ) as best_{{ percent }}_percent,
         {% endfor -%}
-        max(case when revenue_rank = 1 then revenue end) as largest_revenue,
+        max(case when revenue_rank = 1 then revenue end) as largest_revenue
     from ranked
     group by kind
 )

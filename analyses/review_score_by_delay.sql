@@ -11,7 +11,7 @@ with reviews as (
     select
         review_score,
         has_comment,
-        {{ days_late('estimated_delivery_at', 'delivered_at') }} as days_late,
+        {{ days_late('estimated_delivery_at', 'delivered_at') }} as days_late
     from {{ ref('order_reviews') }}
 ),
 
@@ -28,7 +28,7 @@ grouped as (
             when days_late <= 7 then '6 3 to 7 days late'
             when days_late <= 14 then '7 8 to 14 days late'
             else '8 15 days late or more'
-        end as delay,
+        end as delay
     from reviews
 ),
 
@@ -40,7 +40,7 @@ final as (
         round(avg(review_score), 2) as average_score,
         round(100.0 * count(case when review_score = 1 then 1 end) / count(*), 1) as score_1_percent,
         round(100.0 * count(case when review_score = 5 then 1 end) / count(*), 1) as score_5_percent,
-        round(100.0 * count(case when has_comment then 1 end) / count(*), 1) as with_comment_percent,
+        round(100.0 * count(case when has_comment then 1 end) / count(*), 1) as with_comment_percent
     from grouped
     group by delay
 )

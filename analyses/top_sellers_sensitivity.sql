@@ -75,7 +75,7 @@ with question_period as (
 published as (
     select
         seller_id,
-        revenue,
+        revenue
     from {{ ref('top_sellers') }}
 ),
 
@@ -88,21 +88,21 @@ order_items as (
         purchased_at,
         delivered_at,
         price,
-        freight_value,
+        freight_value
     from {{ ref('order_items') }}
 ),
 
 payments as (
     select
         order_id,
-        payment_value,
+        payment_value
     from {{ ref('order_payments') }}
 ),
 
 lines as (
     select
         order_items.*,
-        question_period.as_of_date,
+        question_period.as_of_date
     from order_items
     cross join question_period
     where order_items.purchased_at < question_period.as_of_date
@@ -117,14 +117,14 @@ delivered_lines as (
 order_sellers as (
     select distinct
         order_id,
-        seller_id,
+        seller_id
     from delivered_lines
 ),
 
 order_values as (
     select
         order_id,
-        sum(payment_value) as payment_value,
+        sum(payment_value) as payment_value
     from payments
     group by order_id
 ),
@@ -134,7 +134,7 @@ revenues as (
     select
         {{ loop.index }} as reading_number,
         seller_id,
-        revenue,
+        revenue
     from ({{ reading.query }}) as reading_{{ loop.index }}
     where revenue {{ reading.comparison or '>' }} {{ question_limit('top_sellers_revenue_above') }}
     {{ 'union all' if not loop.last }}
@@ -151,7 +151,7 @@ readings as (
     select
         {{ loop.index }} as reading_number,
         '{{ reading.reading }}' as reading,
-        '{{ reading.why }}' as why,
+        '{{ reading.why }}' as why
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
@@ -165,7 +165,7 @@ final as (
         max(published_count.sellers) - count(published.seller_id) as missed,
         max_by(revenues.seller_id, revenues.revenue) as first_seller_id,
         cast(max(revenues.revenue) as decimal(14, 2)) as first_revenue,
-        readings.why,
+        readings.why
     from readings
     left join revenues on readings.reading_number = revenues.reading_number
     left join published on revenues.seller_id = published.seller_id

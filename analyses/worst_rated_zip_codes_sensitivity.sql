@@ -73,7 +73,7 @@
 with question_period as (
     select
         as_of_date,
-        reviews_from_date,
+        reviews_from_date
     from {{ ref('question_period') }}
 ),
 
@@ -81,7 +81,7 @@ published as (
     select
         zip_code_prefix,
         review_count,
-        average_review_score,
+        average_review_score
     from {{ ref('worst_rated_zip_codes') }}
 ),
 
@@ -94,28 +94,28 @@ order_reviews as (
         review_score,
         review_created_at,
         review_answered_at,
-        purchased_at,
+        purchased_at
     from {{ ref('order_reviews') }}
 ),
 
 customers as (
     select
         customer_unique_id,
-        customer_zip_code_prefix as latest_zip_code_prefix,
+        customer_zip_code_prefix as latest_zip_code_prefix
     from {{ ref('customers') }}
 ),
 
 zip_codes as (
     select
         zip_code_prefix,
-        point_count,
+        point_count
     from {{ ref('zip_codes') }}
 ),
 
 first_lines as (
     select
         order_items.order_id,
-        sellers.seller_zip_code_prefix,
+        sellers.seller_zip_code_prefix
     from {{ ref('order_items') }} as order_items
     inner join {{ ref('sellers') }} as sellers on order_items.seller_id = sellers.seller_id
     where order_items.order_item_number = 1
@@ -128,7 +128,7 @@ reviews as (
         first_lines.seller_zip_code_prefix,
         zip_codes.point_count,
         question_period.as_of_date,
-        question_period.reviews_from_date,
+        question_period.reviews_from_date
     from order_reviews
     cross join question_period
     inner join customers on order_reviews.customer_unique_id = customers.customer_unique_id
@@ -145,7 +145,7 @@ answers as (
         {{ reading.above if 'above' in reading else question_limit('worst_rated_zip_codes_reviews_above') }}
         {{- ' - 1' if reading.comparison == '>=' }} as reviews_above,
         min(review_score) as review_score,
-        {{ 'max(point_count)' if reading.is_per_point else '1' }} as times_counted,
+        {{ 'max(point_count)' if reading.is_per_point else '1' }} as times_counted
     from reviews
     where
         {{ reading.window or window }}
@@ -160,7 +160,7 @@ scores as (
         reading,
         zip_code_prefix,
         sum(times_counted) as review_count,
-        cast(sum(review_score * times_counted) as double) / nullif(sum(times_counted), 0) as average_review_score,
+        cast(sum(review_score * times_counted) as double) / nullif(sum(times_counted), 0) as average_review_score
     from answers
     group by reading, zip_code_prefix, reviews_above
     having sum(times_counted) > reviews_above
@@ -169,7 +169,7 @@ scores as (
         'published',
         zip_code_prefix,
         review_count,
-        average_review_score,
+        average_review_score
     from published
 ),
 
@@ -180,7 +180,7 @@ ranked as (
         row_number() over (
             partition by reading
             order by average_review_score, review_count desc, zip_code_prefix
-        ) as badness_rank,
+        ) as badness_rank
     from scores
 ),
 
@@ -189,7 +189,7 @@ readings as (
     select
         {{ loop.index }} as reading_number,
         '{{ reading.reading }}' as reading,
-        '{{ reading.why }}' as why,
+        '{{ reading.why }}' as why
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
@@ -202,7 +202,7 @@ final as (
         string_agg(ranked.zip_code_prefix, ' ' order by ranked.badness_rank) as worst,
         count(published.zip_code_prefix) as in_published,
         round(min(ranked.average_review_score), 2) as lowest_average_score,
-        readings.why,
+        readings.why
     from readings
     left join ranked
         on readings.reading = ranked.reading

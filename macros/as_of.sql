@@ -34,7 +34,7 @@
         states.{{ amount }} - coalesce(before.{{ amount }}, 0) as {{ amount }},
         {%- endfor %}
         {%- for other in others %}
-        states.{{ other }}{{ ',' if not loop.last }}
+        states.{{ other }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from (
         {{ state_at(timeline, since, until, 'periods.as_of_date') }}

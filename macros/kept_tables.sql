@@ -99,7 +99,7 @@
                 {{ sql_text(result.node.unique_id) }}, {{ sql_text(result.node.resource_type | string) }},
                 {{ sql_text(result.node.alias or result.node.name) }}, {{ sql_text(result.node.schema or '') }},
                 {{ sql_text(result.status | string) }}, {{ result.execution_time }}::double
-            ){{ ',' if not loop.last }}
+            ){% if not loop.last %},{% endif %}
             {%- endfor %}
         )
 

@@ -23,7 +23,7 @@
         {%- set middle = "min(case when measure = '" ~ measure ~ "' and 2 * rows_so_far >= row_count" %}
         {{ middle }} then value end) + (
             {{ middle }} + 1 then value end) - {{ middle }} then value end)
-        ) * 0.5 as median_{{ measure }}{{ ',' if not loop.last }}
+        ) * 0.5 as median_{{ measure }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from (
         select
@@ -61,7 +61,7 @@
     select
         as_of_date,
         {%- for fifth in range(2, 6) %}
-        {{ 'min' if direction == 'asc' else 'max' }}(case when fifth >= {{ fifth }} then {{ column }} end) as bound_{{ fifth }}{{ ',' if not loop.last }}
+        {{ 'min' if direction == 'asc' else 'max' }}(case when fifth >= {{ fifth }} then {{ column }} end) as bound_{{ fifth }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from (
         select

@@ -27,7 +27,7 @@
             {{ first_cluster_with('squared_own', n_clusters) }} as cluster,
             least(
                 {%- for other in range(n_clusters) %}
-                case when cluster != {{ other }} then squared_{{ other }} end{{ ',' if not loop.last }}
+                case when cluster != {{ other }} then squared_{{ other }} end{% if not loop.last %},{% endif %}
                 {%- endfor %}
             ) as squared_other
         from (
@@ -39,7 +39,7 @@
                 select
                     score_rows.*,
                     {%- for cluster in range(n_clusters) %}
-                    {{ squared_distance('score_rows', 'models', cluster, features) }} as squared_{{ cluster }}{{ ',' if not loop.last }}
+                    {{ squared_distance('score_rows', 'models', cluster, features) }} as squared_{{ cluster }}{% if not loop.last %},{% endif %}
                     {%- endfor %}
                 from {{ rows }} as score_rows
                 inner join (
@@ -106,7 +106,7 @@
         coalesce(max(case when feature = '{{ feature }}' then minimum end), cast('-infinity' as double))
             as minimum_{{ feature }},
         coalesce(max(case when feature = '{{ feature }}' then below end), cast('infinity' as double))
-            as below_{{ feature }}{{ ',' if not loop.last }}
+            as below_{{ feature }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from {{ limits }}
     group by model_id, rule, cluster
@@ -138,7 +138,7 @@
                 {{ words }},
                 '{currency}',
                 case when language = 'fr' then {{ sql_text(money_unit('fr')) }} else {{ sql_text(money_unit('en')) }} end
-            ) as {{ words }}{{ ',' if not loop.last }}
+            ) as {{ words }}{% if not loop.last %},{% endif %}
             {%- endfor %}
         from {{ ref('feature_words') }}
     ),
@@ -152,7 +152,7 @@
                 case
                     when stand_in is null then feature
                     else 'coalesce(' || feature || ', ' || cast(stand_in as string) || ')'
-                end || ' {{ operator }} ' || {{ limit }}_text{{ ',' if not loop.last }}
+                end || ' {{ operator }} ' || {{ limit }}_text{% if not loop.last %},{% endif %}
                 {%- endfor %}
             ) as condition
         from texts
@@ -171,7 +171,7 @@
                 else words.at_most
             end as template,
             {%- for mark in marks %}
-            {{ with_decimal_mark('conditions.' ~ mark ~ '_text', 'languages.language') }} as {{ mark }}_text{{ ',' if not loop.last }}
+            {{ with_decimal_mark('conditions.' ~ mark ~ '_text', 'languages.language') }} as {{ mark }}_text{% if not loop.last %},{% endif %}
             {%- endfor %}
         from conditions
         cross join (values ('en'), ('fr')) as languages (language)
@@ -194,7 +194,7 @@
             ('rule_english', 'limit_in_words', 'en'), ('rule_french', 'limit_in_words', 'fr'), ('rule_sql', 'condition', 'en')
         ] %}
         {{ ordered_list(text, ' and ' if text == 'condition' else ', ', 'position nulls last, feature') }}
-            filter (where language = '{{ language }}') as {{ name }}{{ ',' if not loop.last }}
+            filter (where language = '{{ language }}') as {{ name }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from said
     group by model_id, rule

@@ -15,7 +15,7 @@
     select
         {%- for code in codes %}
         max(case when threshold_code = '{{ code }}' then watch_value end) as {{ code }}_watch,
-        max(case when threshold_code = '{{ code }}' then act_value end) as {{ code }}_act{{ ',' if not loop.last }}
+        max(case when threshold_code = '{{ code }}' then act_value end) as {{ code }}_act{% if not loop.last %},{% endif %}
         {%- endfor %}
     from {{ ref('maintenance_thresholds') }}
 {%- endmacro %}

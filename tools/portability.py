@@ -25,8 +25,8 @@ COMMA = "comma after the last column"
 RULES = {
     COMMA: (
         # Before what ends a select list; in a loop it stands after the last round, too.
-        r",(?=\s*(?:\{%-?\s*end(?:for|if)\s*-?%\}\s*)*(?:from\b|\)|union\b|$))",
-        "leave it out (--mend); in a loop: {{ ',' if not loop.last }}",
+        r"(?<!loop\.last %\}),(?=\s*(?:\{%-?\s*end(?:for|if)\s*-?%\}\s*)*(?:from\b|\)|union\b|$))",
+        "leave it out (--mend); in a loop: {% if not loop.last %},{% endif %}",
     ),
     "qualify": (r"\bqualify\b", "rank in a subquery and filter outside of it"),
     "exclude": (r"\*\s*exclude\s*\(", "macro all_but, or name the columns"),
@@ -209,7 +209,7 @@ def mended(text: str) -> str:
     for match in re.finditer(RULES[COMMA][0], sql, flags=re.I):
         rest = sql[match.start() :]
         if re.match(r",\s*\{%-?\s*endfor\s*-?%\}(?!\s*\{%)", rest):
-            letters[match.start()] = "{{ ',' if not loop.last }}"
+            letters[match.start()] = "{% if not loop.last %},{% endif %}"
         elif not re.match(r",\s*\{%", rest):
             letters[match.start()] = ""
     return "".join(letters)

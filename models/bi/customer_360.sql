@@ -47,7 +47,7 @@ rfm as (
     select
         customer_unique_id,
         {%- for feature in features %}
-        {{ feature }}{{ ',' if not loop.last }}
+        {{ feature }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from {{ ref('rfm') }}
     where as_of_date = (select as_of_date from dates)
@@ -92,10 +92,10 @@ facts as (
         most_installments,
         late_orders,
         most_days_late,
-        freight_share
-        {%- if var('adapter') == 'orders' %},
-        region
+        {%- if var('adapter') == 'orders' %}
+        region,
         {%- endif %}
+        freight_share
     from {{ ref('customer_facts') }}
     where as_of_date = (select as_of_date from dates)
 ),

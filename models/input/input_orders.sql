@@ -46,11 +46,9 @@ orders as (
         events.amount as order_value,
         false as is_value_imputed
     from events
-    {%- for trait in traits %}
-    left join {{ trait }}s
-        on events.order_id = {{ trait }}s.order_id
-        and {{ trait }}s.value_rank = 1
-    {%- endfor %}
+    {% for trait in traits %}
+    left join {{ trait }}s on events.order_id = {{ trait }}s.order_id and {{ trait }}s.value_rank = 1
+    {% endfor %}
 ),
 {%- endif %}
 

@@ -26,7 +26,7 @@ members as (
         segment_code,
         segment_name,
         {%- for group, condition in groups %}
-        count(case when {{ condition }} then 1 end) as {{ group }}_customers{{ ',' if not loop.last }}
+        count(case when {{ condition }} then 1 end) as {{ group }}_customers{% if not loop.last %},{% endif %}
         {%- endfor %}
     from {{ ref('customer_segments') }}
     group by as_of_date, segment_code, segment_name
@@ -40,7 +40,7 @@ returns as (
         {%- for group, condition in groups %}
         count(case when {{ condition }} then 1 end) as {{ group }}_ordering,
         sum(case when {{ condition }} then revenue end) as {{ group }}_revenue,
-        sum(case when {{ condition }} then squares end) as {{ group }}_squares{{ ',' if not loop.last }}
+        sum(case when {{ condition }} then squares end) as {{ group }}_squares{% if not loop.last %},{% endif %}
         {%- endfor %}
     from later_orders
     group by as_of_date, horizon_days, segment_code
@@ -54,7 +54,8 @@ counts as (
         {%- for group, _ in groups %}
         coalesce(returns.{{ group }}_ordering, 0) as {{ group }}_ordering,
         cast(coalesce(returns.{{ group }}_revenue, 0) as double) as {{ group }}_revenue,
-        cast(coalesce(returns.{{ group }}_squares, 0) as double) as {{ group }}_squares{{ ',' if not loop.last }}
+        cast(coalesce(returns.{{ group }}_squares, 0) as double) as {{ group }}_squares
+        {%- if not loop.last %},{% endif %}
         {%- endfor %}
     from members
     inner join windows on members.as_of_date = windows.as_of_date

@@ -20,7 +20,7 @@ clusters as (
         centroids.cluster,
         {%- for feature, measure in playbook_measures() %}
         {%- set value = 'centroid / nullif(mean_customer, 0)' if measure.endswith('_ratio') else 'centroid' %}
-        max(case when feature = '{{ feature }}' then {{ value }} end) as {{ measure }}{{ ',' if not loop.last }}
+        max(case when feature = '{{ feature }}' then {{ value }} end) as {{ measure }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from centroids
     inner join accepted on centroids.model_id = accepted.model_id

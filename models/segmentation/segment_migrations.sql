@@ -103,7 +103,7 @@ final as (
             when counted.{{ end }}_cluster is not null
                 then cast(counted.customers as double)
                     / sum(counted.customers) over (partition by counted.as_of_date, counted.{{ end }}_cluster)
-        end as share_of_{{ end }}{{ ',' if not loop.last }}
+        end as share_of_{{ end }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from counted
     inner join dates on counted.as_of_date = dates.as_of_date

@@ -38,7 +38,7 @@ rfm as (
         as_of_date,
         customer_unique_id,
         {%- for measure in measures %}
-        {{ measure }}{{ ',' if not loop.last }}
+        {{ measure }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from {{ ref('rfm') }}
 ),
@@ -67,7 +67,7 @@ profiles as (
         median(cast({{ measure }} as double)) as median_{{ measure }},
         {%- endfor %}
         {%- for measure in measures %}
-        {{ exact_average(measure) }} as mean_{{ measure }}{{ ',' if not loop.last }}
+        {{ exact_average(measure) }} as mean_{{ measure }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from members
     group by as_of_date, model_id, cluster, segment_code, segment_name, is_fallback

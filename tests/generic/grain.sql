@@ -10,7 +10,7 @@
         select
             count(*) as row_count,
             {%- for column in columns %}
-            count({{ column }}) as values_{{ loop.index }}{{ ',' if not loop.last }}
+            count({{ column }}) as values_{{ loop.index }}{% if not loop.last %},{% endif %}
             {%- endfor %}
         from {{ model }}
         {{ 'where ' ~ among if among }}

@@ -3,7 +3,7 @@
     with wanted (code) as (
         values
         {%- for code in codes %}
-        ('{{ code }}'){{ ',' if not loop.last }}
+        ('{{ code }}'){% if not loop.last %},{% endif %}
         {%- endfor %}
     )
 

@@ -90,7 +90,7 @@ def test_a_finding_says_file_and_line_and_what_to_write() -> None:
         ("with a as (\n    select b,\n)", "with a as (\n    select b\n)"),
         (
             "select\n    {%- for x in y %}\n    {{ x }},\n    {%- endfor %}\nfrom t",
-            "select\n    {%- for x in y %}\n    {{ x }}{{ ',' if not loop.last }}\n    {%- endfor %}\nfrom t",
+            "select\n    {%- for x in y %}\n    {{ x }}{% if not loop.last %},{% endif %}\n    {%- endfor %}\nfrom t",
         ),
         (
             "select\n    {%- for x in y %}\n    {{ x }},\n    {%- endfor %}\n    z\nfrom t",

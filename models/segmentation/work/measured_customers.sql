@@ -14,7 +14,7 @@ rfm as (
         as_of_date,
         customer_unique_id,
         {%- for name, column in facts.items() %}
-        cast({{ column }} as double) as {{ name }}{{ ',' if not loop.last }}
+        cast({{ column }} as double) as {{ name }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from {{ ref('rfm') }}
 ),

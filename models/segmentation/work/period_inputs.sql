@@ -10,7 +10,7 @@ rfm as (
         as_of_date,
         customer_unique_id,
         {%- for feature in watched %}
-        {{ feature }}{{ ',' if not loop.last }}
+        {{ feature }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from {{ ref('rfm') }}
 ),

@@ -20,7 +20,7 @@ rows_in_own_units as (
         as_of_date,
         customer_unique_id,
         {%- for feature in features %}
-        own_{{ feature }}{{ ',' if not loop.last }}
+        own_{{ feature }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from {{ ref('measured_customers') }}
 ),

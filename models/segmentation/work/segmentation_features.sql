@@ -14,7 +14,7 @@ rfm as (
         as_of_date,
         customer_unique_id,
         {%- for column in ruled_columns %}
-        cast({{ column }} as double) as {{ column }}{{ ',' if not loop.last }}
+        cast({{ column }} as double) as {{ column }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from {{ ref('rfm') }}
 ),
@@ -33,17 +33,17 @@ outlier_rules as (
     select
         cast(null as string) as feature,
         cast(null as double) as minimum,
-        cast(null as double) as maximum,
+        cast(null as double) as maximum
     where false
 ),
 {%- endif %}
 
 limits as (
-    select
-    {%- for column in ruled_columns %}
-        max(case when feature = '{{ column }}' then minimum end) as {{ column }}_minimum,
-        min(case when feature = '{{ column }}' then maximum end) as {{ column }}_maximum{{ ',' if not loop.last }}
-    {%- endfor %}
+    select  -- noqa: LT02
+        {%- for name in ruled_columns %}
+        max(case when feature = '{{ name }}' then minimum end) as {{ name }}_minimum,
+        min(case when feature = '{{ name }}' then maximum end) as {{ name }}_maximum{% if not loop.last %},{% endif %}  -- noqa: LT02
+        {%- endfor %}
     from outlier_rules
 ),
 
@@ -73,7 +73,7 @@ medians as (
     select
         as_of_date,
         {%- for feature in features %}
-        median({{ feature }}) filter (where not is_outlier) as {{ feature }}{{ ',' if not loop.last }}
+        median({{ feature }}) filter (where not is_outlier) as {{ feature }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from ruled
     where as_of_date in (select as_of_date from gaps)

@@ -2,7 +2,7 @@
 {#- What had no part in the segments; `vars: features:` says what it follows from. -#}
 {% set held_out = [] %}
 {% for name in features_with('is_held_out') if name not in features and has_input(name) %}
-    {% do held_out.append(name) %}
+{% do held_out.append(name) %}
 {% endfor %}
 
 with segments as (
@@ -24,7 +24,7 @@ customer_facts as (
         as_of_date,
         customer_unique_id,
         {%- for name, column in features_of('customer_facts').items() if name in held_out %}
-        cast({{ column }} as double) as {{ name }}{{ ',' if not loop.last }}
+        cast({{ column }} as double) as {{ name }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from {{ ref('customer_facts') }}
 ),
@@ -44,7 +44,8 @@ final as (
         measured.in_use_{{ feature }} as {{ feature }},
         {%- endfor %}
         {%- for name in held_out %}
-        {{ 'measured' if name in features_of('rfm') else 'customer_facts' }}.{{ name }}{{ ',' if not loop.last }}
+        {%- set table = 'measured' if name in features_of('rfm') else 'customer_facts' %}
+        {{ table }}.{{ name }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from segments
     inner join periods on segments.as_of_date = periods.as_of_date
