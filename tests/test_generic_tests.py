@@ -17,16 +17,20 @@ class Rows(types.SimpleNamespace):
         return self.identifier
 
 
-def found(rows: str, **arguments: object) -> list[str]:
+def found(rows: str, *, of_file: bool = False, **arguments: object) -> list[str]:
     """Return the sentences of test grain about rows of SQL values with columns a and b."""
     given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     sql = rendered(
         "tests/generic/grain.sql",
         select="{{ grain(rows, " + given + ") }}",
-        known={"rows": Rows(identifier="places")},
+        known={
+            "rows": Rows(identifier="places"),
+            "staged_files": lambda: {"places_file": ("places", ["a"])} if of_file else {},
+        },
     )
     with duckdb.connect() as connection:
-        connection.execute("create table places (a int, b varchar)")
+        second = "reject_reason" if of_file else "b"
+        connection.execute(f"create table places (a int, {second} varchar)")
         if rows:
             connection.execute(f"insert into places values {rows}")
         return sorted(sentence for (sentence,) in connection.execute(sql).fetchall())
@@ -64,3 +68,19 @@ def test_grain(rows: str, arguments: dict, sentences: list[str]) -> None:
 def test_grain_of_no_rows(rows: str) -> None:
     (sentence,) = found(rows, key=["a"], has_rows=True, among="b = 'x'")
     assert sentence.startswith("places has no row: see staging.raw_loads")
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ("", " (places_file is empty)"),
+        (
+            "(1, 'a is no place'), (2, 'a is no place')",
+            " (2 rows of places_file are refused: a is no place)",
+        ),
+    ],
+)
+def test_of_a_raw_file_it_is_said_why_no_row_is_accepted(rows: str, why: str) -> None:
+    among = "reject_reason is null"
+    (sentence,) = found(rows, of_file=True, key=["a"], has_rows=True, among=among)
+    assert sentence.startswith(f"places has no row{why}: see staging.raw_loads")

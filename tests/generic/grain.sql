@@ -6,6 +6,15 @@
     -#}
     {%- set keys = ([key] if key else []) + other_keys -%}
     {%- set columns = (keys | sum(start=[]) + not_null) | unique | list -%}
+    {#- Of a raw file it is also said what became of its rows. -#}
+    {%- set why -%}
+        {%- for file, (staged, _) in staged_files().items() if staged == model.identifier -%}
+            ' || (
+                select coalesce(' (' || count(*) || ' rows of {{ file }} are refused: ' || min(reject_reason) || ')', ' ({{ file }} is empty)')
+                from {{ model }}
+            ) || '
+        {%- endfor -%}
+    {%- endset -%}
     with counted as (
         select
             count(*) as row_count,
@@ -29,7 +38,7 @@
 
     {% endfor %}
     found as (
-        select '{{ model.identifier }} has no row: see staging.raw_loads and staging.rejected_rows for what became of the raw file''s rows' as sentence
+        select '{{ model.identifier }} has no row{{ why }}: see staging.raw_loads and staging.rejected_rows for what became of the raw file''s rows' as sentence
         from counted
         where row_count = 0 and {{ has_rows }}
         {%- for names in keys %}

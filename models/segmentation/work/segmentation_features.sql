@@ -1,3 +1,4 @@
+-- sqlfluff:exclude_rules:layout.indent,references.qualification
 -- Nothing is fitted to raw files of which a test failed. depends_on: {{ ref('data_origin') }}
 {#- Every column that an outlier rule may name, whether or not a segment is made from it. -#}
 {% set ruled_columns = watched_features() %}
@@ -39,10 +40,10 @@ outlier_rules as (
 {%- endif %}
 
 limits as (
-    select  -- noqa: LT02
+    select
         {%- for name in ruled_columns %}
         max(case when feature = '{{ name }}' then minimum end) as {{ name }}_minimum,
-        min(case when feature = '{{ name }}' then maximum end) as {{ name }}_maximum{% if not loop.last %},{% endif %}  -- noqa: LT02
+        min(case when feature = '{{ name }}' then maximum end) as {{ name }}_maximum{% if not loop.last %},{% endif %}
         {%- endfor %}
     from outlier_rules
 ),
