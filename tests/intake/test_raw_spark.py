@@ -12,7 +12,7 @@ from customer_segmentation.intake.raw_csv import CsvFile
 from customer_segmentation.intake.raw_table import table_sql
 from customer_segmentation.intake.raw_text import RawFileError
 from engine_macros import rendered
-from spark_session import spark_session
+from spark_session import skip_without_spark, spark_session
 
 NEEDED = {"id": "", "amount": "decimal(14, 2)", "note": ""}
 GOOD = "id,amount,note\n1,2.50,plain\n"
@@ -91,6 +91,7 @@ def order(rows: list[tuple]) -> list[tuple]:
 
 @pytest.mark.parametrize("kind", FILES)
 def test_a_file_has_the_same_rows_on_both_engines(tmp_path: Path, kind: str) -> None:
+    skip_without_spark()
     text, bad = FILES[kind]
     table = look(tmp_path, GOOD + text)
     rows, refused = by_duckdb(table)
@@ -102,6 +103,7 @@ def test_a_file_has_the_same_rows_on_both_engines(tmp_path: Path, kind: str) -> 
 
 
 def test_a_refused_record_has_its_number_and_every_line(tmp_path: Path) -> None:
+    skip_without_spark()
     table = look(tmp_path, GOOD + '2,3.50\n3,1.00,x\n4,"never closed\n5,6.00,y\n')
     rows, refused = by_spark(table, tmp_path)
     assert order(rows) == [("1", "2.50", "plain"), ("3", "1.00", "x")]
@@ -111,6 +113,7 @@ def test_a_refused_record_has_its_number_and_every_line(tmp_path: Path) -> None:
 
 
 def test_parquet_is_read_as_text_like_duckdb_does(tmp_path: Path) -> None:
+    skip_without_spark()
     duckdb.sql(
         "select 1 as ID, 2.5::decimal(14, 2) as amount, timestamp '2018-01-01 10:00:00' as note"
         " union all select 2, null, null"

@@ -82,7 +82,7 @@ def test_how_was_your_order_reaches_nobody_who_ordered_long_ago(
 ) -> None:
     asked = seeds.execute(
         "select language, max(coalesce(maximum_recency_days, 9999)) from segment_actions"
-        " where message ilike '%how was your order%' or message ilike '%satisfait de votre commande%'"
+        " where message ilike '%how was your order%' or message ilike '%votre commande vous plaît%'"
         " group by 1 order by 1"
     ).fetchall()
     assert asked == [("en", 60), ("fr", 60)]
