@@ -172,7 +172,12 @@ class Traits(ModelPart):
 
         inputs.make(self.models)
         stated = traits_of(inputs.config("study_description")["features"])
-        table, engine = inputs.connection.table, engine_of(inputs.connection)
+        engine = engine_of(inputs.connection)
+
+        def table(name: str) -> Any:
+            # A view has no table.
+            return inputs.connection.sql(f"from {name}")
+
         customers = described_customers(
             engine,
             periods=table("marts.periods"),

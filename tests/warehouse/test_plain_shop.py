@@ -109,7 +109,7 @@ def test_a_dbt_model_is_read_as_a_file_would_be(corner: Corner, tmp_path: Path) 
     before = query(database, "select schema_name, table_name from duckdb_tables() order by all")
     done = corner.dbt("seed", "--select", "segment_ranks", database=database)
     assert done.returncode != 0
-    assert "is made from the orders of own orders, and this run reads those of Olist" in done.stdout
+    assert "is made from the orders of corner, and this run reads those of Olist" in done.stdout
     assert (
         query(database, "select schema_name, table_name from duckdb_tables() order by all")
         == before

