@@ -37,6 +37,6 @@ def model(dbt, session):
         settings=StudySettings.from_settings(settings),
         centroids_in_use=engine.frame(centroids_in_use),
         previous=engine.previous_rows(dbt.this),
-        report=lambda line: print(f"· {line}", flush=True),
+        report=engine.report,
     )
     return engine.table(clusters, CLUSTER_COLUMNS)
