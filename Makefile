@@ -1,4 +1,4 @@
-# `make build` builds and publishes the database, `make test` runs every test; `make help` lists the rest.
+# `make build` builds and publishes the database, `make test` runs the tests that need no other build; `make help` lists the rest.
 # Settings are environment variables, so that make, dbt and CI read the same ones:
 #   OLIST_RAW_DIR   folder with the nine raw files (default data/sample, made when missing)
 #   SEGMENTATION_DATABASE  the published database (default warehouse/olist.duckdb)
@@ -57,7 +57,7 @@ help:  ## [Maintain] This list.
 
 setup: $(VENV)/.runtime  ## [Build] The environment from the lock.
 
-setup-dev: $(VENV)/.dev
+setup-dev: $(VENV)/.dev  ## [Check] What tests and lint need, into the same environment.
 
 $(VENV)/bin/python:
 	@command -v "$$PYTHON" >/dev/null || { echo "No $$PYTHON found: install Python 3.11 or later, or name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
@@ -77,7 +77,7 @@ $(VENV)/.accessibility $(VENV)/.benchmarks $(VENV)/.fetch $(VENV)/.charts $(VENV
 	$(call install,$(VENV),$<)
 	@touch $@
 
-setup-all: setup-dev $(VENV)/.accessibility $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics
+setup-all: setup-dev $(VENV)/.accessibility $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics  ## [Check] That, and what boards, PostgreSQL and metrics need.
 
 sample: setup  ## [Build] Synthetic Olist in data/sample (CUSTOMERS=96096).
 	$(BIN)/python -m olist sample --to data/sample $(call option,--customers,CUSTOMERS)

@@ -152,11 +152,17 @@
                 || 'several minutes of processor time.'
 {%- endmacro %}
 
-{% macro has_action(actions, segment_code, recency_days) -%}
-    {#- Whether a row of seed segment_actions is what to do with a customer, to join by. -#}
+{% macro has_action(actions, language, segment_code, recency_days) -%}
+    {#- Whether a row of seed segment_actions is what to do with a customer, in a language, to join by. -#}
     {{ segment_code }} = {{ actions }}.segment_code
+        and {{ actions }}.language = '{{ language }}'
         and {{ recency_days }} >= coalesce({{ actions }}.minimum_recency_days, 0)
         and {{ recency_days }} < coalesce({{ actions }}.maximum_recency_days, {{ recency_days }} + 1)
+{%- endmacro %}
+
+{% macro named(clusters, keys) -%}
+    {#- Names each row of a CTE of clusters, as the adapter does; see the two macros that it calls. -#}
+    {{ name_by_playbook(clusters, keys) if var('adapter') == 'olist' else name_by_rank(clusters, keys) }}
 {%- endmacro %}
 
 {% macro name_by_rank(clusters, keys) -%}

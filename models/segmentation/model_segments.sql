@@ -28,11 +28,7 @@ clusters as (
 ),
 
 named as (
-    {% if var('adapter') == 'olist' -%}
-    {{ name_by_playbook('clusters', ['model_id', 'cluster']) }}
-    {%- else -%}
-    {{ name_by_rank('clusters', ['model_id', 'cluster']) }}
-    {%- endif %}
+    {{ named('clusters', ['model_id', 'cluster']) }}
 ),
 
 final as (

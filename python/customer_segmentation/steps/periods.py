@@ -59,7 +59,6 @@ AGREEMENT_OF = {
     "structure": "structure_agreement",
     "migration": "migration_agreement",
 }
-DESIGNS = tuple(AGREEMENT_OF)
 # A fit whose inertia is above the best one found by more than this share is a worse optimum;
 # fits of one optimum that end a few rows apart differ by less.
 SAME_OPTIMUM = 1e-5

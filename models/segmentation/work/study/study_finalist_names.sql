@@ -59,11 +59,7 @@ relative as (
 ),
 
 named as (
-    {% if var('adapter') == 'olist' -%}
-    {{ name_by_playbook('relative', ['candidate_id', 'cluster']) }}
-    {%- else -%}
-    {{ name_by_rank('relative', ['candidate_id', 'cluster']) }}
-    {%- endif %}
+    {{ named('relative', ['candidate_id', 'cluster']) }}
 ),
 
 playbook as (
