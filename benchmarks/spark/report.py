@@ -23,11 +23,11 @@ MOST_SHUFFLED = 8
 
 
 def stored(folder: Path = RESULTS) -> list[dict[str, Any]]:
-    """Return the results that have both engines, the smallest first."""
+    """Return the results that have both engines, by selector and size."""
     found = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
     return sorted(
         (result for result in found if "comparison" in result),
-        key=lambda result: result["customers"],
+        key=lambda result: (result["selector"], result["customers"]),
     )
 
 
@@ -55,7 +55,7 @@ def about(result: dict[str, Any]) -> str:
     found, settings = result["comparison"], spark["settings"]
     commits = dict.fromkeys([spark["commit"], duck["commit"]])
     return (
-        f"- {result['customers']:,} customers ({kind}), {spark['date']}, commit {' and '.join(commits)}:"
+        f"- {result['customers']:,} customers ({kind}), {result['selector']}, {spark['date']}, commit {' and '.join(commits)}:"
         f" {settings['SEGMENTATION_SPARK_MASTER']}, {settings['SEGMENTATION_SPARK_MEMORY']} of heap for the driver,"
         f" {settings['SEGMENTATION_SPARK_PARTITIONS']} partitions a shuffle, PySpark {result['versions']['pyspark']};"
         f" load of the {spark['machine']['processors']} processors at the start {duck['machine']['load']:.1f} (DuckDB)"
@@ -75,6 +75,7 @@ def cost_table(results: list[dict[str, Any]]) -> str:
             rows.append(
                 [
                     f"{result['customers']:,}",
+                    result["selector"],
                     title,
                     duration(taken["seconds"]),
                     duration(cpu),
@@ -87,7 +88,15 @@ def cost_table(results: list[dict[str, Any]]) -> str:
                 ]
             )
     headings = [
-        *("customers", "engine", "wall", "processor time", "of it a customer", "times DuckDB's"),
+        *(
+            "customers",
+            "what is built",
+            "engine",
+            "wall",
+            "processor time",
+            "of it a customer",
+            "times DuckDB's",
+        ),
         *("peak memory", "of which", "scratch files", "tables"),
     ]
     return markdown_table(headings, rows)
@@ -102,10 +111,12 @@ def memory_parts(taken: dict[str, Any]) -> str:
 
 
 def growth(results: list[dict[str, Any]]) -> str:
-    """Say with which power of the number of customers processor time grew from the smallest to the largest run."""
-    if len(results) < 2:
+    """Say with which power of the number of customers processor time grew between two runs of one selector."""
+    (last, *others) = results[::-1]
+    same = [result for result in others if result["selector"] == last["selector"]]
+    if not same:
         return ""
-    first, last = results[0], results[-1]
+    first = same[-1]
     times = math.log(last["customers"] / first["customers"])
     powers = {
         title: math.log(
@@ -116,7 +127,7 @@ def growth(results: list[dict[str, Any]]) -> str:
     }
     said = ", ".join(f"{power:.2f} ({title})" for title, power in powers.items())
     return (
-        f"From {first['customers']:,} to {last['customers']:,} customers processor time grew as the number of customers"
+        f"Of {last['selector']}, from {first['customers']:,} to {last['customers']:,} customers processor time grew as the number of customers"
         f" to the power {said}."
     )
 

@@ -32,6 +32,7 @@ DUCKDB, SPARK = ENGINES = ("duckdb", "spark")
 LIBRARIES = ("dbt-core", "dbt-duckdb", "dbt-spark", "duckdb", "pyspark", "pyarrow", "numpy")
 MASTER = "local-cluster[2,1,1024]"
 DRIVER_MEMORY = "2g"
+EVERYTHING = "everything"
 
 
 def main(words: list[str] | None = None) -> int:
@@ -40,7 +41,9 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--raw-dir", type=Path, required=True, help="folder of the raw files")
     parser.add_argument("--work", type=Path, required=True, help="folder for what is built")
     parser.add_argument("--name", required=True, help="of the result, in benchmarks/results/spark")
-    parser.add_argument("--selector", default="spine", help="of selectors.yml")
+    parser.add_argument(
+        "--selector", default="spine", help=f"of selectors.yml, or {EVERYTHING} (default: spine)"
+    )
     parser.add_argument(
         "--engines", nargs="+", choices=ENGINES, default=ENGINES, help="which of them (all)"
     )
@@ -138,7 +141,8 @@ def build_spark(raw_dir: Path, work: Path, selector: str) -> dict[str, Any]:
 
 def dbt_build(selector: str, *, target: str) -> list[str]:
     """Return the command: models and seeds of a selection."""
-    dbt = [str(Path(sys.executable).with_name("dbt")), "build", "--selector", selector]
+    dbt = [str(Path(sys.executable).with_name("dbt")), "build"]
+    dbt += [] if selector == EVERYTHING else ["--selector", selector]
     kinds = [word for kind in ("test", "unit_test") for word in ("--exclude-resource-type", kind)]
     return [*dbt, *kinds, "--target", target]
 
