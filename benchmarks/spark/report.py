@@ -55,7 +55,8 @@ def about(result: dict[str, Any]) -> str:
     found, settings = result["comparison"], spark["settings"]
     commits = dict.fromkeys([spark["commit"], duck["commit"]])
     return (
-        f"- {result['customers']:,} customers ({kind}), {result['selector']}, {spark['date']}, commit {' and '.join(commits)}:"
+        f"- {result['customers']:,} customers ({kind}), {result['selector']}, {spark['date']},"
+        f" commit {' and '.join(commits)}:"
         f" {settings['SEGMENTATION_SPARK_MASTER']}, {settings['SEGMENTATION_SPARK_MEMORY']} of heap for the driver,"
         f" {settings['SEGMENTATION_SPARK_PARTITIONS']} partitions a shuffle, PySpark {result['versions']['pyspark']};"
         f" load of the {spark['machine']['processors']} processors at the start {duck['machine']['load']:.1f} (DuckDB)"
@@ -127,8 +128,8 @@ def growth(results: list[dict[str, Any]]) -> str:
     }
     said = ", ".join(f"{power:.2f} ({title})" for title, power in powers.items())
     return (
-        f"Of {last['selector']}, from {first['customers']:,} to {last['customers']:,} customers processor time grew as the number of customers"
-        f" to the power {said}."
+        f"Of {last['selector']}, from {first['customers']:,} to {last['customers']:,} customers, processor time grew as"
+        f" the number of customers to the power {said}."
     )
 
 
