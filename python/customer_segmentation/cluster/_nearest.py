@@ -1,4 +1,4 @@
-"""The nearest centroids of rows, and the last steps of K-means, compiled; they let go of Python's lock."""
+"""Scaled rows, their nearest centroids and the last steps of K-means, compiled; they let go of Python's lock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,24 @@ import numpy as np
 
 # Rows whose columns are laid out side by side, so that the vector unit measures several at once.
 BLOCK_ROWS = 128
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def scale_rows(rows, mean, scale, scaled):
+    """Fill in the rows (in C order) less the mean, in units of the scale."""
+    n_features = rows.shape[1]
+    # Both repeated for a whole block, so that the vector unit goes through several features at once.
+    means, scales = np.empty(BLOCK_ROWS * n_features), np.empty(BLOCK_ROWS * n_features)
+    for j in range(means.shape[0]):
+        means[j], scales[j] = mean[j % n_features], scale[j % n_features]
+    values, filled = rows.ravel(), scaled.ravel()
+    for begin in range(0, values.shape[0], means.shape[0]):
+        value, found = (
+            values[begin : begin + means.shape[0]],
+            filled[begin : begin + means.shape[0]],
+        )
+        for j in range(value.shape[0]):
+            found[j] = (value[j] - means[j]) / scales[j]
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
