@@ -37,6 +37,12 @@ export PYTHONPATH := python
 export DBT_PROFILES_DIR := .
 # OPTIONS are several words, quoted as in a shell; Python takes them apart.
 override BUILD = $(BIN)/python -m customer_segmentation build $(call option,--shop,SHOP) $(call option,--options,OPTIONS)
+# Make an environment, if Python is there and not too old or too new: $(call environment,$(VENV),make).
+override define environment
+@command -v "$$PYTHON" >/dev/null || { echo "No $$PYTHON found: install Python 3.11 or later, or name one: $2 PYTHON=/path/to/python3.12" >&2; exit 1; }
+@"$$PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, this is %d.%d. Name another one: $2 PYTHON=/path/to/python3.12" % v)'
+"$$PYTHON" -m venv $1 || { rm -rf $1; echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+endef
 # Install a lock, and nothing but it, into an environment: $(call install,$(VENV),requirements.txt).
 override LOCKED := --quiet --no-deps --require-hashes -r
 override install = { [ -n "$$UV" ] && "$$UV" pip install --python $1/bin/python $(LOCKED) $2; } || \
@@ -60,9 +66,7 @@ setup: $(VENV)/.runtime  ## [Build] The environment from the lock.
 setup-dev: $(VENV)/.dev  ## [Check] What tests and lint need, into the same environment.
 
 $(VENV)/bin/python:
-	@command -v "$$PYTHON" >/dev/null || { echo "No $$PYTHON found: install Python 3.11 or later, or name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@"$$PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, this is %d.%d. Name another one: make PYTHON=/path/to/python3.12" % v)'
-	"$$PYTHON" -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(call environment,$(VENV),make)
 
 $(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
 	$(call install,$(VENV),requirements.txt)
@@ -152,9 +156,7 @@ superset-test: setup-dev $(SUPERSET_VENV)/.ready  ## [Check] Start it, log in, c
 
 # DuckDB's extensions fit one version of DuckDB, so a lake has an environment of its own.
 $(DUCKLAKE_VENV)/.ready: requirements-ducklake.txt
-	@command -v "$$PYTHON" >/dev/null || { echo "No $$PYTHON found: install Python 3.11 or later, or name one: make ducklake PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@"$$PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, this is %d.%d. Name another one: make ducklake PYTHON=/path/to/python3.12" % v)'
-	"$$PYTHON" -m venv $(DUCKLAKE_VENV) || { rm -rf $(DUCKLAKE_VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(call environment,$(DUCKLAKE_VENV),make ducklake)
 	$(call install,$(DUCKLAKE_VENV),$<)
 	@touch $@
 
@@ -167,9 +169,7 @@ ducklake-test: $(DUCKLAKE_VENV)/.ready  ## [Check] Its publication, kills, and e
 # Spark brings 400 MB of its own; it goes by the locked versions of the rest.
 $(SPARK_VENV)/.ready: requirements-spark.txt
 	@command -v "$${JAVA_HOME:+$$JAVA_HOME/bin/}java" >/dev/null || { echo "Spark needs Java 17 or later, and there is none: install it (Debian and Ubuntu: apt install openjdk-17-jre-headless), or name the folder of one in JAVA_HOME." >&2; exit 1; }
-	@command -v "$$PYTHON" >/dev/null || { echo "No $$PYTHON found: install Python 3.11 or later, or name one: make spark PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@"$$PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, this is %d.%d. Name another one: make spark PYTHON=/path/to/python3.12" % v)'
-	"$$PYTHON" -m venv $(SPARK_VENV) || { rm -rf $(SPARK_VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(call environment,$(SPARK_VENV),make spark)
 	$(call install,$(SPARK_VENV),$<)
 	@touch $@
 
