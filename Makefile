@@ -177,13 +177,13 @@ spark: $(SPARK_VENV)/.ready $(if $(OLIST_RAW_DIR),,sample)  ## [Build] The same 
 	$(SPARK_VENV)/bin/python -m customer_segmentation spark $(call option,--options,OPTIONS) $(if $(VERBOSE),--verbose)
 
 spark-test: $(SPARK_VENV)/.ready  ## [Check] Its publication, kills, and every table of a small sample against DuckDB's.
-	$(SPARK_VENV)/bin/python -m pytest -n0 tests/commands/test_spark.py tests/commands/test_spark_kill.py tests/intake/test_raw_spark.py \
-		tests/steps/test_engines.py tests/steps/test_spark_submission.py tests/steps/test_spark_executors.py \
-		tests/warehouse/test_spark_parity.py
+	$(SPARK_VENV)/bin/python -m pytest --numprocesses 2 --no-loadscope-reorder tests/commands/test_spark_kill.py \
+		tests/warehouse/test_spark_parity.py tests/steps/test_engines.py tests/commands/test_spark.py \
+		tests/intake/test_raw_spark.py tests/steps/test_spark_submission.py tests/steps/test_spark_executors.py
 
 override PARITY_VENV = $(if $(SPARK),$(SPARK_VENV),$(DUCKLAKE_VENV))
-parity: $(PARITY_VENV)/.ready $(if $(OLIST_RAW_DIR)$(ONE),,sample)  ## [Check] Every public table of DuckDB's against DuckLake's, row by row (SPARK=1: Spark's; ONE=file OTHER=file: two others).
-	@$(PARITY_VENV)/bin/python -m customer_segmentation parity $(if $(SPARK),--engine spark) $(if $(ONE)$(OTHER),-- "$$ONE" "$$OTHER")
+parity: $(PARITY_VENV)/.ready $(if $(OLIST_RAW_DIR)$(ONE),,sample)  ## [Check] Every public table of DuckDB's against DuckLake's, row by row (SPARK=1: Spark's; OPTIONS=... for both builds; ONE=file OTHER=file: two others).
+	@$(PARITY_VENV)/bin/python -m customer_segmentation parity $(if $(SPARK),--engine spark) $(call option,--options,OPTIONS) $(if $(ONE)$(OTHER),-- "$$ONE" "$$OTHER")
 
 postgres: setup $(VENV)/.postgres  ## [Read and share] Copy the public tables into PostgreSQL: DSN=postgresql://... or PGHOST and the like (SCHEMA=olist).
 	@$(BIN)/python -m customer_segmentation postgres $(call option,--schema,SCHEMA)

@@ -15,14 +15,13 @@ from sklearn.cluster import KMeans
 from conftest import query
 from customer_segmentation.cluster import near_order, prepare_rows
 from customer_segmentation.cluster.kmeans import Scaler, fit_kmeans, standardise
-from customer_segmentation.cluster.refits import Refit, quick_fit, refit_repeats
+from customer_segmentation.cluster.refits import Refit, best_optimum, quick_fit, refit_repeats
 from customer_segmentation.steps.fits import FitSettings, fit_periods
 from customer_segmentation.steps.panel import Cross, Panel
 from customer_segmentation.steps.periods import (
     AGREEMENT_OF,
     STABILITY_COLUMNS,
     StabilitySettings,
-    best_optimum,
     cluster_means,
     compare_partitions,
     null_band,

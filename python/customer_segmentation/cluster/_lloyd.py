@@ -62,8 +62,8 @@ def prepare_rows(X: np.ndarray, weights: np.ndarray | None = None) -> Rows:
     -------
     Rows
     """
-    mean = X.mean(axis=0)
     columns = X.T.copy()
+    mean = columns.mean(axis=1)
     columns -= mean[:, np.newaxis]
     counted = np.ones(len(X)) if weights is None else weights
     return Rows(columns, mean, counted, _boxes(columns, counted))
