@@ -19,15 +19,6 @@
     {{ return((features_with('is_described') + setting('segmentation_features')) | unique | list) }}
 {%- endmacro %}
 
-{% macro playbook_measures() -%}
-    {#- Pairs of a feature and a measure of its centroid, as seed segment_playbook calls it. -#}
-    {% set found = [] %}
-    {% for name in features_with('playbook') %}
-        {% for measure in var('features')[name].playbook %}{% do found.append((name, measure)) %}{% endfor %}
-    {% endfor %}
-    {{ return(found) }}
-{%- endmacro %}
-
 {% macro feature_sets() -%}
     {#- Every feature set that is studied, by name; the one in use first. -#}
     {% set sets = {'in_use': setting('segmentation_features')} %}

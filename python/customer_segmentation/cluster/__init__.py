@@ -16,7 +16,7 @@ from customer_segmentation.cluster.kmeans import (
     two_nearest_centroids,
 )
 from customer_segmentation.cluster.numbering import match_centroids, unusualness_permutation
-from customer_segmentation.cluster.refits import Refit, quick_fit, refit_repeats
+from customer_segmentation.cluster.refits import Refit, best_optimum, quick_fit, refit_repeats
 from customer_segmentation.cluster.rule_tree import (
     ClusterRule,
     Leaf,
@@ -54,6 +54,7 @@ __all__ = [
     "Split",
     "Transforms",
     "Tree",
+    "best_optimum",
     "best_start",
     "distinct_points",
     "explain_clusters",

@@ -14,6 +14,7 @@ from customer_segmentation.cluster._lloyd import best_start
 from customer_segmentation.cluster._nearest import (
     lloyd_in_order,
     nearest_of_rows,
+    scale_rows,
     two_nearest_of_rows,
 )
 from customer_segmentation.cluster._points import near_order
@@ -55,8 +56,9 @@ class Scaler:
         ValueError
             If ``X`` has another number of features, or NaN or infinite values.
         """
-        scaled = self._matrix(X) - self.mean
-        scaled /= self.scale
+        matrix = self._matrix(X)
+        scaled = np.empty_like(matrix)
+        scale_rows(matrix, self.mean, self.scale, scaled)
         return scaled
 
     def inverse_transform(self, X: Any) -> np.ndarray:

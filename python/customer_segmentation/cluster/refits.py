@@ -15,6 +15,9 @@ from customer_segmentation.cluster.kmeans import Scaler, fit_kmeans, nearest_cen
 
 # Up to this many rows every start sees all of them.
 START_ROWS = 10_000
+# A fit whose inertia is above the best one found by more than this share is a worse optimum;
+# fits of one optimum that end a few rows apart differ by less.
+SAME_OPTIMUM = 1e-5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -177,7 +180,7 @@ def refit_repeats(
         rows, weights = matrix, None
         if is_resampled:
             drawn = generator.integers(len(matrix), size=len(matrix))
-            rows = matrix[drawn]
+            rows = matrix.take(drawn, axis=0)
             weights = np.bincount(drawn, minlength=len(matrix))[order].astype(np.float64)
         used = scaler or standardise(rows, robust=robust)
         centroids, inertia = quick_fit(
@@ -190,3 +193,30 @@ def refit_repeats(
         )
         repeats.append(Refit(used, centroids, inertia, is_resampled))
     return repeats
+
+
+def best_optimum(published: Refit, repeats: list[Refit]) -> tuple[Refit, dict[str, Any]]:
+    """Choose the lowest inertia of a fit and its repeats on the same rows.
+
+    A fit that stopped in a worse local optimum would look like drift.
+
+    Parameters
+    ----------
+    published : Refit
+    repeats : list of Refit
+        Those of bootstrap resamples are other rows and do not count.
+
+    Returns
+    -------
+    best : Refit
+        ``published`` unless a repeat is better by more than a share of `SAME_OPTIMUM`.
+    facts : dict
+        refit_inertia_excess: inertia of ``published`` above the lowest, as a share of it;
+        is_refit_replaced.
+    """
+    same_rows = [repeat for repeat in repeats if not repeat.is_resampled]
+    best = min([published, *same_rows], key=lambda fit: fit.inertia)
+    excess = published.inertia / best.inertia - 1 if best.inertia > 0 else 0.0
+    is_replaced = excess > SAME_OPTIMUM
+    facts = {"refit_inertia_excess": excess, "is_refit_replaced": is_replaced}
+    return (best if is_replaced else published), facts

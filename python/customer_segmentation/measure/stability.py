@@ -130,15 +130,13 @@ def bootstrap_stability(
     order = near_order(points)
     points, point_of_row = points[order], np.argsort(order)[point_of_row]
     n_clusters = len(values)
-    # Rows of one point may carry different labels, so the count is by label and point.
-    cell_of_row = codes * len(points) + point_of_row
 
     def resample(sequence: np.random.SeedSequence) -> np.ndarray:
         generator = np.random.default_rng(sequence)
         drawn = _drawn(n_rows, method, generator)
         weights = np.bincount(point_of_row, weights=drawn, minlength=len(points))
-        present = np.flatnonzero(weights)
-        rows, counted = points[present], weights[present]
+        present = np.flatnonzero(weights > 0)
+        rows, counted = points.take(present, axis=0), weights[present]
         if noise_box is not None:
             mean, axes = noise_box
             size = (n_rows - int(drawn.sum()), len(mean))
@@ -151,11 +149,13 @@ def bootstrap_stability(
                 "it must return one label for each point it is given."
             )
         found_codes, found_values = encode_labels(found[: len(present)], name="the labels of refit")
-        once = np.bincount(cell_of_row[drawn > 0], minlength=n_clusters * len(points))
-        by_point = once.reshape(n_clusters, len(points))[:, present]
-        counts = np.stack(
-            [np.bincount(found_codes, weights=row, minlength=len(found_values)) for row in by_point]
-        )
+        found_of_point = np.empty(len(points), dtype=np.int64)
+        found_of_point[present] = found_codes
+        # Rows of one point may carry different labels, so rows are counted and not points.
+        once = np.flatnonzero(drawn > 0)
+        cells = codes.take(once) * len(found_values) + found_of_point.take(point_of_row.take(once))
+        counts = np.bincount(cells, minlength=n_clusters * len(found_values))
+        counts = counts.reshape(n_clusters, -1)
         return np.where(counts.any(axis=1), matched_jaccard(counts).jaccard, np.nan)
 
     sequences = np.random.SeedSequence(seed).spawn(resamples)

@@ -27,6 +27,7 @@ from customer_segmentation.cluster import (
     Quantiles,
     Refit,
     Scaler,
+    best_optimum,
     fit_kmeans,
     match_centroids,
     own_units,
@@ -35,7 +36,7 @@ from customer_segmentation.cluster import (
     robust_columns,
     standardise,
 )
-from customer_segmentation.distance import silhouette_estimate
+from customer_segmentation.distance import SilhouetteEstimate, silhouette_estimate
 from customer_segmentation.measure import (
     adjusted_mutual_information,
     adjusted_rand_index,
@@ -59,12 +60,6 @@ AGREEMENT_OF = {
     "structure": "structure_agreement",
     "migration": "migration_agreement",
 }
-DESIGNS = tuple(AGREEMENT_OF)
-# A fit whose inertia is above the best one found by more than this share is a worse optimum;
-# fits of one optimum that end a few rows apart differ by less.
-SAME_OPTIMUM = 1e-5
-
-
 DESIGN_COLUMNS = {
     "as_of_date": "date",
     "design": "string",
@@ -246,6 +241,7 @@ def compare_partitions(
     silhouette_rows: int,
     seed: int,
     index: float | None = None,
+    known: dict[bytes, SilhouetteEstimate | None] | None = None,
 ) -> dict[str, Any]:
     """Measure how two partitions of the same customers agree, and how good each one is.
 
@@ -263,6 +259,9 @@ def compare_partitions(
         Of the sample above.
     index : float, optional
         Their adjusted Rand index, where it is known.
+    known : dict of bytes to SilhouetteEstimate, optional
+        Silhouettes of partitions of these very rows, by the bytes of the labels; those that are
+        measured here are added.
 
     Returns
     -------
@@ -281,12 +280,17 @@ def compare_partitions(
     jaccard = matched_jaccard(table).jaccard
     homogeneity, completeness, _ = homogeneity_completeness(table)
     scaled = scaler.transform(X)
-    scores = [
-        silhouette_estimate(scaled, labels, maximum_rows=silhouette_rows, seed=seed)
-        if 1 < len(np.unique(labels)) < len(scaled)
-        else None
-        for labels in (first, second)
-    ]
+    known = {} if known is None else known
+    scores = []
+    for labels in (first, second):
+        key = np.asarray(labels, dtype=np.int64).tobytes()
+        if key not in known:
+            known[key] = (
+                silhouette_estimate(scaled, labels, maximum_rows=silhouette_rows, seed=seed)
+                if 1 < len(np.unique(labels)) < len(scaled)
+                else None
+            )
+        scores.append(known[key])
     return {
         "customers": len(scaled),
         "adjusted_rand_index": adjusted_rand_index(table) if index is None else index,
@@ -363,6 +367,8 @@ class _Baseline:
         }
         rows: list[dict[str, Any]] = []
         pair = self.pairs.get(common["as_of_date"], {})
+        # Three designs compare the customers of the baseline, with the labels given there.
+        silhouettes: dict[bytes, SilhouetteEstimate | None] = {}
 
         if row.fitted_model_id in self.models:
             refit, repeats, facts = self._refit_of(row, cross)
@@ -387,6 +393,7 @@ class _Baseline:
                 [one[at_date] for one in again],
                 common | facts,
                 pair,
+                silhouettes,
             )
         else:
             note = "Not compared: the date has no fit of its own."
@@ -410,6 +417,7 @@ class _Baseline:
                 [one.labels(X) for one in repeats],
                 common | facts,
                 pair,
+                silhouettes,
             )
 
         rows += self._design(
@@ -420,6 +428,7 @@ class _Baseline:
             [repeat.labels(X) for repeat in self.repeats],
             common,
             pair,
+            silhouettes,
         )
         return rows
 
@@ -475,6 +484,7 @@ class _Baseline:
         again: list[np.ndarray],
         common: dict[str, Any],
         pair: dict[str, Any],
+        silhouettes: dict[bytes, SilhouetteEstimate | None] | None = None,
     ) -> list[dict[str, Any]]:
         scaler = self.model.scaler
         # A refit that was replaced is not the one whose index is known.
@@ -487,6 +497,7 @@ class _Baseline:
             silhouette_rows=self.settings.silhouette_rows,
             seed=self.settings.seed,
             index=known if pd.notna(known) else None,
+            known=silhouettes,
         )
         old = scaler.inverse_transform(self.model.centroids)
         new = cluster_means(X, second, n_clusters=self.n_clusters)
@@ -558,33 +569,6 @@ def _pairs_of(agreement: pd.DataFrame | None, row: Any) -> dict[Any, dict[str, A
         pd.Timestamp(pair["as_of_date"]).date(): pair
         for pair in agreement[is_baseline].to_dict("records")
     }
-
-
-def best_optimum(published: Refit, repeats: list[Refit]) -> tuple[Refit, dict[str, Any]]:
-    """Choose the lowest inertia of a fit and its repeats on the same rows.
-
-    A fit that stopped in a worse local optimum would look like drift.
-
-    Parameters
-    ----------
-    published : Refit
-    repeats : list of Refit
-        Those of bootstrap resamples are other rows and do not count.
-
-    Returns
-    -------
-    best : Refit
-        ``published`` unless a repeat is better by more than a share of `SAME_OPTIMUM`.
-    facts : dict
-        refit_inertia_excess: inertia of ``published`` above the lowest, as a share of it;
-        is_refit_replaced.
-    """
-    same_rows = [repeat for repeat in repeats if not repeat.is_resampled]
-    best = min([published, *same_rows], key=lambda fit: fit.inertia)
-    excess = published.inertia / best.inertia - 1 if best.inertia > 0 else 0.0
-    is_replaced = excess > SAME_OPTIMUM
-    facts = {"refit_inertia_excess": excess, "is_refit_replaced": is_replaced}
-    return (best if is_replaced else published), facts
 
 
 def _number(value: float) -> float | None:

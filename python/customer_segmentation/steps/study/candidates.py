@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from customer_segmentation._validation import has_distinct_rows
 from customer_segmentation.cluster import (
     Scaler,
     near_order,
@@ -127,7 +128,7 @@ def kmeans_candidates(
     """
     longest, most = max(max_iters), max(n_inits)
     rows = prepare_rows(X[near_order(X)])
-    counts = [k for k in settings.cluster_counts if k < len(np.unique(X, axis=0))]
+    counts = [k for k in settings.cluster_counts if has_distinct_rows(X, minimum=k + 1)[0]]
     for position, n_clusters in enumerate(counts, start=1):
         budgets: list[dict[str, Any]] = []
         partitions: list[list[np.ndarray]] = []
