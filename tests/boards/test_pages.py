@@ -228,7 +228,8 @@ def test_the_title_of_a_segment_is_its_rule_when_it_is_short(
         )
         connection.execute(
             "create table segmentation.segment_profiles as select date '2018-01-01' as as_of_date,"
-            " 'Big' as segment_name, 'big' as segment_code, 5 as customers, 0.25 as customer_share, 0.5 as revenue_share,"
+            " 'Big' as segment_name, 'big' as segment_code, 5 as customers, 0.25 as customer_share,"
+            " 0.5 as revenue_share,"
             " 2.0 as mean_monetary,"
             " $1::text as rule, $2::text as rule_french",
             [rule, french],
