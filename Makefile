@@ -135,8 +135,8 @@ audiences: setup  ## [Read and share] The same for every segment.
 boards: setup $(VENV)/.charts  ## [Read and share] Boards as HTML and PNG, into boards/, French ones into boards/fr/ (TO=folder, BOARD=name, PDF=1: as PDF).
 	@$(BIN)/python -m customer_segmentation boards $(call option,--to,TO) $(if $(PDF),--format pdf) $(if $(BOARD),-- "$$BOARD")
 
-serve: setup $(VENV)/.charts  ## [Read and share] A live board at 127.0.0.1: choose date, segment and state, see the customers (PORT=8765).
-	@$(BIN)/python -m customer_segmentation boards --serve $(call option,--port,PORT)
+serve: setup $(VENV)/.charts  ## [Read and share] A live board at 127.0.0.1: choose date, segment and state, see the customers (PORT=8765, FRENCH=1).
+	@$(BIN)/python -m customer_segmentation boards --serve $(call option,--port,PORT) $(if $(FRENCH),--language fr)
 
 pictures: setup $(VENV)/.charts $(VENV)/.pictures  ## [Maintain] The README's pictures, from the database (TO=docs/pictures).
 	@$(BIN)/python -m tools.readme_pictures $(call option,--to,TO)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import re
+
 import duckdb
 import numpy as np
 import pandas as pd
@@ -126,3 +129,32 @@ def test_there_is_a_name_in_every_language_for_every_number_of_clusters() -> Non
         for language in ("en", "fr"):
             of_language = LABELS[LABELS["language"] == language].set_index("segment_code")["name"]
             assert of_language[codes].is_unique
+
+
+def rows_of(name: str) -> list[dict[str, str]]:
+    """Return the rows of a seed of somebody's own orders."""
+    with (PROJECT / "seeds" / "own_orders" / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_name_compares_and_claims_no_age() -> None:
+    """The rule of the more recent half may be “more than 58 days ago”: where that is, the shop decides."""
+    compared = {
+        ("recent", "en"): "more recent", ("quiet", "en"): "less recent",
+        ("recent", "fr"): "plus récents", ("quiet", "fr"): "moins récents",
+    }  # fmt: skip
+    names = rows_of("segment_labels.csv")
+    assert len({row["name"] for row in names}) == len(names)
+    for row in names:
+        _, _, place = row["segment_code"].partition("_")
+        said = compared.get((place, row["language"]))
+        assert row["name"].endswith(f", {said}") if said else "," not in row["name"]
+
+
+def test_who_is_spoken_to_of_the_last_order_remembers_it() -> None:
+    for row in rows_of("segment_actions.csv"):
+        if re.search(
+            r"How was your|Welcome|remembered|took with it|vous plaît|Bienvenue|encore fraîche|ont ajouté",
+            row["action"] + row["message"],
+        ):
+            assert int(row["maximum_recency_days"]) <= 90, row
