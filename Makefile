@@ -1,4 +1,4 @@
-# `make build` builds and publishes the database, `make test` runs every test; `make help` lists the rest.
+# `make build` builds and publishes the database, `make test` runs the tests that need no other build; `make help` lists the rest.
 # Settings are environment variables, so that make, dbt and CI read the same ones:
 #   OLIST_RAW_DIR   folder with the nine raw files (default data/sample, made when missing)
 #   SEGMENTATION_DATABASE  the published database (default warehouse/olist.duckdb)
@@ -37,6 +37,12 @@ export PYTHONPATH := python
 export DBT_PROFILES_DIR := .
 # OPTIONS are several words, quoted as in a shell; Python takes them apart.
 override BUILD = $(BIN)/python -m customer_segmentation build $(call option,--shop,SHOP) $(call option,--options,OPTIONS)
+# Make an environment, if Python is there and not too old or too new: $(call environment,$(VENV),make).
+override define environment
+@command -v "$$PYTHON" >/dev/null || { echo "No $$PYTHON found: install Python 3.11 or later, or name one: $2 PYTHON=/path/to/python3.12" >&2; exit 1; }
+@"$$PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, this is %d.%d. Name another one: $2 PYTHON=/path/to/python3.12" % v)'
+"$$PYTHON" -m venv $1 || { rm -rf $1; echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+endef
 # Install a lock, and nothing but it, into an environment: $(call install,$(VENV),requirements.txt).
 override LOCKED := --quiet --no-deps --require-hashes -r
 # pip takes half its time to compile modules of which few are ever imported; where Python may keep what it compiles itself, it does.
@@ -59,12 +65,10 @@ help:  ## [Maintain] This list.
 
 setup: $(VENV)/.runtime  ## [Build] The environment from the lock.
 
-setup-dev: $(VENV)/.dev
+setup-dev: $(VENV)/.dev  ## [Check] What tests and lint need, into the same environment.
 
 $(VENV)/bin/python:
-	@command -v "$$PYTHON" >/dev/null || { echo "No $$PYTHON found: install Python 3.11 or later, or name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@"$$PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, this is %d.%d. Name another one: make PYTHON=/path/to/python3.12" % v)'
-	"$$PYTHON" -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(call environment,$(VENV),make)
 
 $(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
 	$(call install,$(VENV),requirements.txt)
@@ -81,7 +85,7 @@ $(VENV)/.accessibility $(VENV)/.benchmarks $(VENV)/.fetch $(VENV)/.charts $(VENV
 	$(call install,$(VENV),$<)
 	@touch $@
 
-setup-all: setup-dev $(VENV)/.accessibility $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics
+setup-all: setup-dev $(VENV)/.accessibility $(VENV)/.charts $(VENV)/.postgres $(VENV)/.metrics  ## [Check] That, and what boards, PostgreSQL and metrics need.
 
 sample: setup  ## [Build] Synthetic Olist in data/sample (CUSTOMERS=96096).
 	$(BIN)/python -m olist sample --to data/sample $(call option,--customers,CUSTOMERS)
@@ -135,8 +139,8 @@ audiences: setup  ## [Read and share] The same for every segment.
 boards: setup $(VENV)/.charts  ## [Read and share] Boards as HTML and PNG, into boards/, French ones into boards/fr/ (TO=folder, BOARD=name, PDF=1: as PDF).
 	@$(BIN)/python -m customer_segmentation boards $(call option,--to,TO) $(if $(PDF),--format pdf) $(if $(BOARD),-- "$$BOARD")
 
-serve: setup $(VENV)/.charts  ## [Read and share] A live board at 127.0.0.1: choose date, segment and state, see the customers (PORT=8765).
-	@$(BIN)/python -m customer_segmentation boards --serve $(call option,--port,PORT)
+serve: setup $(VENV)/.charts  ## [Read and share] A live board at 127.0.0.1: choose date, segment and state, see the customers (PORT=8765, FRENCH=1).
+	@$(BIN)/python -m customer_segmentation boards --serve $(call option,--port,PORT) $(if $(FRENCH),--language fr)
 
 pictures: setup $(VENV)/.charts $(VENV)/.pictures  ## [Maintain] The README's pictures, from the database (TO=docs/pictures).
 	@$(BIN)/python -m tools.readme_pictures $(call option,--to,TO)
@@ -156,9 +160,7 @@ superset-test: setup-dev $(SUPERSET_VENV)/.ready  ## [Check] Start it, log in, c
 
 # DuckDB's extensions fit one version of DuckDB, so a lake has an environment of its own.
 $(DUCKLAKE_VENV)/.ready: requirements-ducklake.txt
-	@command -v "$$PYTHON" >/dev/null || { echo "No $$PYTHON found: install Python 3.11 or later, or name one: make ducklake PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@"$$PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, this is %d.%d. Name another one: make ducklake PYTHON=/path/to/python3.12" % v)'
-	"$$PYTHON" -m venv $(DUCKLAKE_VENV) || { rm -rf $(DUCKLAKE_VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(call environment,$(DUCKLAKE_VENV),make ducklake)
 	$(call install,$(DUCKLAKE_VENV),$<)
 	@touch $@
 
@@ -171,9 +173,7 @@ ducklake-test: $(DUCKLAKE_VENV)/.ready  ## [Check] Its publication, kills, and e
 # Spark brings 400 MB of its own; it goes by the locked versions of the rest.
 $(SPARK_VENV)/.ready: requirements-spark.txt
 	@command -v "$${JAVA_HOME:+$$JAVA_HOME/bin/}java" >/dev/null || { echo "Spark needs Java 17 or later, and there is none: install it (Debian and Ubuntu: apt install openjdk-17-jre-headless), or name the folder of one in JAVA_HOME." >&2; exit 1; }
-	@command -v "$$PYTHON" >/dev/null || { echo "No $$PYTHON found: install Python 3.11 or later, or name one: make spark PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@"$$PYTHON" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, this is %d.%d. Name another one: make spark PYTHON=/path/to/python3.12" % v)'
-	"$$PYTHON" -m venv $(SPARK_VENV) || { rm -rf $(SPARK_VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(call environment,$(SPARK_VENV),make spark)
 	$(call install,$(SPARK_VENV),$<)
 	@touch $@
 
@@ -181,13 +181,13 @@ spark: $(SPARK_VENV)/.ready $(if $(OLIST_RAW_DIR),,sample)  ## [Build] The same 
 	$(SPARK_VENV)/bin/python -m customer_segmentation spark $(call option,--options,OPTIONS) $(if $(VERBOSE),--verbose)
 
 spark-test: $(SPARK_VENV)/.ready  ## [Check] Its publication, kills, and every table of a small sample against DuckDB's.
-	$(SPARK_VENV)/bin/python -m pytest -n0 tests/commands/test_spark.py tests/commands/test_spark_kill.py tests/intake/test_raw_spark.py \
-		tests/steps/test_engines.py tests/steps/test_spark_submission.py tests/steps/test_spark_executors.py \
-		tests/warehouse/test_spark_parity.py
+	$(SPARK_VENV)/bin/python -m pytest --numprocesses 2 --no-loadscope-reorder tests/commands/test_spark_kill.py \
+		tests/warehouse/test_spark_parity.py tests/steps/test_engines.py tests/commands/test_spark.py \
+		tests/intake/test_raw_spark.py tests/steps/test_spark_submission.py tests/steps/test_spark_executors.py
 
 override PARITY_VENV = $(if $(SPARK),$(SPARK_VENV),$(DUCKLAKE_VENV))
-parity: $(PARITY_VENV)/.ready $(if $(OLIST_RAW_DIR)$(ONE),,sample)  ## [Check] Every public table of DuckDB's against DuckLake's, row by row (SPARK=1: Spark's; ONE=file OTHER=file: two others).
-	@$(PARITY_VENV)/bin/python -m customer_segmentation parity $(if $(SPARK),--engine spark) $(if $(ONE)$(OTHER),-- "$$ONE" "$$OTHER")
+parity: $(PARITY_VENV)/.ready $(if $(OLIST_RAW_DIR)$(ONE),,sample)  ## [Check] Every public table of DuckDB's against DuckLake's, row by row (SPARK=1: Spark's; OPTIONS=... for both builds; ONE=file OTHER=file: two others).
+	@$(PARITY_VENV)/bin/python -m customer_segmentation parity $(if $(SPARK),--engine spark) $(call option,--options,OPTIONS) $(if $(ONE)$(OTHER),-- "$$ONE" "$$OTHER")
 
 postgres: setup $(VENV)/.postgres  ## [Read and share] Copy the public tables into PostgreSQL: DSN=postgresql://... or PGHOST and the like (SCHEMA=olist).
 	@$(BIN)/python -m customer_segmentation postgres $(call option,--schema,SCHEMA)

@@ -47,6 +47,25 @@
     {%- endif %}
 {%- endmacro %}
 
+{% macro reviews_so_far(orders, reviews) -%}
+    {#-
+        What the customers of a CTE of orders by as-of date (with is_last_of_customer) had said by then: a review that is answered
+        on or after the date is not known yet.
+    -#}
+    select
+        {{ orders }}.as_of_date,
+        {{ orders }}.customer_unique_id,
+        count(*) as reviews,
+        count(case when {{ reviews }}.review_score <= 2 then 1 end) as bad_reviews,
+        avg(case when {{ orders }}.is_last_of_customer then cast({{ reviews }}.review_score as double) end)
+            as last_order_review_score
+    from {{ orders }}
+    inner join {{ reviews }}
+        on {{ orders }}.order_id = {{ reviews }}.order_id
+        and {{ reviews }}.review_answered_at < {{ orders }}.as_of_date
+    group by {{ orders }}.as_of_date, {{ orders }}.customer_unique_id
+{%- endmacro %}
+
 {% macro known_cancelled(order_status, is_final_status_known) -%}
     {#-
         Whether an order was known to be cancelled. Olist has no time of cancellation, only the status at the

@@ -130,15 +130,14 @@
     } %}
     {% for raw_table, table in tables.items() %}
     {% set rows = ref(table.model) ~ ' as rows_of_table' %}
-    {% set all_columns = table.nulls.keys() | join(', ') %}
+    {#- Rows alike in all columns are alike in the key, which the test of its grain holds unique: it alone is compared. -#}
+    {% set repeated = repeated_rows((table.key or table.nulls.keys()) | join(', '), rows) %}
     {% if table.key %}
-    {{ data_quality_check(raw_table, table.key | join(' + '), 'key', rows, found=repeated_rows(table.key | join(', '), rows), limit=0) }}
+    {{ data_quality_check(raw_table, table.key | join(' + '), 'key', rows, found=repeated, limit=0) }}
     {% else %}
     {{ data_quality_check(raw_table, '(the file has no key)', 'key', rows, found=0) }}
     {% endif %}
-    {{ data_quality_check(
-        raw_table, '(all columns)', 'duplicates', rows, found=repeated_rows(all_columns, rows), limit=0 if table.key else none
-    ) }}
+    {{ data_quality_check(raw_table, '(all columns)', 'duplicates', rows, found=repeated, limit=0 if table.key else none) }}
     {% for column in table.repeats or [] %}
     {{ data_quality_check(raw_table, column, 'duplicates', rows, found=repeated_rows(column, rows)) }}
     {% endfor %}

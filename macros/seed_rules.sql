@@ -98,37 +98,6 @@
     ) as said
 {%- endmacro %}
 
-{% macro name_by_playbook(clusters, keys) -%}
-    {#-
-        Names each row of a CTE with the measures of the playbook (frequency, monetary, recency_days, monetary_ratio and recency_ratio
-        to the mean customer, review_score; null for what is no feature) by the first rule of seed segment_playbook that it satisfies: columns
-        segment_code and segment_name (English, seed segment_labels), null when there is none.
-        keys: the columns that identify a row.
-    -#}
-    select * {{ all_but(['rule_rank']) }}
-    from (
-        select
-            clusters.*,
-            playbook.segment_code,
-            labels.name as segment_name,
-            row_number() over (
-                partition by {% for key in keys %}clusters.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
-                order by playbook.rule_order nulls last, playbook.segment_code nulls last
-            ) as rule_rank
-        from {{ clusters }} as clusters
-        left join {{ ref('segment_playbook') }} as playbook
-            on true
-            {%- for _, measure in playbook_measures() %}
-            and coalesce(clusters.{{ measure }} >= playbook.minimum_{{ measure }}, playbook.minimum_{{ measure }} is null)
-            and coalesce(clusters.{{ measure }} < playbook.maximum_{{ measure }}, playbook.maximum_{{ measure }} is null)
-            {%- endfor %}
-        left join {{ ref('segment_labels') }} as labels
-            on playbook.segment_code = labels.segment_code
-            and labels.language = 'en'
-    ) as ranked
-    where rule_rank = 1
-{%- endmacro %}
-
 {% macro why_chosen() -%}
     {#- Why a candidate of model_comparison is chosen, in words, and what a reader should know of the other numbers of clusters. -#}
     'Chosen: every cluster is found again (lowest mean Jaccard '
@@ -152,69 +121,10 @@
                 || 'several minutes of processor time.'
 {%- endmacro %}
 
-{% macro has_action(actions, segment_code, recency_days) -%}
-    {#- Whether a row of seed segment_actions is what to do with a customer, to join by. -#}
+{% macro has_action(actions, language, segment_code, recency_days) -%}
+    {#- Whether a row of seed segment_actions is what to do with a customer, in a language, to join by. -#}
     {{ segment_code }} = {{ actions }}.segment_code
+        and {{ actions }}.language = '{{ language }}'
         and {{ recency_days }} >= coalesce({{ actions }}.minimum_recency_days, 0)
         and {{ recency_days }} < coalesce({{ actions }}.maximum_recency_days, {{ recency_days }} + 1)
-{%- endmacro %}
-
-{% macro name_by_rank(clusters, keys) -%}
-    {#-
-        Names each row of a CTE with columns frequency, monetary_ratio and recency_ratio by its rank among the clusters of its
-        model (seed segment_ranks): each has a name of its own, whatever a shop's amounts are. Two clusters make a tier, those
-        with the smallest sums of their ranks of money and of orders first; of the two, that with fewer days since the last
-        purchase. What differs by rounding only is a tie: the number of a cluster decides where all measures are the same, and
-        nowhere else, so that a cluster has its name whatever its number. steps/naming.py of the package does the same.
-        keys: the columns that identify a row, the last one its number in the model.
-    -#}
-    {%- set model = keys[:-1] | join(', ') -%}
-    {%- set cluster = keys[-1] -%}
-    select
-        tiered.* {{ all_but([
-            'rounded_money', 'rounded_orders', 'rounded_days', 'n_clusters', 'money_rank', 'order_rank', 'value_rank', 'tier', 'place',
-        ]) }},
-        ranks.segment_code,
-        labels.name as segment_name
-    from (
-        select
-            *,
-            row_number() over (
-                partition by {{ model }}, tier order by rounded_days, money_rank, order_rank, {{ cluster }}
-            ) as place
-        from (
-            select
-                *,
-                cast(floor((value_rank + 1) / 2) as int) as tier
-            from (
-                select
-                    *,
-                    row_number() over (
-                        partition by {{ model }} order by money_rank + order_rank, money_rank, rounded_days, {{ cluster }}
-                    ) as value_rank
-                from (
-                    select
-                        *,
-                        count(*) over (partition by {{ model }}) as n_clusters,
-                        rank() over (partition by {{ model }} order by rounded_money desc) as money_rank,
-                        rank() over (partition by {{ model }} order by rounded_orders desc) as order_rank
-                    from (
-                        select
-                            *,
-                            coalesce(round(monetary_ratio, 9), 0) as rounded_money,
-                            coalesce(round(frequency, 9), 0) as rounded_orders,
-                            coalesce(round(recency_ratio, 9), 0) as rounded_days
-                        from {{ clusters }}
-                    ) as rounded
-                ) as ranked
-            ) as valued
-        ) as paired
-    ) as tiered
-    left join {{ ref('segment_ranks') }} as ranks
-        on tiered.n_clusters = ranks.n_clusters
-        and tiered.tier = ranks.tier
-        and tiered.place = ranks.place
-    left join {{ ref('segment_labels') }} as labels
-        on ranks.segment_code = labels.segment_code
-        and labels.language = 'en'
 {%- endmacro %}

@@ -8,7 +8,9 @@ import itertools
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +35,8 @@ PARSED = [
         *("dbt_project.yml", "profiles.yml", "selectors.yml"),
     )
 ]
+# What a build does not read, of what it would take from the environment.
+NOT_READ = ("SEGMENTATION_DATABASE", "SEGMENTATION_SHOPS_DIR", "SEGMENTATION_TEST_")
 # Enough people for every segment at most dates, and quick to build.
 SAMPLE_CUSTOMERS = 12_000
 # Enough for every table to have rows, and for the last dates to be segmented.
@@ -100,6 +104,40 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
 
+@pytest.fixture(scope="session")
+def kept_folder(shared_folder: Path, pytestconfig: pytest.Config) -> Path:
+    """Return a folder that later runs of the tests see, too, until anything changes that a build is made of."""
+    if not hasattr(pytestconfig, "cache"):
+        return shared_folder
+    builds = pytestconfig.cache.mkdir("builds")
+    kept = builds / made_of()
+
+    def forget_others() -> None:
+        others = [other for other in builds.iterdir() if other != kept and other.is_dir()]
+        # Another run may be using the last one.
+        for other in sorted(others, key=os.path.getmtime)[:-1]:
+            shutil.rmtree(other, ignore_errors=True)
+
+    made_once(kept / "others", forget_others)
+    return kept
+
+
+def made_of() -> str:
+    """Return a hash of what the build of a sample is made of: code, libraries, settings of this machine."""
+    digest = hashlib.sha256()
+    for path in sorted(files_in({*CODE, *PARSED})):
+        digest.update(f"{path.relative_to(PROJECT)} {path.stat().st_size} ".encode())
+        digest.update(path.read_bytes())
+    libraries = sorted(f"{found.name} {found.version}" for found in metadata.distributions())
+    settings = sorted(
+        (name, value)
+        for name, value in os.environ.items()
+        if name.startswith("SEGMENTATION_") and not name.startswith(NOT_READ)
+    )
+    digest.update(repr((sys.version, libraries, settings, SAMPLE_CUSTOMERS)).encode())
+    return digest.hexdigest()[:16]
+
+
 def made_once(folder: Path, make: Callable[[], object]) -> None:
     """Let the first worker make a folder, and the others wait for it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -112,9 +150,9 @@ def made_once(folder: Path, make: Callable[[], object]) -> None:
 
 
 @pytest.fixture(scope="session")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+def forks(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Iterator[Forks]:
     """Return what runs programs without waiting for their imports."""
-    found = Forks(tmp_path_factory.mktemp("streams"))
+    found = Forks(tmp_path_factory.mktemp("streams"), shared_folder)
     yield found
     found.close()
 
@@ -173,6 +211,9 @@ def prepared(
             # The log would repeat at length what is captured.
             "DBT_LOG_LEVEL_FILE": "none",
         }
+        if command[0] == "dbt" and "DBT_TARGET_PATH" not in environment:
+            # Two manifests of 10 MB that nobody reads.
+            settings["DBT_WRITE_JSON"] = "false"
         where = PROJECT
         if raw_dir is not None:
             settings["OLIST_RAW_DIR"] = str(raw_dir)
@@ -250,9 +291,9 @@ def make_sample(run: Run, folder: Path, customers: int) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sample_folder(run: Run, shared_folder: Path) -> Path:
+def sample_folder(run: Run, kept_folder: Path) -> Path:
     """Return a folder with a small synthetic Olist; copy it before changing a file."""
-    folder = shared_folder / "sample"
+    folder = kept_folder / "sample"
     made_once(folder, lambda: make_sample(run, folder, SAMPLE_CUSTOMERS))
     return folder
 
@@ -266,9 +307,9 @@ def small_folder(run: Run, shared_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sample_database(publish: Run, sample_folder: Path, shared_folder: Path) -> Path:
+def sample_database(publish: Run, sample_folder: Path, kept_folder: Path) -> Path:
     """Return the database published from `sample_folder`; open it read-only."""
-    database = shared_folder / "sample_warehouse" / "olist.duckdb"
+    database = kept_folder / "sample_warehouse" / "olist.duckdb"
     made_once(
         database.parent,
         lambda: publish(raw_dir=sample_folder, database=database, may_be_partial=False),
@@ -283,9 +324,9 @@ def plain_database(sample_database: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def analyses_folder(run: Run, sample_folder: Path, shared_folder: Path) -> Path:
+def analyses_folder(run: Run, sample_folder: Path, kept_folder: Path) -> Path:
     """Return the folder of the analyses as `dbt compile` writes them; they name no database."""
-    folder = shared_folder / "analyses"
+    folder = kept_folder / "analyses"
 
     def compile_all() -> None:
         done = run(
@@ -329,12 +370,17 @@ def real_database(publish: Run, real_folder: Path, shared_folder: Path) -> Path:
 
 def is_younger(database: Path, *, than: list[Path]) -> bool:
     """Say whether a database, or what dbt has parsed, was written after files, and after those in folders."""
-    files = [path for place in than for path in (place.rglob("*") if place.is_dir() else [place])]
     return database.is_file() and all(
-        path.stat().st_mtime < database.stat().st_mtime
-        for path in files
-        if path.is_file() and "__pycache__" not in path.parts
+        path.stat().st_mtime < database.stat().st_mtime for path in files_in(than)
     )
+
+
+def files_in(places: Iterable[Path]) -> Iterator[Path]:
+    """Give files, and those in folders, without what Python compiles."""
+    for place in places:
+        for path in place.rglob("*") if place.is_dir() else [place]:
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path
 
 
 def query(database: Path, sql: str) -> list[tuple]:

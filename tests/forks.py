@@ -7,6 +7,7 @@ environment, folder, streams and exit status are its own, and it ends as any pro
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import gc
 import importlib
@@ -14,12 +15,16 @@ import inspect
 import json
 import os
 import runpy
+import select
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, TextIO
 
 # Begins of variables that are read when Python, or a library that is imported before the fork, begins.
 READ_AT_THE_START = ("PYTHON", "LD_", "MALLOC_", "OMP_", "OPENBLAS_", "MKL_", "NUMBA_")
@@ -42,23 +47,45 @@ class Forks:
     ----------
     folder : Path
         For what the programs write to their streams.
+    shared_folder : Path
+        Those who give the same one have one process that forks; it ends with the last of them.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shared_folder: Path) -> None:
         self.folder = folder
+        self.shared_folder = shared_folder
         self.known_at_the_start = early(os.environ)
+        self.parent: subprocess.Popen[bytes] | None = None
 
     @functools.cached_property
-    def parent(self) -> subprocess.Popen[str]:
-        """The process that forks."""
+    def line(self) -> TextIO:
+        """The line to the process that forks."""
+        address = self.shared_folder / "forks.txt"
+        with address.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            line = socket.socket(socket.AF_UNIX)
+            try:
+                line.connect(address.read_text("utf-8"))
+            except OSError:
+                # Nobody has asked yet, or everybody who did has ended.
+                address.write_text(self.start(), "utf-8")
+                line.connect(address.read_text("utf-8"))
+        return line.makefile("rw", encoding="utf-8")
+
+    def start(self) -> str:
+        """Start the process that forks, and return where it listens: a socket has no long name."""
+        place = Path(tempfile.mkdtemp(prefix="forks-")) / "line"
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        return subprocess.Popen(
-            [sys.executable, __file__],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(place))
+            listener.listen()
+            self.parent = subprocess.Popen(
+                [sys.executable, __file__, str(listener.fileno())],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[listener.fileno()],
+            )
+        return str(place)
 
     def run(
         self, *command: str, cwd: Path, environment: Mapping[str, str]
@@ -89,9 +116,9 @@ class Forks:
             "environment": dict(environment),
             "streams": [str(path) for path in streams],
         }
-        self.parent.stdin.write(json.dumps(request) + "\n")
-        self.parent.stdin.flush()
-        status = int(self.parent.stdout.readline())
+        self.line.write(json.dumps(request) + "\n")
+        self.line.flush()
+        status = int(self.line.readline())
         return subprocess.CompletedProcess(
             command, status, *(path.read_text("utf-8") for path in streams)
         )
@@ -103,9 +130,11 @@ class Forks:
         return self.run(str(DBT), *command, cwd=cwd, environment=environment)
 
     def close(self) -> None:
-        """End the process that forks."""
-        if "parent" in self.__dict__:
-            self.parent.communicate()
+        """Need the process that forks no more; who has started it waits for its end."""
+        if "line" in self.__dict__:
+            self.line.close()
+        if self.parent:
+            self.parent.wait()
 
 
 def early(environment: Mapping[str, str]) -> dict[str, str]:
@@ -117,22 +146,44 @@ def early(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def serve() -> dict:
-    """Fork for each request that comes in, and return it in the fork."""
+def serve(listener: socket.socket) -> dict:
+    """Fork for each request that comes in, and return it in the fork; end when nobody is there to ask."""
     # Not duckdb and pyarrow, which start threads; a fork has none of them.
     for module in ("dbt.cli.main", "numba", "scipy.stats", "sklearn.cluster"):
         importlib.import_module(module)
     warm()
+    json.dump = dump
     # A sixth of dbt's time goes into looking for garbage among the thousands of nodes that it keeps.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-    for line in sys.stdin:
-        process = os.fork()
-        if process == 0:
-            return json.loads(line)
-        _, status = os.waitpid(process, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
-    sys.exit()
+    lines: dict[int, TextIO] = {}
+    asked_by: dict[int, TextIO] = {}
+    while True:
+        ready, _, _ = select.select([listener, *lines], [], [], 0.02 if asked_by else None)
+        for one in ready:
+            if one is listener:
+                caller, _ = listener.accept()
+                lines[caller.fileno()] = caller.makefile("rw", encoding="utf-8")
+                caller.close()
+            elif request := lines[one].readline():
+                process = os.fork()
+                if process == 0:
+                    listener.close()
+                    for line in lines.values():
+                        line.close()
+                    return json.loads(request)
+                asked_by[process] = lines[one]
+            else:
+                lines.pop(one).close()
+        for process in list(asked_by):
+            ended, status = os.waitpid(process, os.WNOHANG)
+            if ended:
+                line = asked_by.pop(process)
+                line.write(f"{os.waitstatus_to_exitcode(status)}\n")
+                line.flush()
+        if not lines and not select.select([listener], [], [], 0)[0]:
+            shutil.rmtree(Path(listener.getsockname()).parent)
+            sys.exit()
 
 
 def warm() -> None:
@@ -152,6 +203,14 @@ def warm() -> None:
             one.json_schema()
     # dbt asks who has called it, for which Python looks for the files of all modules, once.
     inspect.stack()
+
+
+def dump(given: object, stream: TextIO, **options: Any) -> None:
+    """Do what `json.dump` does, with the encoder in C, which Python keeps for texts.
+
+    dbt writes its manifest twice in every run.
+    """
+    stream.write(json.dumps(given, **options))
 
 
 class DbtFromFork(subprocess.Popen):
@@ -232,4 +291,4 @@ def become(request: dict) -> None:
 
 
 if __name__ == "__main__":
-    become(serve())
+    become(serve(socket.socket(fileno=int(sys.argv[1]))))

@@ -81,7 +81,6 @@ ALLOWED: dict[str, dict[str, str]] = {
         ("string_agg", "error", "rows from nothing", "lists"), OF_THE_READER
     ),
     "macros/raw_values.sql": NEVER,
-    "macros/seed_rules.sql": NEVER,
     "models/bi/top_sellers.sql": NEVER,
     "models/bi/worst_rated_zip_codes.sql": NEVER,
     "models/adapters/olist/intermediate/int_order_totals.sql": NEVER,

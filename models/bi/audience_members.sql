@@ -56,18 +56,6 @@ actions as (
     from {{ ref('segment_actions') }}
 ),
 
-english_actions as (
-    select *
-    from actions
-    where language = 'en'
-),
-
-french_actions as (
-    select *
-    from actions
-    where language = 'fr'
-),
-
 profiles as (
     select
         as_of_date,
@@ -126,10 +114,10 @@ final as (
     inner join others
         on members.model_id = others.model_id
         and members.nearest_other_cluster = others.cluster
-    left join english_actions
-        on {{ has_action('english_actions', 'members.segment_code', 'rfm.recency_days') }}
-    left join french_actions
-        on {{ has_action('french_actions', 'members.segment_code', 'rfm.recency_days') }}
+    {%- for name, language in [('english', 'en'), ('french', 'fr')] %}
+    left join actions as {{ name }}_actions
+        on {{ has_action(name ~ '_actions', language, 'members.segment_code', 'rfm.recency_days') }}
+    {%- endfor %}
     left join profiles
         on members.as_of_date = profiles.as_of_date
         and members.segment_code = profiles.segment_code

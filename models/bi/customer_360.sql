@@ -119,18 +119,6 @@ actions as (
     from {{ ref('segment_actions') }}
 ),
 
-english_actions as (
-    select *
-    from actions
-    where language = 'en'
-),
-
-french_actions as (
-    select *
-    from actions
-    where language = 'fr'
-),
-
 final as (
     select
         dates.as_of_date,
@@ -183,10 +171,10 @@ final as (
     left join states on customers.customer_state = states.state_code
     {%- endif %}
     left join french on segments.segment_code = french.segment_code
-    left join english_actions
-        on {{ has_action('english_actions', 'segments.segment_code', 'rfm.recency_days') }}
-    left join french_actions
-        on {{ has_action('french_actions', 'segments.segment_code', 'rfm.recency_days') }}
+    {%- for name, language in [('english', 'en'), ('french', 'fr')] %}
+    left join actions as {{ name }}_actions
+        on {{ has_action(name ~ '_actions', language, 'segments.segment_code', 'rfm.recency_days') }}
+    {%- endfor %}
 )
 
 select * from final

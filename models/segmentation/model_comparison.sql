@@ -4,17 +4,39 @@ with candidates as (
     where is_finalist
 ),
 
-stability as (
+clusters as (
     select
         candidate_id,
-        different_names,
-        names,
+        cluster,
+        segment_code,
+        possible_names,
         resamples,
         mean_jaccard,
-        lowest_cluster_jaccard,
-        lowest_null_jaccard,
-        possible_names
-    from {{ ref('study_finalist_names') }}
+        null_jaccard
+    from {{ ref('study_clusters') }}
+),
+
+labels as (
+    select
+        segment_code,
+        name
+    from {{ ref('segment_labels') }}
+    where language = 'en'
+),
+
+stability as (
+    select
+        clusters.candidate_id,
+        count(distinct labels.name) as different_names,
+        {{ ordered_list("coalesce(labels.name, 'unnamed')", ', ', 'clusters.cluster') }} as names,
+        max(clusters.possible_names) as possible_names,
+        max(clusters.resamples) as resamples,
+        {{ exact_average('clusters.mean_jaccard') }} as mean_jaccard,
+        min(clusters.mean_jaccard) as lowest_cluster_jaccard,
+        min(clusters.null_jaccard) as lowest_null_jaccard
+    from clusters
+    left join labels on clusters.segment_code = labels.segment_code
+    group by clusters.candidate_id
 ),
 
 judged as (

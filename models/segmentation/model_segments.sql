@@ -1,6 +1,9 @@
-with accepted as (
-    select model_id
-    from {{ ref('model_registry') }}
+with fits as (
+    select distinct
+        model_id,
+        cluster,
+        segment_code
+    from {{ ref('kmeans_fits') }}
     where is_accepted
 ),
 
@@ -14,37 +17,41 @@ centroids as (
     from {{ ref('model_centroids') }}
 ),
 
-clusters as (
+labels as (
     select
-        centroids.model_id,
-        centroids.cluster,
-        {%- for feature, measure in playbook_measures() %}
-        {%- set value = 'centroid / nullif(mean_customer, 0)' if measure.endswith('_ratio') else 'centroid' %}
-        max(case when feature = '{{ feature }}' then {{ value }} end) as {{ measure }}{% if not loop.last %},{% endif %}
-        {%- endfor %}
-    from centroids
-    inner join accepted on centroids.model_id = accepted.model_id
-    group by centroids.model_id, centroids.cluster
+        segment_code,
+        name
+    from {{ ref('segment_labels') }}
+    where language = 'en'
 ),
 
-named as (
-    {% if var('adapter') == 'olist' -%}
-    {{ name_by_playbook('clusters', ['model_id', 'cluster']) }}
-    {%- else -%}
-    {{ name_by_rank('clusters', ['model_id', 'cluster']) }}
-    {%- endif %}
+measured as (
+    select
+        model_id,
+        cluster,
+        max(case when feature = 'frequency' then centroid end) as frequency,
+        {%- for feature in ['monetary', 'recency_days'] %}
+        max(case when feature = '{{ feature }}' then centroid / nullif(mean_customer, 0) end) as {{ feature }}_ratio
+        {%- if not loop.last %},{% endif %}
+        {%- endfor %}
+    from centroids
+    group by model_id, cluster
 ),
 
 final as (
     select
-        model_id,
-        cluster,
-        segment_code,
-        segment_name,
-        frequency as centroid_frequency,
-        monetary_ratio as centroid_monetary_ratio,
-        recency_ratio as centroid_recency_ratio
-    from named
+        fits.model_id,
+        fits.cluster,
+        fits.segment_code,
+        labels.name as segment_name,
+        measured.frequency as centroid_frequency,
+        measured.monetary_ratio as centroid_monetary_ratio,
+        measured.recency_days_ratio as centroid_recency_ratio
+    from fits
+    inner join measured
+        on fits.model_id = measured.model_id
+        and fits.cluster = measured.cluster
+    left join labels on fits.segment_code = labels.segment_code
 )
 
 select * from final

@@ -184,7 +184,7 @@ def test_every_member_is_in_both_files(sample_database: Path, tmp_path: Path, ca
             if cells[0] == code:
                 chosen = [row for row in rows if row["action_number"] == cells[1]]
                 days = [int(row["recency_days"]) for row in chosen]
-                assert cells[2:4] == [f"{min(days)}–{max(days)}", str(len(chosen))]
+                assert cells[2:4] == [f"{min(days)}–{max(days)}", f"{len(chosen):,}"]
                 assert max(days) < 60 or "How was your order?" not in line
         assert f"{customers:,} customers" in written
 
@@ -212,6 +212,10 @@ def test_the_files_are_the_same_every_time(sample_database: Path, tmp_path: Path
     about = (tmp_path / "one" / names[1]).read_text("utf-8")
     assert about.startswith("# Gros acheteurs\n")
     assert "clients au 01/05/2018" in about
+    # As a French page writes them.
+    assert "- **Gros acheteurs** (`big`)\u00a0: " in about
+    assert [audiences.whole(number, "fr") for number in (7, 2561)] == ["7", "2\u202f561"]
+    assert audiences.whole(2561, "en") == "2,561"
 
 
 @pytest.mark.build

@@ -121,6 +121,8 @@ def test_nothing_to_compare_is_no_success(tmp_path: Path) -> None:
     ("words", "sentence"),
     [
         (["one.duckdb"], "name two databases"),
+        (["--options", "--vars x", "one.duckdb", "other.duckdb"], "these two databases are there"),
+        (["--options", "--vars '"], "cannot be read: No closing quotation. Close what is open."),
         (["no such file", "other"], "there is no DuckDB file no such file."),
         (["{text}", "{text}"], "cannot be read"),
     ],

@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import itertools
 
+import pytest
+
 from customer_segmentation.publishing.dbt_process import PROGRESS_SECONDS, follow
+from customer_segmentation.steps.engines import Engine
 
 LINES = """\
 00:00:01  Running with dbt=1.12.6
@@ -94,3 +97,20 @@ def test_what_is_no_line_of_a_build_is_shown_as_it_is() -> None:
     usage = "Usage: dbt build [OPTIONS]\n\n  Run all seeds\n"
     follow(usage.splitlines(True), out)
     assert out.getvalue() == usage
+
+
+def test_a_step_of_a_model_is_one_whole_write_that_is_known_as_such(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writes: list[str] = []
+    monkeypatch.setattr("sys.stdout.write", writes.append)
+    Engine.report(None, "K-means 1/20: 2017-04-01 fitted")  # type: ignore[arg-type]
+    monkeypatch.undo()
+    assert len(writes) == 1
+    assert writes[0].endswith("\n")
+    out = Terminal()
+    follow(["00:00:03  3 of 4 START python model x  [RUN]\n", *writes], out, clock=lambda: 0.0)
+    assert "0 s  K-means 1/20: 2017-04-01 fitted" in out.getvalue()
+    quiet = io.StringIO()
+    follow(writes, quiet, clock=lambda: 0.0)
+    assert quiet.getvalue() == ""

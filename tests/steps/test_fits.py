@@ -234,13 +234,14 @@ def test_no_dates_give_an_empty_table_that_duckdb_can_type() -> None:
     fits = fit_periods(inputs, lambda day: None, settings=SETTINGS)
     relation = engine_of(duckdb.connect()).table(fits, FIT_COLUMNS)
     assert relation.columns == list(FIT_COLUMNS)
-    assert [str(t) for t in relation.types[-6:]] == [
+    assert [str(t) for t in relation.types[-7:]] == [
         "VARCHAR",
         "DOUBLE",
         "DOUBLE",
         "DOUBLE",
         "DOUBLE",
         "DOUBLE",
+        "VARCHAR",
     ]
     assert relation.fetchall() == []
 

@@ -1,18 +1,16 @@
-"""Names of clusters: the same rules in Python and in SQL, and a gate when they give no names of their own."""
+"""Names of clusters by the rules of the playbook, and a gate when they give no names of their own."""
 
 from __future__ import annotations
 
 import dataclasses
 
 import duckdb
-import jinja2
 import numpy as np
 import pandas as pd
 import pytest
 from test_fits import SETTINGS, customers, periods
 
 from conftest import PROJECT
-from customer_segmentation.intake import project_vars
 from customer_segmentation.steps.fits import fit_periods
 from customer_segmentation.steps.naming import (
     MEASURES,
@@ -23,6 +21,7 @@ from customer_segmentation.steps.naming import (
     rules_from,
     segments_of,
 )
+from customer_segmentation.steps.study.clusters import with_names
 
 SEEDS = PROJECT / "seeds"
 LANGUAGES = {"en": "name_english", "fr": "name_french"}
@@ -58,31 +57,24 @@ RULES = read(playbook())
 
 
 def names_by_sql(clusters: pd.DataFrame, rules: pd.DataFrame) -> list[str | None]:
-    """Return the names that the macro gives, in the order of the clusters."""
-    source = (PROJECT / "macros" / "seed_rules.sql").read_text("utf-8")
-    features = project_vars(PROJECT)["features"]
-    known = {
-        "ref": lambda name: name,
-        "playbook_measures": lambda: [
-            (name, measure)
-            for name, stated in features.items()
-            for measure in stated.get("playbook", [])
-        ],
-        "all_but": lambda columns: f"exclude ({', '.join(columns)})",
-    }
-    module = jinja2.Environment().from_string(source, globals=known).module
+    """Return the names that a join gives: of the rules that a cluster satisfies the first."""
+    within = " and ".join(
+        f"coalesce(clusters.{measure} {operator} playbook.{end}_{measure}, playbook.{end}_{measure} is null)"
+        for measure in MEASURES
+        for end, operator in (("minimum", ">="), ("maximum", "<"))
+    )
     with duckdb.connect() as connection:
         connection.register("clusters", clusters)
-        connection.register("segment_playbook", rules)
-        connection.register("segment_labels", labels_of(rules))
+        connection.register("playbook", rules)
         found = connection.sql(
-            f"select segment_name from ({module.name_by_playbook('clusters', ['cluster'])}) order by cluster"
+            "select min_by(playbook.name_english, (playbook.rule_order, playbook.segment_code)) as name"
+            f" from clusters left join playbook on {within} group by clusters.cluster order by clusters.cluster"
         )
         return [name for (name,) in found.fetchall()]
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_python_and_sql_name_clusters_alike(seed: int) -> None:
+def test_the_first_rule_that_a_cluster_satisfies_names_it(seed: int) -> None:
     generator = np.random.default_rng(seed)
     # Every value lies on a limit or beside one, or is unknown.
     values = [0.5, 0.999, 1.0, 1.5, 1.501, 2.999, 3.0, 4.2, None]
@@ -127,6 +119,30 @@ def test_measures_are_those_of_model_segments() -> None:
     nothing = fits.assign(mean_customer=0.0)
     absolute = ["frequency", "monetary", "recency_days"]
     assert [list(one) for one in cluster_measures(nothing)] == [absolute] * 4
+
+
+def test_the_study_calls_clusters_what_a_model_with_these_centroids_does() -> None:
+    inputs, matrices = periods([customers(seed=0)])
+    fits = fit_periods(inputs, matrices.get, settings=SETTINGS, playbook=RULES)
+    codes = fits.drop_duplicates("cluster").set_index("cluster")["segment_code"]
+    assert codes.is_unique
+    assert set(codes) <= {rule.segment_code for rule in RULES}
+    means = fits.pivot_table("centroid", "cluster", "feature").add_prefix("mean_").reset_index()
+    sizes = fits.drop_duplicates("cluster").set_index("cluster")["cluster_rows"]
+    clusters = means.assign(customers=means["cluster"].map(sizes), mean_review_score=1.0)
+    # In whatever order they come.
+    found = with_names(clusters.iloc[::-1], ["in_use_frequency"], rules=RULES, ranks=None)
+    assert dict(zip(found["cluster"], found["segment_code"], strict=True)) == codes.to_dict()
+    assert set(found["possible_names"]) == {4}
+    # Who was made by satisfaction may be named by it.
+    unhappy = with_names(clusters, ["other_average_review_score"], rules=RULES, ranks=None)
+    assert set(unhappy["segment_code"]) == {"repeat", "big", "dissatisfied"}
+    assert set(unhappy["possible_names"]) == {5}
+    nothing = clusters.assign(mean_monetary=0.0)
+    assert len(with_names(nothing, [], rules=RULES, ranks=None)) == 4
+    assert set(with_names(clusters, [], rules=RULES, ranks={(7, 1, 1): "x"})["possible_names"]) == {
+        7
+    }
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from customer_segmentation.cluster.refits import Refit, best_optimum, quick_fit,
 from customer_segmentation.steps.fits import FitSettings, fit_periods
 from customer_segmentation.steps.panel import Cross, Panel
 from customer_segmentation.steps.periods import (
-    DESIGNS,
+    AGREEMENT_OF,
     STABILITY_COLUMNS,
     StabilitySettings,
     cluster_means,
@@ -190,8 +190,8 @@ def test_the_null_band_by_hand() -> None:
 
 def test_every_design_at_every_date(stability: pd.DataFrame) -> None:
     assert list(stability.columns) == list(STABILITY_COLUMNS)
-    assert len(stability) == 3 * len(DESIGNS) * 4 * 3
-    assert set(stability["design"]) == set(DESIGNS)
+    assert len(stability) == 3 * len(AGREEMENT_OF) * 4 * 3
+    assert set(stability["design"]) == set(AGREEMENT_OF)
     at_baseline = stability[stability["as_of_date"] == DATES[0].date()]
     assert (at_baseline["adjusted_rand_index"] == 1.0).all()
     assert (at_baseline["changed_share"] == 0.0).all()
@@ -513,7 +513,7 @@ def test_monthly_dates_of_2018_have_all_measures(real_database: Path) -> None:
         " where as_of_date between '2018-01-01' and '2018-09-01' and day(as_of_date) = 1"
         " group by design",
     )
-    assert {row[0] for row in rows} == set(DESIGNS)
+    assert {row[0] for row in rows} == set(AGREEMENT_OF)
     for row in rows:
         assert set(row[1:]) == {9}, row
 

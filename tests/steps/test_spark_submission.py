@@ -33,7 +33,7 @@ def submit(name: str, body: str) -> None:
     spark_session()
     credentials = SimpleNamespace(server_side_parameters=spark_settings())
     lines = "\n".join(f"    {line}" for line in body.splitlines())
-    job = SessionJob({"alias": name}, credentials)
+    job = SessionJob({"alias": name, "unique_id": f"model.tested.{name}"}, credentials)
     job.submit(SCRIPT.format(body=lines, table=f"of_{name}"))
 
 
@@ -95,6 +95,14 @@ def test_a_model_runs_in_the_session_that_dbt_uses() -> None:
     session.sql("select 7 as number").createOrReplaceTempView("of_this_session")
     submit("shared", "return session.table('of_this_session')")
     assert rows_of("shared") == [(7,)]
+
+
+def test_jobs_of_a_model_have_its_name() -> None:
+    tracker = spark_session().sparkContext
+    submit("named", "return session.range(4).repartition(2)")
+    assert tracker.getLocalProperty("spark.job.description") == "model.tested.named"
+    submit("other", "return session.range(4)")
+    assert tracker.getLocalProperty("spark.job.description") == "model.tested.other"
 
 
 def test_a_function_of_the_model_reaches_the_executors() -> None:

@@ -65,7 +65,8 @@ def test_a_second_build_re_uses_the_fits_and_gives_the_same_tables(
 ) -> None:
     database = tmp_path / "olist.duckdb"
     shutil.copy(sample_database, database)
-    again = publish(raw_dir=sample_folder, database=database)
+    # dbt's tests have passed on the same tables, as is seen below.
+    again = publish(*WITHOUT_TESTS, raw_dir=sample_folder, database=database)
     dates = query(database, "select count(*) from segmentation_work.period_inputs")[0][0]
     assert dates > 10
     assert len(re.findall(r"K-means \d+/\d+: \S+ re-used", again.stdout)) == dates
@@ -92,8 +93,8 @@ def assert_costs_are_kept(database: Path) -> None:
         " run_seconds_trend, yearly_cost from maintenance.run_totals order by started_at",
     )
     assert len(runs) == 2
-    for run in runs:
-        assert run[1] > 200
+    for run, least_nodes in zip(runs, (200, 100), strict=True):
+        assert run[1] > least_nodes
         assert 0 < run[3] < 3 * run[2]
         assert run[4] > 10_000
         assert run[5] > 1_000_000

@@ -21,7 +21,7 @@ PRAISE = re.compile(
 )
 # What reads the features of the study, or the orders after a date.
 REBUILT = (
-    "study_candidates", "study_clusters", "study_finalist_names", "model_comparison", "cluster_stability",
+    "study_candidates", "study_clusters", "model_comparison", "cluster_stability",
     "segment_outcomes", "segment_outcomes_pooled", "criteria_facts", "segmentation_criteria",
 )  # fmt: skip
 

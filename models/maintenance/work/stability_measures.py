@@ -27,6 +27,6 @@ def model(dbt, session):
             engine, customers, features=settings.features, transforms=settings.transforms
         ),
         previous=engine.previous_rows(dbt.this),
-        report=lambda line: print(f"· {line}", flush=True),
+        report=engine.report,
     )
     return engine.table(measures, STABILITY_COLUMNS)

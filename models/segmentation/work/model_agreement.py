@@ -22,6 +22,6 @@ def model(dbt, session):
         lambda: read_panel(engine, customers, settings.features, shares=shares),
         settings=settings,
         previous=engine.previous_rows(dbt.this),
-        report=lambda line: print(f"· {line}", flush=True),
+        report=engine.report,
     )
     return engine.table(agreement, AGREEMENT_COLUMNS)

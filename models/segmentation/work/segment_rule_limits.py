@@ -34,6 +34,6 @@ def model(dbt, session):
         rows_of,
         settings=settings,
         previous=engine.previous_rows(dbt.this),
-        report=lambda line: print(f"· {line}", flush=True),
+        report=engine.report,
     )
     return engine.table(rules, RULE_COLUMNS)

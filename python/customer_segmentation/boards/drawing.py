@@ -41,6 +41,8 @@ EXPECTED_WARNINGS = (
     "WARN-QUERY-RETURNED-ZERO-ROWS",
     "WARN-TABLE-CRAMPED",
 )
+# What dbt Charts says, in English, of what is no mark.
+DESCRIPTION = re.compile(r"(?:[XY]-axis|Title text|Symbol legend|Gradient legend|Header)\b")
 # Letters of a bar's name that a phone has room for.
 LONGEST_NAME_ON_PHONE = 28
 # The legend of a chart on a phone.
@@ -63,6 +65,8 @@ class Panel:
     title, subtitle : str
     rows : list of dict
         What it shows.
+    groups : tuple of str
+        Columns that neighbouring rows of a table share; they are said once, above these rows.
     drawings : dict of str to str
         The SVG for each size, when it is drawn.
     """
@@ -72,6 +76,7 @@ class Panel:
     title: str
     subtitle: str
     rows: Rows
+    groups: tuple[str, ...] = ()
     drawings: dict[Size, str] = field(default_factory=dict)
 
     @property
@@ -165,7 +170,7 @@ def draw(
         for size in SIZES:
             path = project / "ready" / f"{page.stem}-{size}.html"
             if path.exists():
-                take_drawings(path.read_text(encoding="utf-8"), page, size)
+                take_drawings(path.read_text(encoding="utf-8"), page, size, words)
     return furniture((project / "ready" / f"{stems[0]}.html").read_text(encoding="utf-8"))
 
 
@@ -361,7 +366,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "DO_NOT_TRACK": "1", "PYTHONUTF8": "1"}
 
 
-def take_drawings(text: str, page: Page, size: Size) -> None:
+def take_drawings(text: str, page: Page, size: Size, words: Words) -> None:
     """Give each panel of a page its drawing out of a rendered board."""
     whole = ET.fromstring(_svg_of(text))
     kept = {key: value for key, value in whole.attrib.items() if key.startswith("data-dbt-")}
@@ -374,7 +379,7 @@ def take_drawings(text: str, page: Page, size: Size) -> None:
     for panel in page.panels():
         if panel.name in drawn:
             own = f"{page.stem}-{size}-{panel.name}-"
-            panel.drawings[size] = _as_drawing(drawn[panel.name], panel, own, kept)
+            panel.drawings[size] = _as_drawing(drawn[panel.name], panel, own, kept, words)
 
 
 def _svg_of(text: str) -> str:
@@ -382,8 +387,17 @@ def _svg_of(text: str) -> str:
     return text[start : end + len("</svg>")]
 
 
-def _as_drawing(group: ET.Element, panel: Panel, own: str, kept: Mapping[str, str]) -> str:
+def _as_drawing(
+    group: ET.Element, panel: Panel, own: str, kept: Mapping[str, str], words: Words
+) -> str:
     width, height = (float(group.get(f"data-chart-{side}", 0)) for side in ("width", "height"))
+    for element in group.iter():
+        if "aria-label" in element.attrib:
+            said = tooltip(element.attrib["aria-label"], panel, words)
+            if said:
+                element.set("aria-label", said)
+            else:
+                del element.attrib["aria-label"]
     group.set("aria-label", panel.title)
     drawing = ET.Element(f"{{{SVG}}}svg", {
         "viewBox": f"0 0 {width:g} {height:g}", "width": f"{width:g}", "height": f"{height:g}", **kept,
@@ -394,6 +408,25 @@ def _as_drawing(group: ET.Element, panel: Panel, own: str, kept: Mapping[str, st
     text = re.sub(r'(?<=\sid=")', own, text)
     text = re.sub(r"(?<=url\(#)", own, text)
     return re.sub(r'(?<=href="#)', own, text)
+
+
+def tooltip(said: str, panel: Panel, words: Words) -> str:
+    """Return what dbt Charts says of a mark, as the language of the page writes it.
+
+    It joins the lines of a broken label by commas, knows no first of the month, and speaks English
+    of axes and legends, of which the page has the words.
+    """
+    if DESCRIPTION.match(said):
+        return ""
+    for name, label in panel.chart.get("field_labels", {}).items():
+        broken = re.compile(",? ".join(map(re.escape, str(label).split(" "))))
+        said = str(label).join(broken.split(said))
+        said = re.sub(rf"^{re.escape(name)}(?=: )", str(label), said)
+    if words.language == "en":
+        return said
+    said = re.sub(r"(?<![\d\u202f])1 (?=[a-zéû]+\.? \d{2,4}\b)", "1er ", said)
+    parts = [words.figures(part) if "#" not in part else part for part in said.split("; ")]
+    return "; ".join(parts)
 
 
 def furniture(text: str) -> Furniture:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import datetime
+import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,14 @@ from customer_segmentation.boards.words import Words, in_language
 HERE = Path(__file__).parent
 # A chart of more rows is no longer read as a table.
 LONGEST_TABLE = 80
+# A chart with so many colours has a column for each in its table.
+MOST_COLUMNS = 6
+# Of a longer table of sentences only the first rows are shown at once.
+LONGEST_OPEN, FIRST_ROWS = 8, 3
+# Letters of a first and of another cell; a table with longer ones is a table of sentences.
+LONGEST_FIRST, LONGEST_CELL = 60, 40
+# The figures of a chart are written with one digit more than its axis.
+FINER = {"percent_whole": "percent", ".1f": ".2f", ".0f": ".1f"}
 # Texts of a chart that are shown.
 TEXTS = ("x_label", "y_label", "message")
 
@@ -37,6 +46,59 @@ class Link:
 
     stem: str
     name: str
+
+    @property
+    def group(self) -> str:
+        """Return what several pages are of, such as segments; nothing for one that stands alone."""
+        return self.name.partition(":")[0].strip() if self.is_of_a_segment else ""
+
+    @property
+    def short(self) -> str:
+        """Return its name beside the others of its group."""
+        return self.name.partition(":")[2].strip() if self.is_of_a_segment else self.name
+
+    @property
+    def is_of_a_segment(self) -> bool:
+        """Tell whether there is a page of this kind for each segment."""
+        return self.stem.startswith(f"{SEGMENT_BOARD}_")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A panel as a table.
+
+    Attributes
+    ----------
+    heads : list of (str, bool)
+        Names of the columns, and whether they are numbers.
+    rows : list of (str, list of str)
+        The cells of each row, and what the row and its neighbours are of; empty without groups.
+    """
+
+    heads: list[tuple[str, bool]]
+    rows: list[tuple[str, list[str]]] = field(default_factory=list)
+
+    @property
+    def is_of_figures(self) -> bool:
+        """Tell whether its cells are short: a phone shows it as a table that can be moved sideways."""
+        return all(
+            len(cells[0]) <= LONGEST_FIRST and all(len(cell) <= LONGEST_CELL for cell in cells[1:])
+            for _, cells in self.rows
+        )
+
+    @property
+    def parts(self) -> list[tuple[bool, list[tuple[str, list[tuple[str, list[str]]]]]]]:
+        """Return its rows by group, as what is seen at once and what is seen on request."""
+        is_long = not self.is_of_figures and len(self.rows) > LONGEST_OPEN
+        shown = [self.rows[:FIRST_ROWS], self.rows[FIRST_ROWS:]] if is_long else [self.rows]
+        return [
+            (is_open, [(name, list(rows)) for name, rows in itertools.groupby(part, _group)])
+            for is_open, part in zip((True, False), shown, strict=False)
+        ]
+
+
+def _group(row: tuple[str, list[str]]) -> str:
+    return row[0]
 
 
 def pages_of(
@@ -56,7 +118,7 @@ def pages_of(
     pages, missing = [], set()
     for code, segment in segments_of(connection):
         rows, missing = answers(connection, board, {"segment": segment, "language": words.language})
-        shown = f"{name}{' : ' if words.language == 'fr' else ': '}{words.text(segment)}"
+        shown = f"{name}{words.colon}{words.text(segment)}"
         pages.append(_page(board, rows, words, stem=f"{board.name}_{code}", name=shown))
     return pages, missing
 
@@ -140,8 +202,9 @@ def _panel(
         return ""
     if "label" in chart:
         chart["label"] = _sentence(chart["label"], shown, words)
+    groups = tuple(chart.pop("groups", ()))
     _say(chart, words)
-    return Panel(name=name, chart=chart, title=title, subtitle=subtitle, rows=found)
+    return Panel(name=name, chart=chart, title=title, subtitle=subtitle, rows=found, groups=groups)
 
 
 def _say(chart: dict[str, Any], words: Words) -> None:
@@ -173,44 +236,74 @@ def _say(chart: dict[str, Any], words: Words) -> None:
     chart["field_labels"] = labels
 
 
-def table_of(panel: Panel, words: Words) -> tuple[list[tuple[str, bool]], list[list[str]]] | None:
-    """Return a panel as a table: its columns, with whether they are numbers, and its cells.
+def table_of(panel: Panel, words: Words) -> Table | None:
+    """Return a panel as a table.
 
     Returns
     -------
-    tuple or None
+    Table or None
         None for a chart of many rows.
     """
+    chart = panel.chart
+    rows = panel.rows
     if panel.kind == "table":
-        styles = panel.chart.get("style", {}).get("columns", {})
-        columns = [name for name in panel.rows[0] if styles.get(name, {}).get("visible", True)]
+        styles = chart.get("style", {}).get("columns", {})
+        columns = [name for name in rows[0] if styles.get(name, {}).get("visible", True)]
         labels = {name: styles.get(name, {}).get("label", name) for name in columns}
         formats = {name: styles.get(name, {}).get("format") for name in columns}
+        columns = [name for name in columns if name not in panel.groups]
+    elif panel.kind == "custom":
+        return None
     else:
-        if len(panel.rows) > LONGEST_TABLE or panel.kind == "custom":
-            return None
-        chart = panel.chart
-        labels = chart.get("field_labels", {})
-        columns = [name for name in panel.rows[0] if name in labels]
-        style = chart.get("style", {})
-        # Numbers as the bars show them, or else the axis.
-        marks = style.get("marks", {}).get("bar", {}).get("labels", {}).get("format")
-        axis = style.get("axis_y", {}).get("labels", {}).get("format")
-        formats = {str(chart.get("y")): marks or axis}
-        if not columns:
+        rows, labels, formats = _figures_of(panel)
+        columns = [name for name in rows[0] if name in labels]
+        if not columns or len(rows) > LONGEST_TABLE:
             return None
     heads = [
         (
             str(labels[name]),
-            all(_is_number(row.get(name)) for row in panel.rows)
-            and any(row.get(name) is not None for row in panel.rows),
+            all(_is_number(row.get(name)) for row in rows)
+            and any(row.get(name) is not None for row in rows),
         )
         for name in columns
     ]
-    cells = [
-        [words.value(row.get(name), formats.get(name)) for name in columns] for row in panel.rows
-    ]
-    return heads, cells
+    return Table(
+        heads=heads,
+        rows=[
+            (
+                " – ".join(words.value(row.get(name)) for name in panel.groups),
+                [words.value(row.get(name), formats.get(name)) for name in columns],
+            )
+            for row in rows
+        ],
+    )
+
+
+def _figures_of(panel: Panel) -> tuple[Rows, dict[str, str], dict[str, str | None]]:
+    """Return the rows of a chart, their columns' names and formats; each colour is a column when they are few."""
+    chart = panel.chart
+    labels = dict(chart.get("field_labels", {}))
+    style = chart.get("style", {})
+    # Numbers as the bars show them, or else as the axis does and one digit more.
+    marks = style.get("marks", {}).get("bar", {}).get("labels", {}).get("format")
+    axis = style.get("axis_y", {}).get("labels", {}).get("format")
+    spec = marks or FINER.get(axis, axis)
+    x, y, color = (str(chart.get(key)) for key in ("x", "y", "color"))
+    rows = panel.rows
+    formats = {x: "month" if x == "month" else None}
+    colours = list(dict.fromkeys(row.get(color) for row in rows))
+    if color == x or len(colours) <= 1:
+        if color != x:
+            labels.pop(color, None)
+        return rows, labels, {**formats, y: spec}
+    found: dict[Any, dict[str, Any]] = {}
+    for row in rows:
+        found.setdefault(row[x], {x: row[x], **dict.fromkeys(map(str, colours))})
+        found[row[x]][str(row[color])] = row[y]
+    if len(colours) > MOST_COLUMNS or len(rows) > len(found) * len(colours):
+        return rows, labels, {**formats, y: spec}
+    names = {x: labels.get(x, x), **{str(one): str(one) for one in colours}}
+    return list(found.values()), names, formats | {str(one): spec for one in colours}
 
 
 def _is_number(value: object) -> bool:
@@ -218,13 +311,26 @@ def _is_number(value: object) -> bool:
 
 
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["in_groups"] = in_groups
+    return environment
+
+
+def in_groups(links: Sequence[Link]) -> list[tuple[str, list[Link]]]:
+    """Return links by their group, those of a group that follow each other together; others each alone."""
+    groups: list[tuple[str, list[Link]]] = []
+    for link in links:
+        if link.group and groups and groups[-1][0] == link.group:
+            groups[-1][1].append(link)
+        else:
+            groups.append((link.group, [link]))
+    return groups
 
 
 def page_html(

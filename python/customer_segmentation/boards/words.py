@@ -79,6 +79,11 @@ class Words:
         if language == "fr":
             self.learn(catalogue or {})
 
+    @property
+    def colon(self) -> str:
+        """Return a colon between two parts of a line, with its blanks."""
+        return f"{NO_BREAK}: " if self.language == "fr" else ": "
+
     def learn(self, catalogue: Mapping[str, str]) -> None:
         """Add sentences; the longer the text that a pattern demands, the earlier it is tried."""
         for english, french in catalogue.items():
@@ -233,14 +238,16 @@ class Words:
         ----------
         value : object
         spec : str, optional
-            A number's format: a name of the board tool or a specification as ``.2f`` or ``.1%``.
+            A number's format: a name of the board tool or a specification as ``.2f`` or ``.1%``;
+            ``month`` for a day that stands for its month.
         """
         if value is None:
             return "–"
         if isinstance(value, bool):
             return self.text("yes" if value else "no")
         if isinstance(value, (datetime.date, datetime.datetime)):
-            return self.date(value)
+            day = self.date(value)
+            return day.split(" ", 1)[1] if spec == "month" else day
         if isinstance(value, (int, float, decimal.Decimal)):
             known = FORMATS.get(spec or "", spec) or (",d" if isinstance(value, int) else ",.2f")
             if isinstance(value, float) and value != value:

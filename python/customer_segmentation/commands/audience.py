@@ -471,21 +471,26 @@ def what_to_do(
         "select segment_code, action_number, min(recency_days), max(recency_days), count(*), action, channel, message"
         " from chosen_members group by all order by segment_code, action_number"
     ).fetchall()
+    colon = "\N{NO-BREAK SPACE}:" if language == "fr" else ":"
     lines = [
         f"# {', '.join(one.name(language) for one in audience.segments)}",
         "",
         texts["what"].format(
-            stem=stem, customers=total, date=audience.as_of_date, name=name, notice=notice
+            stem=stem,
+            customers=whole(total, language),
+            date=audience.as_of_date,
+            name=name,
+            notice=notice,
         ),
         "",
-        *[f"- **{label}** (`{code}`): {rule}." for label, code, rule in rules],
+        *[f"- **{label}** (`{code}`){colon} {rule}." for label, code, rule in rules],
         "",
         texts["actions"],
         "",
         f"| {' | '.join(texts['heads'].split(','))} |",
         "| --- | ---: | ---: | ---: | --- | --- | --- |",
         *[
-            f"| {code} | {number} | {first}–{last} | {customers} | {action} | {channel} | {message} |"
+            f"| {code} | {number} | {first}–{last} | {whole(customers, language)} | {action} | {channel} | {message} |"
             for code, number, first, last, customers, action, channel, message in actions
         ],
         "",
@@ -497,10 +502,15 @@ def what_to_do(
     return "\n".join(lines)
 
 
+def whole(number: int, language: str) -> str:
+    """Return a number with what a language writes between thousands."""
+    return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}" if language == "fr" else ",")
+
+
 # What a reader is told of the files, by language.
 ABOUT = {
     "en": {
-        "what": "{stem}.csv and .parquet: {customers:,} customers as of {date}, data {name} ({notice}).",
+        "what": "{stem}.csv and .parquet: {customers} customers as of {date}, data {name} ({notice}).",
         "actions": "What to do, by days since the last order. Write to group `treated` only; `control` is left"
         " alone, so that the campaign can be measured (`segmentation.control_outcomes`).",
         "heads": "segment_code,action_number,days,customers,action,channel,message",

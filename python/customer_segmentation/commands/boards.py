@@ -2,8 +2,8 @@
 
 dbt Charts draws them (`make boards` installs it). There is one page for each segment; a board whose
 tables the database does not have is left out, and named. The French pages go to the folder fr beside
-the English ones. With --serve, one live board is served to this machine instead: as-of date, segment
-and state to choose, and the customers behind the numbers.
+the English ones. With --serve, a live board is served to this machine instead, in both languages: as-of date,
+segment and state to choose, and the customers behind the numbers.
 
 Examples
 --------
@@ -43,7 +43,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Render the boards, those whose tables are missing named and left out, or serve the live one."""
     if options.serve:
-        return serve(options.database, port=options.port)
+        return serve(
+            options.database,
+            port=options.port,
+            languages=[options.language] if options.language else LANGUAGES,
+        )
     render(
         options.database,
         Path(options.to),

@@ -36,24 +36,52 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="publish although the options leave models or tests out; what readers lose is named",
     )
     parser.add_argument(
-        "--verbose",
-        action="store_true",
-        help="show every line of dbt, not only progress and what is wrong",
-    )
-    parser.add_argument(
         "--shop",
         metavar="FILE",
         default="",
         help="somebody's own orders, as command shop writes them (default: Olist's)",
     )
+    add_dbt_options(parser, target="build")
+
+
+def add_dbt_options(parser: argparse.ArgumentParser, *, target: str) -> None:
+    """Say what each command that builds takes.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    target : str
+        Of make, which gives ``--options``.
+    """
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help="show every line of dbt, not only progress and what is wrong",
+    )
     parser.add_argument(
         "--options",
         metavar="TEXT",
         default="",
-        help="options of dbt build in one text, quoted as in a shell (make build OPTIONS=…)",
+        help=f"options of dbt build in one text, quoted as in a shell (make {target} OPTIONS=…)",
     )
     # Those that argparse does not know are dbt's.
     parser.set_defaults(others=[])
+
+
+def dbt_options(options: argparse.Namespace) -> list[str]:
+    """Return what is for ``dbt build``, of the options that `add_dbt_options` takes.
+
+    Raises
+    ------
+    CommandError
+        When a quote is open.
+    """
+    try:
+        return [*shlex.split(options.options), *options.others]
+    except ValueError as error:
+        raise CommandError(
+            f"the options {options.options} cannot be read: {error}. Close what is open."
+        ) from None
 
 
 def default_database(options: argparse.Namespace) -> str:
@@ -63,12 +91,7 @@ def default_database(options: argparse.Namespace) -> str:
 
 def run(options: argparse.Namespace) -> int:
     """Build, test, publish and summarise."""
-    try:
-        for_dbt = [*shlex.split(options.options), *options.others]
-    except ValueError as error:
-        raise CommandError(
-            f"the options {options.options} cannot be read: {error}. Close what is open."
-        ) from None
+    for_dbt = dbt_options(options)
     if options.shop:
         for_dbt = with_shop(for_dbt, Path(options.shop))
         for_dbt = with_chosen_clusters(for_dbt)

@@ -1,6 +1,7 @@
 """What is looked at before dbt starts: whether raw files, seeds and settings can be used, and how.
 
-``raw_folder``   which file each table is in, and everything that is wrong with the folder
+``raw_folder``   which file each table is in, and everything that is wrong with the folder; which columns it must have,
+                 models/adapters/olist/staging/_sources.yml says
 ``raw_csv``      how a CSV file is read: delimiter, quotes, header
 ``raw_text``     its bytes: compression, encoding, line ends
 ``raw_parquet``  Parquet files, and folders of them

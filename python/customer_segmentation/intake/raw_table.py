@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from customer_segmentation._sql import quoted, sql_text
 from customer_segmentation.intake.raw_csv import (
     CsvFile,
     find_columns,
@@ -85,11 +86,6 @@ class RawTable:
         return notes
 
 
-def sql_text(value: str | Path) -> str:
-    """Return a text as an SQL literal."""
-    return "'" + str(value).replace("'", "''") + "'"
-
-
 def sql_path(path: Path) -> str:
     """Return a path as an SQL literal in which ``*``, ``?`` and ``[`` stand for themselves."""
     return sql_text(glob.escape(str(path)))
@@ -160,8 +156,7 @@ def parquet_sql(table: RawTable, parts: tuple[ParquetPart, ...]) -> str:
     for header, alike in by_header.items():
         found = find_columns(header, list(table.needed))
         selected = ", ".join(
-            '"' + header[position].replace('"', '""') + f'"::varchar as {name}'
-            for name, position in found.items()
+            f"{quoted(header[position])}::varchar as {name}" for name, position in found.items()
         )
         paths = ", ".join(sql_path(part.path) for part in alike)
         folders = (

@@ -16,17 +16,17 @@ Nothing is replaced before its successor was built and tested, and a reader neve
 """
 
 from customer_segmentation.publishing.build import build_and_publish, refuse_bad_data
-from customer_segmentation.publishing.completeness import read_run
 from customer_segmentation.publishing.database_file import (
     DEFAULT_DATABASE,
     build_lock,
     database_path,
 )
 from customer_segmentation.publishing.dbt_process import (
+    builds_whole,
     forget_stale_parse,
     project_folder,
-    run_dbt,
     target_folder,
+    target_of,
 )
 from customer_segmentation.publishing.errors import CommandError, InUseError
 from customer_segmentation.publishing.readers import one_row, open_to_read, reading, vars_of
@@ -49,6 +49,7 @@ __all__ = [
     "Stopped",
     "build_and_publish",
     "build_lock",
+    "builds_whole",
     "choices",
     "database_path",
     "forget_stale_parse",
@@ -57,13 +58,12 @@ __all__ = [
     "one_row",
     "open_to_read",
     "project_folder",
-    "read_run",
     "reading",
     "refuse_bad_data",
     "refuse_bad_settings",
-    "run_dbt",
     "stopped_by_signals",
     "target_folder",
+    "target_of",
     "vars_of",
     "with_chosen_clusters",
     "with_shop",

@@ -8,15 +8,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from customer_segmentation.publishing.completeness import TESTS, read_run
 from customer_segmentation.publishing.errors import CommandError
 
 # A commit that checkpoints holds up the other thread; nobody reads the side file before it is sealed.
 BUILD_CHECKPOINT_THRESHOLD = "1TB"
 
+
+# Of more models and tests than these, the first are named.
+NAMES_IN_A_MESSAGE = 3
 
 # How long dbt may take to stop when it is asked to.
 STOP_SECONDS = 10.0
@@ -87,6 +91,60 @@ def run_dbt(
     except BaseException:
         stop(process)
         raise
+
+
+def builds_whole(
+    engine: str,
+    side: Path,
+    options: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    relations: Callable[[], Collection[str]],
+    tests: Collection[str] = TESTS,
+    lock: int | None = None,
+    is_verbose: bool = False,
+) -> bool:
+    """Run ``dbt build`` for another engine, and say why when its readers cannot have what it built.
+
+    Parameters
+    ----------
+    engine : str
+        Target of profiles.yml.
+    side, options, environment, lock, is_verbose
+        As of `run_dbt`.
+    relations : callable
+        Gives the ``schema.table`` that were built; called when dbt has passed.
+    tests : collection of str
+        As of `read_run`.
+
+    Returns
+    -------
+    bool
+        Whether every model was built and every test passed.
+    """
+    target = target_of(engine, environment)
+    started_at = time.time()
+    status = run_dbt(
+        side,
+        [*options, "--target", engine],
+        environment={**environment, "DBT_TARGET_PATH": str(target)},
+        lock=lock,
+        is_verbose=is_verbose,
+    )
+    problem = "the errors are above"
+    if not status:
+        run = read_run(target, since=started_at, relations=relations(), tests=tests)
+        if run.is_complete:
+            return True
+        missing = [*run.not_built, *run.not_tested]
+        named = ", ".join(missing[:NAMES_IN_A_MESSAGE])
+        more = " …" if len(missing) > NAMES_IN_A_MESSAGE else ""
+        problem = run.problem or (
+            f"dbt did not build and test everything, which readers rely on ({named}{more}); leave --select and the like"
+            " out"
+        )
+    print(f"\nThe build failed; {problem}. Readers have what they had.", file=sys.stderr)
+    return False
 
 
 def follow(
@@ -174,6 +232,11 @@ def project_folder(environment: Mapping[str, str]) -> Path:
 def target_folder(environment: Mapping[str, str]) -> Path:
     """Return the folder that dbt writes to."""
     return Path(environment.get("DBT_TARGET_PATH") or project_folder(environment) / "target")
+
+
+def target_of(engine: str, environment: Mapping[str, str]) -> Path:
+    """Return the folder of another engine: dbt parses everything anew when its profile is another one."""
+    return target_folder(environment) / engine
 
 
 def log_folder(environment: Mapping[str, str]) -> Path:

@@ -1,4 +1,15 @@
-"""Somebody's own orders: where they are, what their columns mean, and whether they can be used."""
+"""Somebody's own orders: where they are, what their columns mean, and whether they can be used.
+
+``source``        files, or a table of another database, as SQL
+``columns``       what a column looks like; by it ``guess`` finds those of the orders, ``guess_traits`` those of
+                  customers and reviews
+``mapping``       what var shop says of them
+``times``         how times are written
+``lines``         the orders under the names of the model shop_lines, typed
+``look``          what is in them, and what is wrong with them
+``clusters``      how many segments the comparison chooses
+``plugin``        how dbt-duckdb reads them
+"""
 
 from customer_segmentation.shop.clusters import STUDY, ClusterChoice, choose_clusters
 from customer_segmentation.shop.errors import ShopError

@@ -9,9 +9,10 @@ import unicodedata
 
 import duckdb
 
+from customer_segmentation._sql import quoted
 from customer_segmentation.shop.errors import ShopError
 from customer_segmentation.shop.lines import TEXT_TYPES, number_sql
-from customer_segmentation.shop.source import Source, quoted
+from customer_segmentation.shop.source import Source
 from customer_segmentation.shop.times import NUMBERS, find_format
 
 # Amounts of text that are numbers all the same, and what turns them into such.

@@ -8,10 +8,11 @@ from typing import Any
 
 import duckdb
 
+from customer_segmentation._sql import quoted
 from customer_segmentation.shop.columns import Column, best, look_of
 from customer_segmentation.shop.errors import ShopError
 from customer_segmentation.shop.look import MOST_VALUES
-from customer_segmentation.shop.source import Source, quoted
+from customer_segmentation.shop.source import Source
 
 # Words of a name without accents, the most telling first.
 TRAITS = {
@@ -50,6 +51,13 @@ ANSWERED = re.compile(r"review|rating|answer|rated|feedback|bewert|avis|valora|a
 ANSWERED_WORDS = (
     "answered at", "review answer timestamp", "answered", "reviewed at", "rated at", "review date", "rating date",
     "submitted at", "created at", "date", "datum", "timestamp",
+)  # fmt: skip
+
+ORDER_ID = (
+    "order id", "order no", "order number", "order", "invoice", "bestell", "commande", "pedido", "ordine",
+)  # fmt: skip
+CUSTOMER_ID = (
+    "customer id", "customer no", "customer number", "customer", "client", "user", "kunde", "email", "id",
 )  # fmt: skip
 
 
@@ -133,20 +141,7 @@ def guess_review_file(
         When a column that is needed is not found.
     """
     columns = [look_of(connection, source, name) for name in source.columns]
-    key = _same(columns, order_id) or best(
-        (
-            "order id",
-            "order no",
-            "order number",
-            "order",
-            "invoice",
-            "bestell",
-            "commande",
-            "pedido",
-            "ordine",
-        ),
-        [one for one in columns if not one.is_time],
-    )
+    key = _key(columns, order_id, ORDER_ID)
     score = _score(connection, source, [one for one in columns if one is not key])
     times = [one for one in columns if one.is_time]
     answered = best(ANSWERED_WORDS, times) or (times[0] if times else None)
@@ -160,10 +155,7 @@ def guess_review_file(
         if one is None
     ]
     if key is None or score is None or answered is None:
-        raise ShopError(
-            f"{source.label}: no column looks like {' or '.join(missing)}. Its header is {', '.join(source.columns)}."
-            " Write reviews in shop.yml by hand; docs/your_own_orders.md shows how."
-        )
+        raise _not_found("reviews", " or ".join(missing), source)
     return {
         "from": orders,
         "order_id": key.name,
@@ -183,32 +175,26 @@ def guess_customer_file(
         When a column that is needed is not found.
     """
     columns = [look_of(connection, source, name) for name in source.columns]
-    key = _same(columns, customer_id) or best(
-        (
-            "customer id",
-            "customer no",
-            "customer number",
-            "customer",
-            "client",
-            "user",
-            "kunde",
-            "email",
-            "id",
-        ),
-        [one for one in columns if not one.is_time],
-    )
+    key = _key(columns, customer_id, CUSTOMER_ID)
     traits = guess_traits([one for one in columns if one is not key])
     if key is None or not traits:
         what = "customer_id" if key is None else f"one of {', '.join(TRAITS)}"
-        raise ShopError(
-            f"{source.label}: no column looks like {what}. Its header is {', '.join(source.columns)}."
-            " Write customers in shop.yml by hand; docs/your_own_orders.md shows how."
-        )
+        raise _not_found("customers", what, source)
     return {"from": orders, "customer_id": key.name, "traits": traits}
 
 
-def _same(columns: Sequence[Column], name: str | None) -> Column | None:
-    return next((one for one in columns if name and one.name.casefold() == name.casefold()), None)
+def _key(columns: Sequence[Column], name: str | None, words: tuple[str, ...]) -> Column | None:
+    """Return the column that is called as in the orders, or else after such a key."""
+    same = (one for one in columns if name and one.name.casefold() == name.casefold())
+    return next(same, None) or best(words, [one for one in columns if not one.is_time])
+
+
+def _not_found(key: str, what: str, source: Source) -> ShopError:
+    """Say what a file lacks, and how to say it by hand."""
+    return ShopError(
+        f"{source.label}: no column looks like {what}. Its header is {', '.join(source.columns)}."
+        f" Write {key} in shop.yml by hand; docs/your_own_orders.md shows how."
+    )
 
 
 def _is_answer(column: Column) -> bool:

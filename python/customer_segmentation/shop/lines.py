@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import duckdb
 
+from customer_segmentation._sql import quoted
 from customer_segmentation.shop.errors import ShopError
 from customer_segmentation.shop.mapping import (
     Customers,
@@ -17,7 +18,7 @@ from customer_segmentation.shop.mapping import (
     columns_in,
     is_name,
 )
-from customer_segmentation.shop.source import Source, open_source, quoted
+from customer_segmentation.shop.source import Source, open_source
 from customer_segmentation.shop.times import find_format, time_sql
 
 # What programs write for a missing value.

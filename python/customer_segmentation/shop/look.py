@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from customer_segmentation._sql import sql_text
 from customer_segmentation.shop.errors import ShopError
 from customer_segmentation.shop.lines import Lines, typed_lines, typed_reviews
 from customer_segmentation.shop.mapping import mapping_from
@@ -93,7 +94,7 @@ def read_lines(
     mapping = mapping_from(shop)
     source = open_source(connection, shop.get("orders"))
     lines = typed_lines(connection, source, mapping)
-    statuses = ", ".join("'" + one.replace("'", "''") + "'" for one in mapping.refund_statuses)
+    statuses = ", ".join(sql_text(one) for one in mapping.refund_statuses)
     traits = "".join(f", trait_{name}" for name in mapping.trait_names)
     try:
         connection.execute(

@@ -12,11 +12,12 @@ import duckdb
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
+from customer_segmentation._sql import sql_text
 from customer_segmentation.shop.errors import ShopError
 from customer_segmentation.shop.lines import typed_lines, typed_reviews
 from customer_segmentation.shop.look import EVENTS, problems_of
 from customer_segmentation.shop.mapping import mapping_from
-from customer_segmentation.shop.source import Source, open_source, text
+from customer_segmentation.shop.source import Source, open_source
 
 
 class Plugin(BasePlugin):
@@ -156,6 +157,6 @@ def _copied(connection: DuckDBPyConnection, sql: str, scratch: str) -> str:
     folder = Path(scratch)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    copy = text(str(folder / "copy.parquet"))
+    copy = sql_text(str(folder / "copy.parquet"))
     connection.execute(f"copy ({sql}) to {copy}")
     return f"select * from read_parquet({copy})"

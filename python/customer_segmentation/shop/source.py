@@ -17,6 +17,7 @@ from urllib.parse import quote
 import duckdb
 import pandas as pd
 
+from customer_segmentation._sql import quoted, sql_text
 from customer_segmentation.shop.errors import ShopError
 
 PARQUET_ENDINGS = (".parquet", ".pq")
@@ -52,16 +53,6 @@ class Source:
     columns: dict[str, str]
     label: str
     is_text: bool
-
-
-def quoted(name: str) -> str:
-    """Return a name as an identifier of SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def text(value: str) -> str:
-    """Return a text as one of SQL."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def source_from(orders: Any) -> list[str] | dict[str, str]:
@@ -116,7 +107,7 @@ def open_source(
         raise ShopError(f"{', '.join(named)} holds Parquet files and others; name one kind.")
     label = files[0] if len(files) == 1 else f"{len(files)} files of {', '.join(named)}"
     if endings == {True}:
-        listed = ", ".join(text(file) for file in files)
+        listed = ", ".join(sql_text(file) for file in files)
         return _described(
             connection, f"read_parquet([{listed}], union_by_name = true)", label, is_text=False
         )
@@ -151,7 +142,7 @@ def _csv(
     options = "all_varchar = true, header = true, union_by_name = true"
 
     def described(paths: Sequence[str]) -> Source:
-        sql = f"read_csv([{', '.join(text(path) for path in paths)}], {options})"
+        sql = f"read_csv([{', '.join(sql_text(path) for path in paths)}], {options})"
         source = _described(connection, sql, label, is_text=True)
         connection.execute(f"select count(columns(*)) from {sql}")
         return source
@@ -231,7 +222,7 @@ def _table(connection: duckdb.DuckDBPyConnection, named: dict[str, str], alias: 
         name_of = known_as[0] if known_as else f"{alias}_source"
         if not known_as:
             connection.execute(
-                f"attach if not exists {text(str(path.resolve()))} as {name_of} (read_only)"
+                f"attach if not exists {sql_text(str(path.resolve()))} as {name_of} (read_only)"
             )
     except duckdb.Error as error:
         raise ShopError(

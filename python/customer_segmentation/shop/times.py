@@ -7,8 +7,8 @@ import re
 
 import duckdb
 
+from customer_segmentation._sql import sql_text
 from customer_segmentation.shop.errors import ShopError
-from customer_segmentation.shop.source import text
 
 # As strptime of DuckDB writes them. Of one that fits all times, no other is asked.
 DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d")
@@ -64,16 +64,16 @@ def time_sql(value: str, time_format: str | None, zone: str) -> str:
     if time_format in NUMBERS:
         looks, read = NUMBERS[str(time_format)]
         time = read.format(f"try_cast({trimmed} as decimal(24, 6))")
-        zoned = f" at time zone {text(zone)}" if "timestamptz" in read else ""
+        zoned = f" at time zone {sql_text(zone)}" if "timestamptz" in read else ""
         return f"case when regexp_full_match({trimmed}, '{looks}') then ({time}){zoned} end"
     if time_format is not None and time_format != ISO:
         if "%z" in time_format:
-            return f"try_strptime({trimmed}, {text(time_format)}) at time zone {text(zone)}"
-        return f"cast(try_strptime({trimmed}, {text(time_format)}) as timestamp)"
+            return f"try_strptime({trimmed}, {sql_text(time_format)}) at time zone {sql_text(zone)}"
+        return f"cast(try_strptime({trimmed}, {sql_text(time_format)}) as timestamp)"
     spaced = f"replace(replace({trimmed}, ' +', '+'), ' -', '-')"
     return (
         f"case when regexp_matches(substr({trimmed}, 12), '[-+A-Za-z]')"
-        f" then try_cast({spaced} as timestamptz) at time zone {text(zone)}"
+        f" then try_cast({spaced} as timestamptz) at time zone {sql_text(zone)}"
         f" else try_cast({trimmed} as timestamp) end"
     )
 

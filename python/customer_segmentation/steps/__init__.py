@@ -5,12 +5,13 @@
 ``changes``           every feature between every two dates
 ``refresh``           how every model ages
 ``periods``           every date against the baseline, in four designs
-``naming``            which segment a cluster is, by the rules of the playbook
-``decisions``         keep, rescore, retrain or investigate, date by date
+``naming``            which segment a cluster is, by the rules of seed segment_playbook
+``decisions``         keep, rescore, retrain or investigate, date by date, by the thresholds of
+                      seed maintenance_thresholds
 ``policy``            the refresh interval that follows from how models age
 ``meaning``           segments as rules in own units, and what they say of later orders
-``study``             the comparison of algorithms, feature sets and numbers of clusters, and what
-                      marks a segment beyond its features
+``study``             the comparison of algorithms, feature sets and numbers of clusters, and the
+                      traits of customers that mark a segment (``study.traits``)
 ``engines``           rows out of DuckDB or Spark, and tables into it
 ``frames``, ``panel`` features as they are stated, and customers at several dates
 ``reuse``             keys of results, and the results that have them

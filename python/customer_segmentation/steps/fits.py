@@ -27,10 +27,10 @@ from customer_segmentation.steps.naming import (
     Ranks,
     Rule,
     cluster_measures,
+    codes_of,
+    named_clusters,
     naming_failure,
     playbook_problem,
-    segments_by_rank,
-    segments_of,
 )
 from customer_segmentation.steps.reuse import (
     code_and_libraries,
@@ -67,6 +67,7 @@ CENTROID_COLUMNS = {
     "centroid_scaled": "double",
     "centroid": "double",
     "mean_customer": "double",
+    "segment_code": "string",
 }
 FIT_COLUMNS = MODEL_COLUMNS | CENTROID_COLUMNS
 # Standard deviations: centroids that differ by less in a feature differ by rounding.
@@ -201,7 +202,8 @@ def fit_periods(
     -------
     DataFrame with the columns of `FIT_COLUMNS`
         One row per model, cluster and feature; a date that could not be fitted has one row
-        without cluster, whose ``gate_failures`` says why. By ``fingerprint`` a fit is re-used: it
+        without cluster, whose ``gate_failures`` says why. ``segment_code`` is what the rules call
+        the cluster, None for what they do not know or without rules. By ``fingerprint`` a fit is re-used: it
         stands for the rows in the words of the engine that has them. ``model_fingerprint`` is that
         of the rows themselves, the same from every engine; models are named after it.
     """
@@ -246,7 +248,12 @@ def fit_periods(
                 quantiles=quantiles,
                 reference=reference,
             )
-            rows.extend(_fit_rows({**model, **_judgement(fit, problem)}, fit, settings, quantiles))
+            judged = {**model, **_judgement(fit, problem)}
+            codes = codes_of(segments) or [None] * len(fit.sizes)
+            rows.extend(
+                row | {"segment_code": codes[row["cluster"]]}
+                for row in _fit_rows(judged, fit, settings, quantiles)
+            )
             if not problem:
                 reference = _Reference(model["model_id"], day, fit, segments)
         report(
@@ -316,9 +323,7 @@ def _named(
 ) -> tuple[list[Rule | None], str]:
     """Return the segment of each cluster, and why they cannot be used, if so."""
     measures = cluster_measures(pd.DataFrame(_fit_rows({}, fit, settings, quantiles)))
-    segments = (
-        segments_by_rank(measures, playbook, ranks) if ranks else segments_of(measures, playbook)
-    )
+    segments = named_clusters(measures, playbook, ranks)
     return segments, playbook_problem(playbook) or naming_failure(measures, segments)
 
 

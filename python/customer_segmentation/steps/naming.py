@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-# Measure of a centroid, the feature that it comes from, and whether it is relative to the mean customer.
-# They are stated with the features in dbt_project.yml.
+# Measure of a centroid, as seed segment_playbook calls it: the feature that it comes from, and whether it is relative
+# to the mean customer.
 MEASURES = {
     "frequency": ("frequency", False),
     "monetary_ratio": ("monetary", True),
@@ -18,6 +18,7 @@ MEASURES = {
     "monetary": ("monetary", False),
     "recency_days": ("recency_days", False),
 }
+REVIEWS = "review_score"
 NAMES = ("segment_code", "name_english", "name_french")
 # Measures that differ less are the same.
 TIE_DECIMALS = 9
@@ -145,6 +146,43 @@ def segments_of(
     return [next((rule for rule in rules if rule.fits(one)), None) for one in measures]
 
 
+def named_clusters(
+    measures: Sequence[Mapping[str, float]], rules: Sequence[Rule], ranks: Ranks | None
+) -> list[Rule | None]:
+    """Return the segment of each cluster of a model: by its rank where there are ranks, else by its limits.
+
+    Parameters
+    ----------
+    measures : sequence of mapping
+        Of each cluster, by number; see `cluster_measures`.
+    rules : sequence of Rule
+    ranks : mapping, optional
+        As `ranks_from` gives them.
+    """
+    return segments_by_rank(measures, rules, ranks) if ranks else segments_of(measures, rules)
+
+
+def codes_of(segments: Sequence[Rule | None]) -> list[str | None]:
+    """Return the code of each segment, None where there is none."""
+    return [one.segment_code if one else None for one in segments]
+
+
+def possible_names(rules: Sequence[Rule], ranks: Ranks | None, *, by_reviews: bool) -> int:
+    """Count the names that clusters can have: by ranks, by the rules, or by those that ask for no review score.
+
+    Parameters
+    ----------
+    rules : sequence of Rule
+    ranks : mapping, optional
+        As `ranks_from` gives them.
+    by_reviews : bool
+        Whether the clusters were made by the review score too.
+    """
+    if ranks:
+        return max(n_clusters for n_clusters, _, _ in ranks)
+    return sum(by_reviews or REVIEWS not in {*one.minimum, *one.maximum} for one in rules)
+
+
 def ranks_from(ranks: pd.DataFrame) -> Ranks:
     """Read seed segment_ranks.
 
@@ -165,7 +203,7 @@ def segments_by_rank(
 
     Two clusters make a tier, those with the smallest sums of their ranks of money and of orders first;
     of the two, that with fewer days since the last purchase. What differs by rounding only is a tie: the number of a
-    cluster decides where all measures are the same, and nowhere else. Macro name_by_rank does the same.
+    cluster decides where all measures are the same, and nowhere else.
 
     Parameters
     ----------

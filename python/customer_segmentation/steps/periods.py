@@ -60,8 +60,6 @@ AGREEMENT_OF = {
     "structure": "structure_agreement",
     "migration": "migration_agreement",
 }
-DESIGNS = tuple(AGREEMENT_OF)
-
 DESIGN_COLUMNS = {
     "as_of_date": "date",
     "design": "string",

@@ -43,8 +43,7 @@ reviews as (
         order_id,
         review_score,
         review_answered_at
-    from {{ ref('stg_order_reviews') }}
-    where reject_reason is null and review_answered_at is not null
+    from {{ ref('input_reviews') }}
 ),
 
 states as (
@@ -72,19 +71,7 @@ counted as (
 ),
 
 answered as (
-    -- A review that is answered on or after the date is not known yet.
-    select
-        counted.as_of_date,
-        counted.customer_unique_id,
-        count(*) as reviews,
-        count(case when reviews.review_score <= 2 then 1 end) as bad_reviews,
-        avg(case when counted.is_last_of_customer then cast(reviews.review_score as double) end)
-            as last_order_review_score
-    from counted
-    inner join reviews
-        on counted.order_id = reviews.order_id
-        and reviews.review_answered_at < counted.as_of_date
-    group by counted.as_of_date, counted.customer_unique_id
+    {{ reviews_so_far('counted', 'reviews') }}
 ),
 
 amounts as (

@@ -50,19 +50,7 @@ counted as (
 ),
 
 answered as (
-    -- A review that is answered on or after the date is not known yet.
-    select
-        counted.as_of_date,
-        counted.customer_unique_id,
-        count(*) as reviews,
-        count(case when reviews.review_score <= 2 then 1 end) as bad_reviews,
-        avg(case when counted.is_last_of_customer then cast(reviews.review_score as double) end)
-            as last_order_review_score
-    from counted
-    inner join reviews
-        on counted.order_id = reviews.order_id
-        and reviews.review_answered_at < counted.as_of_date
-    group by counted.as_of_date, counted.customer_unique_id
+    {{ reviews_so_far('counted', 'reviews') }}
 ),
 
 values_so_far as (

@@ -22,6 +22,6 @@ def model(dbt, session):
         lambda day: engine.frame(customers, where=of_date(day), order="customer_unique_id"),
         settings=AlternativeSettings.from_settings(dbt.config.get("settings")),
         previous=engine.previous_rows(dbt.this),
-        report=lambda line: print(f"· {line}", flush=True),
+        report=engine.report,
     )
     return engine.table(found, ALTERNATIVE_COLUMNS)

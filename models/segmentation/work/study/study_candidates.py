@@ -41,6 +41,6 @@ def model(dbt, session):
         features_of=columns_of,
         settings=StudySettings.from_settings(settings),
         previous=engine.previous_rows(dbt.this),
-        report=lambda line: print(f"· {line}", flush=True),
+        report=engine.report,
     )
     return engine.table(candidates, CANDIDATE_COLUMNS)

@@ -3,6 +3,8 @@ from customer_segmentation.steps import (
     StudySettings,
     engine_of,
     of_date,
+    ranks_from,
+    rules_from,
     study_clusters,
     study_columns,
 )
@@ -12,6 +14,8 @@ def model(dbt, session):
     dbt.config(materialized="table")
     engine = engine_of(session)
     settings = dbt.config.get("settings")
+    is_named_by_rank = dbt.config.meta_get("is_named_by_rank")
+    ranks = ranks_from(engine.frame(dbt.ref("segment_ranks")))
     columns_of = study_columns(
         settings["segmentation_features"], settings["study"]["other_feature_sets"]
     )
@@ -36,7 +40,11 @@ def model(dbt, session):
         features_of=columns_of,
         settings=StudySettings.from_settings(settings),
         centroids_in_use=engine.frame(centroids_in_use),
+        rules=rules_from(
+            engine.frame(dbt.ref("segment_playbook")), engine.frame(dbt.ref("segment_labels"))
+        ),
+        ranks=ranks if is_named_by_rank else None,
         previous=engine.previous_rows(dbt.this),
-        report=lambda line: print(f"· {line}", flush=True),
+        report=engine.report,
     )
     return engine.table(clusters, CLUSTER_COLUMNS)

@@ -14,7 +14,12 @@ from markdown_it import MarkdownIt
 
 from customer_segmentation.commands._contract import charts
 from customer_segmentation.commands._contract.figures import CHARTS, FIGURES, TABLES, Table
-from customer_segmentation.commands._contract.words import Language, with_marks_kept, written
+from customer_segmentation.commands._contract.words import (
+    Language,
+    with_elisions,
+    with_marks_kept,
+    written,
+)
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("customer_segmentation.commands._contract"),
@@ -140,7 +145,7 @@ def _filled(
         chart=chart,
         is_synthetic=_value(connection, "select is_synthetic from marts.data_origin"),
     )
-    return with_marks_kept(text) if language == "fr" else text
+    return with_marks_kept(with_elisions(text)) if language == "fr" else text
 
 
 def _chart(

@@ -90,6 +90,15 @@ def with_marks_kept(text: str) -> str:
     )
 
 
+def with_elisions(text: str) -> str:
+    """Return a French text with « d’un » where a figure in words follows « de »; tags stay."""
+    return re.sub(
+        r"<[^>]*>|\bde\s+(?=(?:<[^>]*>)?un\b)",
+        lambda found: found.group() if found.group()[0] == "<" else "d’",
+        text,
+    )
+
+
 def _decimal(pattern: str) -> Callable[[Any, Language], str]:
     return lambda value, language: format_decimal(value, pattern, locale=LOCALES[language])
 
@@ -109,6 +118,8 @@ def _date(value: Any) -> datetime.date:
 
 def _months(value: Any, language: Language) -> str:
     number = _decimal("#,##0")(value, language)
+    if language == "fr" and value == 1:
+        return "un mois"
     return f"{number} mois" if language == "fr" else f"{number} month{'s' * (value != 1)}"
 
 

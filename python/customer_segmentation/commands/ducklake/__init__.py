@@ -22,25 +22,20 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import shutil
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from customer_segmentation.commands.build import add_dbt_options, dbt_options
 from customer_segmentation.commands.ducklake import lake, publication, server
 from customer_segmentation.publishing import (
-    CommandError,
     Stopped,
-    read_run,
+    builds_whole,
     refuse_bad_data,
     refuse_bad_settings,
-    run_dbt,
-    target_folder,
 )
 
-NOT_COMPLETE = "dbt did not build and test everything, which readers of the lake rely on"
+ENGINE = "ducklake"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -49,19 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stop", action="store_true", help="end our own PostgreSQL server; what is published stays"
     )
-    parser.add_argument(
-        "--verbose",
-        action="store_true",
-        help="show every line of dbt, not only progress and what is wrong",
-    )
-    parser.add_argument(
-        "--options",
-        metavar="TEXT",
-        default="",
-        help="options of dbt build in one text, quoted as in a shell (make ducklake OPTIONS=…)",
-    )
-    # Those that argparse does not know are dbt's.
-    parser.set_defaults(others=[])
+    add_dbt_options(parser, target="ducklake")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -70,12 +53,7 @@ def run(options: argparse.Namespace) -> int:
         was_running = server.stopped(lake.folder_beside(options.database) / "postgres")
         print("Our PostgreSQL server has ended." if was_running else "No server of ours runs.")
         return 0
-    try:
-        for_dbt = [*shlex.split(options.options), *options.others]
-    except ValueError as error:
-        raise CommandError(
-            f"the options {options.options} cannot be read: {error}. Close what is open."
-        ) from None
+    for_dbt = dbt_options(options)
     try:
         return build(options.database, for_dbt, is_verbose=options.verbose)
     except Stopped:
@@ -117,15 +95,9 @@ def build(database: Path, options: Sequence[str] = (), *, is_verbose: bool = Fal
                     # Makes both of them.
                     connection.execute(f"attach 'ducklake:{lake.BUILT}' as {lake.BUILT}")
                     connection.execute(f"attach 'ducklake:{lake.PUBLISHED}' as {lake.PUBLISHED}")
-                status, problem = _run_dbt(
+                if not _builds_whole(
                     place, options, extensions, secrets, is_first=is_first, is_verbose=is_verbose
-                )
-                if status or problem:
-                    reason = problem or "the errors are above"
-                    print(
-                        f"\nThe build failed; {reason}. Readers have what they had.",
-                        file=sys.stderr,
-                    )
+                ):
                     return 1
                 # Should our connection have been lost, another build may be at work.
                 catalogue.execute("select 1")
@@ -143,7 +115,7 @@ def build(database: Path, options: Sequence[str] = (), *, is_verbose: bool = Fal
     return 0
 
 
-def _run_dbt(
+def _builds_whole(
     place: lake.Place,
     options: Sequence[str],
     extensions: Path,
@@ -151,38 +123,31 @@ def _run_dbt(
     *,
     is_first: bool,
     is_verbose: bool,
-) -> tuple[int, str]:
-    """Run ``dbt build`` into the lake of the build; return its status, and why it is not complete."""
-    # dbt parses everything anew when its profile is another one: so this has a folder of its own.
-    target = target_folder(os.environ) / "ducklake"
+) -> bool:
+    """Run ``dbt build`` into the lake of the build; say whether readers can have it."""
     scratch = place.folder / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    started_at = time.time()
-    status = run_dbt(
+
+    def relations() -> set[str]:
+        with lake.open_duckdb(extensions, secrets) as connection:
+            connection.execute(f"attach 'ducklake:{lake.BUILT}' as {lake.BUILT} (read_only)")
+            return set(publication.relations_of(connection, lake.BUILT))
+
+    return builds_whole(
+        ENGINE,
         scratch / "lake",
-        [*options, "--target", "ducklake"],
+        options,
         environment={
             **os.environ,
-            "DBT_TARGET_PATH": str(target),
             "SEGMENTATION_DUCKLAKE_SECRET": lake.BUILT,
             "SEGMENTATION_DUCKLAKE_SECRETS": str(secrets),
             "SEGMENTATION_DUCKLAKE_EXTENSIONS": str(extensions),
             **({} if is_first else {"SEGMENTATION_LAST_BUILD": f"ducklake:{lake.PUBLISHED}"}),
         },
+        relations=relations,
         is_verbose=is_verbose,
     )
-    if status:
-        return status, ""
-    with lake.open_duckdb(extensions, secrets) as connection:
-        connection.execute(f"attach 'ducklake:{lake.BUILT}' as {lake.BUILT} (read_only)")
-        relations = publication.relations_of(connection, lake.BUILT)
-    run = read_run(target, since=started_at, relations=set(relations))
-    if run.is_complete:
-        return 0, ""
-    missing = [*run.not_built, *run.not_tested]
-    named = f" ({', '.join(missing[:3])}{' …' if len(missing) > 3 else ''})" if missing else ""
-    return 0, run.problem or f"{NOT_COMPLETE}{named}; leave --select and the like out"
 
 
 def _said(done: publication.Published, place: lake.Place) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from customer_segmentation._sql import sql_text
 from customer_segmentation.commands._postgres_server import connection_parameters, without_secrets
 from customer_segmentation.commands.ducklake.server import started
 from customer_segmentation.publishing import CommandError, InUseError
@@ -149,7 +150,7 @@ def install_extensions(folder: Path) -> Path:
             file = extension_file(name)
             installed = directory / f"v{duckdb.__version__}"
             if not any(installed.glob(f"*/{name}.duckdb_extension")):
-                connection.execute(f"install {_text(str(file))}")
+                connection.execute(f"install {sql_text(str(file))}")
     return directory
 
 
@@ -178,8 +179,8 @@ def secret_sql(name: str, place: Place, *, schema: str, data: str) -> str:
     """Return the statement that makes a lake known to DuckDB under a name."""
     return (
         f"create or replace persistent secret {name} (type ducklake,"
-        f" metadata_path {_text('postgres:' + place.catalogue)},"
-        f" metadata_schema {_text(schema)}, data_path {_text(data)})"
+        f" metadata_path {sql_text('postgres:' + place.catalogue)},"
+        f" metadata_schema {sql_text(schema)}, data_path {sql_text(data)})"
     )
 
 
@@ -286,8 +287,3 @@ def forget_builds(server: psycopg.Connection, place: Place) -> list[str]:
     for folder in place.folder.glob(".secrets-*"):
         shutil.rmtree(folder, ignore_errors=True)
     return names
-
-
-def _text(value: str) -> str:
-    """Quote a text for SQL."""
-    return "'" + value.replace("'", "''") + "'"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from customer_segmentation._sql import quoted, sql_text
 from customer_segmentation.commands.ducklake.lake import BUILT, PUBLISHED
 from customer_segmentation.publishing import CommandError
 
@@ -152,23 +153,25 @@ def _copy_table(connection: duckdb.DuckDBPyConnection, name: str) -> int:
         [BUILT, name],
     ).fetchall()
     target = _of(PUBLISHED, name)
-    connection.execute(f"create schema if not exists {PUBLISHED}.{_quoted(name.split('.')[0])}")
+    connection.execute(f"create schema if not exists {PUBLISHED}.{quoted(name.split('.')[0])}")
     stated = ", ".join(
-        f"{_quoted(column)} {kind}{'' if is_nullable else ' not null'}"
+        f"{quoted(column)} {kind}{'' if is_nullable else ' not null'}"
         for column, kind, is_nullable, _ in columns
     )
     connection.execute(f"create or replace table {target} ({stated})")
     connection.execute(f"insert into {target} from {_of(BUILT, name)}")
     for column, _, _, comment in columns:
         if comment:
-            connection.execute(f"comment on column {target}.{_quoted(column)} is {_text(comment)}")
+            connection.execute(
+                f"comment on column {target}.{quoted(column)} is {sql_text(comment)}"
+            )
     comments = connection.execute(
         "select comment from duckdb_tables()"
         " where database_name = ? and schema_name || '.' || table_name = ? and comment is not null",
         [BUILT, name],
     ).fetchall()
     for (comment,) in comments:
-        connection.execute(f"comment on table {target} is {_text(comment)}")
+        connection.execute(f"comment on table {target} is {sql_text(comment)}")
     row = connection.execute(f"select count(*) from {target}").fetchone()
     return int(row[0]) if row else 0
 
@@ -190,11 +193,11 @@ def _replace_views(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) 
     }
     for name in graphlib.TopologicalSorter(reads).static_order():
         sql, comment = stated[name]
-        connection.execute(f"create schema if not exists {PUBLISHED}.{_quoted(name.split('.')[0])}")
+        connection.execute(f"create schema if not exists {PUBLISHED}.{quoted(name.split('.')[0])}")
         body = re.sub(r'^create view (?:"[^"]+"|\S+)', "", sql, count=1, flags=re.I)
         connection.execute(f"create or replace view {_of(PUBLISHED, name)}{body}")
         if comment:
-            connection.execute(f"comment on view {_of(PUBLISHED, name)} is {_text(comment)}")
+            connection.execute(f"comment on view {_of(PUBLISHED, name)} is {sql_text(comment)}")
 
 
 def _reads(sql: str, name: str) -> bool:
@@ -203,17 +206,7 @@ def _reads(sql: str, name: str) -> bool:
     return bool(re.search(rf'(?<![\w"])"?{schema}"?\."?{relation}"?(?![\w"])', sql))
 
 
-def _quoted(name: str) -> str:
-    """Quote a name for SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _of(database: str, name: str) -> str:
     """Return the full name of a relation ``schema.name``."""
     schema, relation = name.split(".")
-    return f"{database}.{_quoted(schema)}.{_quoted(relation)}"
-
-
-def _text(value: str) -> str:
-    """Quote a text for SQL."""
-    return "'" + value.replace("'", "''") + "'"
+    return f"{database}.{quoted(schema)}.{quoted(relation)}"

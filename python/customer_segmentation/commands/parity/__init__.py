@@ -4,12 +4,13 @@ ONE and OTHER are DuckDB files, or `ducklake` for the lake beside the database; 
 Spark leaves is a DuckDB file, too. Without them, the data that OLIST_RAW_DIR names (default: the
 synthetic sample) is built by DuckDB and by another engine, each in a folder beside the database,
 and compared. Nothing is rounded, and nothing is tolerated: exceptions
-are named, each with its reason.
+are named, each with its reason. --options are those of `dbt build` for both, such as other settings.
 
 Examples
 --------
   python -m customer_segmentation parity
   python -m customer_segmentation parity --engine spark
+  python -m customer_segmentation parity --options "--vars '{order_basis: delivered}'"
   python -m customer_segmentation parity warehouse/olist.duckdb ducklake
   python -m customer_segmentation parity before.duckdb after.duckdb
 """
@@ -20,6 +21,7 @@ import argparse
 import contextlib
 import functools
 import os
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -44,6 +46,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=LAKE,
         help=f"what DuckDB's is compared with when both are built (default: {LAKE})",
     )
+    parser.add_argument(
+        "--options",
+        metavar="TEXT",
+        default="",
+        help="options of dbt build for both, in one text, quoted as in a shell (make parity OPTIONS=…)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -51,14 +59,22 @@ def run(options: argparse.Namespace) -> int:
     one, other, database = options.one, options.other, options.database
     if bool(one) != bool(other):
         raise CommandError("name two databases, or none to have both built.")
+    if one and options.options:
+        raise CommandError("--options are for a build, and these two databases are there already.")
     if not one:
+        try:
+            for_dbt = shlex.split(options.options)
+        except ValueError as error:
+            raise CommandError(
+                f"the options {options.options} cannot be read: {error}. Close what is open."
+            ) from None
         database = database.parent / "parity" / database.name
         one, other = str(database), LAKE
-        built: Callable[[Path], int] = ducklake.build
+        built: Callable[[Path, Sequence[str]], int] = ducklake.build
         if options.engine == SPARK:
             built = functools.partial(spark.build, is_tested=False)
             other = str(spark.published_file(database, os.environ))
-        if build_and_publish(database) or built(database):
+        if build_and_publish(database, for_dbt) or built(database, for_dbt):
             raise CommandError("what could not be built cannot be compared; the errors are above.")
     with both_open(one, other, database=database) as connection:
         found = compare(connection, "one", "other")

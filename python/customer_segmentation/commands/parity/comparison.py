@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from customer_segmentation._sql import quoted
+
 # What a reader may use.
 LAYERS = ("marts", "segmentation", "maintenance", "bi")
 # Of more columns than these, the first are named.
@@ -116,14 +118,14 @@ def _compared(connection: duckdb.DuckDBPyConnection, name: str, one: str, other:
     rows = _count(connection, f"select * from {one}.{name}")
     if list(first.items()) != list(second.items()):
         return Comparison(name, rows, problem=_columns_sentence(first, second, one, other))
-    names = ", ".join(_quoted(column) for column in first)
+    names = ", ".join(quoted(column) for column in first)
     more, fewer = _differences(connection, names, name, one, other)
     if not more and not fewer:
         return Comparison(name, rows)
     differing = [
         column
         for column in first
-        if any(_differences(connection, _quoted(column), name, one, other))
+        if any(_differences(connection, quoted(column), name, one, other))
     ]
     where = f"; of themselves differ {_listed(differing)}" if differing else ""
     return Comparison(
@@ -177,8 +179,3 @@ def _listed(names: Sequence[str]) -> str:
     """Name the first of some columns."""
     more = f" and {len(names) - SHOWN_COLUMNS} more" if len(names) > SHOWN_COLUMNS else ""
     return ", ".join(names[:SHOWN_COLUMNS]) + more
-
-
-def _quoted(name: str) -> str:
-    """Quote a column's name."""
-    return '"' + name.replace('"', '""') + '"'

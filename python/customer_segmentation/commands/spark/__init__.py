@@ -22,57 +22,36 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import shutil
-import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from customer_segmentation.commands.build import add_dbt_options, dbt_options
 from customer_segmentation.commands.spark import publication
 from customer_segmentation.commands.spark.java import refuse_without_spark
 from customer_segmentation.publishing import (
-    CommandError,
     Stopped,
     build_lock,
-    read_run,
+    builds_whole,
     refuse_bad_data,
     refuse_bad_settings,
-    run_dbt,
-    target_folder,
+    target_of,
 )
 
+ENGINE = "spark"
 # Their rows are written in DuckDB's words, and what they test is the same on each engine.
 LEFT_OUT = "unit_test"
-NOT_COMPLETE = "dbt did not build and test everything, which readers rely on"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.usage = f"{parser.prog} [--verbose] [options of dbt build]"
-    parser.add_argument(
-        "--verbose",
-        action="store_true",
-        help="show every line of dbt, not only progress and what is wrong",
-    )
-    parser.add_argument(
-        "--options",
-        metavar="TEXT",
-        default="",
-        help="options of dbt build in one text, quoted as in a shell (make spark OPTIONS=…)",
-    )
-    # Those that argparse does not know are dbt's.
-    parser.set_defaults(others=[])
+    add_dbt_options(parser, target="spark")
 
 
 def run(options: argparse.Namespace) -> int:
     """Build, test and publish."""
-    try:
-        for_dbt = [*shlex.split(options.options), *options.others]
-    except ValueError as error:
-        raise CommandError(
-            f"the options {options.options} cannot be read: {error}. Close what is open."
-        ) from None
+    for_dbt = dbt_options(options)
     try:
         return build(options.database, for_dbt, is_verbose=options.verbose)
     except Stopped:
@@ -115,45 +94,27 @@ def build(
     with build_lock(place.published) as lock:
         publication.forget_builds(place)
         folder = publication.new_build(place)
-        # dbt parses everything anew when its profile is another one: so this has a folder of its own.
-        target = target_folder(os.environ) / "spark"
         before = publication.published_builds(place)[:1]
         left_out = [LEFT_OUT, *([] if is_tested else ["test"])]
-        started_at = time.time()
-        status = run_dbt(
+        is_whole = builds_whole(
+            ENGINE,
             folder,
-            [
-                *options,
-                *(word for kind in left_out for word in ("--exclude-resource-type", kind)),
-                *("--target", "spark"),
-            ],
+            [*options, *(word for kind in left_out for word in ("--exclude-resource-type", kind))],
             environment={
                 **os.environ,
-                "DBT_TARGET_PATH": str(target),
                 "SEGMENTATION_SPARK_WAREHOUSE": str(folder),
                 **_of_the_build_before(before, is_fresh="--full-refresh" in options),
             },
+            relations=lambda: publication.tables_of(folder),
+            tests=["test"] if is_tested else [],
             lock=lock,
             is_verbose=is_verbose,
         )
-        tables = publication.tables_of(folder)
-        finished = read_run(
-            target,
-            since=started_at,
-            relations=set(tables),
-            tests=["test"] if is_tested else [],
-        )
-        if status or not finished.is_complete:
+        if not is_whole:
             shutil.rmtree(folder, ignore_errors=True)
-            missing = [*finished.not_built, *finished.not_tested]
-            named = (
-                f" ({', '.join(missing[:3])}{' …' if len(missing) > 3 else ''})" if missing else ""
-            )
-            partial = f"{NOT_COMPLETE}{named}; leave --select and the like out"
-            reason = "the errors are above" if status else finished.problem or partial
-            print(f"\nThe build failed; {reason}. Readers have what they had.", file=sys.stderr)
             return 1
-        done = publication.publish(place, folder, publication.read_manifest(target))
+        manifest = publication.read_manifest(target_of(ENGINE, os.environ))
+        done = publication.publish(place, folder, manifest)
     print(_said(done, place))
     return 0
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import duckdb
 
+from customer_segmentation._sql import sql_text
 from customer_segmentation.publishing import CommandError
 
 # Of the folders of builds.
@@ -186,8 +187,9 @@ def _make_view(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> 
     schema, table = name.split(".")
     connection.execute(f'create schema if not exists "{schema}"')
     files = re.sub(r"([*?\[])", r"[\1]", str(path)) + "/*.parquet"
-    text = files.replace("'", "''")
-    connection.execute(f"""create view "{schema}"."{table}" as from read_parquet('{text}')""")
+    connection.execute(
+        f"""create view "{schema}"."{table}" as from read_parquet({sql_text(files)})"""
+    )
     row = connection.execute(f'select count(*) from "{schema}"."{table}"').fetchone()
     return int(row[0]) if row else 0
 
@@ -208,11 +210,11 @@ def _describe(
         schema, table = name.split(".")
         relation = f'"{schema}"."{table}"'
         if node["description"]:
-            connection.execute(f"comment on view {relation} is {_text(node['description'])}")
+            connection.execute(f"comment on view {relation} is {sql_text(node['description'])}")
         for column, stated in node["columns"].items():
             if stated["description"] and (name, column) in columns:
                 connection.execute(
-                    f'comment on column {relation}."{column}" is {_text(stated["description"])}'
+                    f'comment on column {relation}."{column}" is {sql_text(stated["description"])}'
                 )
 
 
@@ -220,8 +222,3 @@ def read_manifest(target: Path) -> dict[str, Any]:
     """Read dbt's manifest."""
     manifest: dict[str, Any] = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     return manifest
-
-
-def _text(value: str) -> str:
-    """Quote a text for SQL."""
-    return "'" + value.replace("'", "''") + "'"

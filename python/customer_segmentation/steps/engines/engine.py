@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -25,6 +26,14 @@ class Engine(ABC):
 
     # Where frames become rows: DuckDB, in this process.
     local: Any
+
+    def report(self, line: str) -> None:
+        """Tell whoever waits for the build how far a model is.
+
+        Written at once and whole: the lines of models that run side by side do not mix.
+        """
+        sys.stdout.write(f"· {line}\n")
+        sys.stdout.flush()
 
     @abstractmethod
     def query(self, sql: str, **relations: Any) -> Any:

@@ -5,6 +5,7 @@
 ``clusters``    the clusters of the finalists and their stability
 ``choice``      the number of clusters that they lead to, before there is a model
 ``pictures``    customers of both algorithms on two axes
+``traits``      what the customers of a segment have in common, and ``origins``: what of it follows from their features
 """
 
 from customer_segmentation.steps.study.candidates import (

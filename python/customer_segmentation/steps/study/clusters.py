@@ -29,6 +29,14 @@ from customer_segmentation.measure import (
 )
 from customer_segmentation.steps.fits import scaler_and_centroids
 from customer_segmentation.steps.frames import stacked
+from customer_segmentation.steps.naming import (
+    REVIEWS,
+    Ranks,
+    Rule,
+    codes_of,
+    named_clusters,
+    possible_names,
+)
 from customer_segmentation.steps.reuse import code_and_libraries, reusable
 from customer_segmentation.steps.reuse import fingerprint as fingerprint_of
 from customer_segmentation.steps.study.settings import StudySettings, start_seeds
@@ -42,6 +50,8 @@ CLUSTER_COLUMNS = {
     "mean_frequency": "double",
     "mean_monetary": "double",
     "mean_review_score": "double",
+    "segment_code": "string",
+    "possible_names": "int",
     "resamples": "int",
     "mean_jaccard": "double",
     "recovered_share": "double",
@@ -133,6 +143,8 @@ def study_clusters(
     features_of: Mapping[str, Sequence[str]],
     settings: StudySettings,
     centroids_in_use: pd.DataFrame,
+    rules: Sequence[Rule] = (),
+    ranks: Ranks | None = None,
     previous: pd.DataFrame | None = None,
     report: Callable[[str], None] = lambda message: None,
 ) -> pd.DataFrame:
@@ -151,6 +163,8 @@ def study_clusters(
     centroids_in_use : DataFrame with columns cluster, feature_position, scaler_mean, scaler_scale,
         centroid_scaled
         The model whose numbers the first feature set follows; empty when there is none.
+    rules, ranks : optional
+        What clusters are called, as of `named_clusters`; looked at anew in each build.
     previous : DataFrame, optional
         An earlier result of this function.
     report : callable
@@ -158,7 +172,7 @@ def study_clusters(
     Returns
     -------
     DataFrame with the columns of `CLUSTER_COLUMNS`
-        One row per finalist and cluster.
+        One row per finalist and cluster; possible_names is how many names a cluster of its feature set can have.
     """
     tables = []
     code = code_and_libraries(__name__)
@@ -209,10 +223,64 @@ def study_clusters(
                         settings=settings,
                     ),
                     on="cluster",
-                )[list(CLUSTER_COLUMNS)]
+                ).reindex(columns=list(CLUSTER_COLUMNS))
+            table = with_names(table, features_of[feature_set], rules=rules, ranks=ranks)
             report(f"Stability of {candidate['candidate_id']}: {origin}")
             tables.append(table)
     return stacked(tables, CLUSTER_COLUMNS)
+
+
+def with_names(
+    clusters: pd.DataFrame, features: Sequence[str], *, rules: Sequence[Rule], ranks: Ranks | None
+) -> pd.DataFrame:
+    """Call the clusters of a candidate what those of a model with the same centroids are called.
+
+    Parameters
+    ----------
+    clusters : DataFrame with columns customers, mean_recency_days, mean_frequency, mean_monetary, mean_review_score
+        One row per cluster, by number.
+    features : sequence of str
+        Columns that they were made by: who was not made by satisfaction is not named by it.
+    rules, ranks
+        As of `named_clusters`.
+
+    Returns
+    -------
+    DataFrame
+        With segment_code and possible_names.
+    """
+    clusters = clusters.sort_values("cluster", ignore_index=True)
+    sizes = clusters["customers"].to_numpy(dtype=np.float64)
+    money, days = (
+        clusters[name].to_numpy(dtype=np.float64) for name in ("mean_monetary", "mean_recency_days")
+    )
+    by_reviews = any(name.endswith("average_review_score") for name in features)
+    measures = pd.DataFrame(
+        {
+            "frequency": clusters["mean_frequency"].to_numpy(dtype=np.float64),
+            "monetary": money,
+            "recency_days": days,
+            "monetary_ratio": _relative(money, sizes),
+            "recency_ratio": _relative(days, sizes),
+            REVIEWS: clusters["mean_review_score"].to_numpy(dtype=np.float64)
+            if by_reviews
+            else np.nan,
+        }
+    )
+    known = [
+        {name: value for name, value in row.items() if not np.isnan(value)}
+        for row in measures.to_dict("records")
+    ]
+    return clusters.assign(
+        segment_code=codes_of(named_clusters(known, rules, ranks)),
+        possible_names=possible_names(rules, ranks, by_reviews=by_reviews),
+    )
+
+
+def _relative(means: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Divide means by the mean over all; missing where that is 0."""
+    overall = float(means @ sizes) / float(sizes.sum())
+    return means / overall if overall else np.full(len(means), np.nan)
 
 
 def candidate_stability(

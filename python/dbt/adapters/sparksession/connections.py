@@ -61,12 +61,15 @@ class SessionConnectionManager(SparkConnectionManager):
 
     @contextmanager
     def exception_handler(self, sql: str) -> Iterator[None]:
-        """Say what is wrong with a statement, without Spark's plan of it.
+        """Name the jobs of a statement; say what is wrong with it, without Spark's plan of it.
 
         Parameters
         ----------
         sql : str
         """
+        connection = self.get_thread_connection()
+        session = session_of(connection.credentials.server_side_parameters or {})
+        describe_jobs(session, str(connection.name))
         try:
             with super().exception_handler(sql):
                 yield
@@ -91,3 +94,15 @@ def session_of(settings: Mapping[str, Any]) -> SparkSession:
     for name, value in settings.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
+
+
+def describe_jobs(session: SparkSession, node: str) -> None:
+    """Name the jobs that this thread starts from here on, for Spark's pages and its event log.
+
+    Parameters
+    ----------
+    session : pyspark.sql.SparkSession
+    node : str
+        dbt's unique_id of what it is at, or what it calls its connection.
+    """
+    session.sparkContext.setJobDescription(node)

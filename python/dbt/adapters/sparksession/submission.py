@@ -11,7 +11,11 @@ from typing import Any
 from dbt.adapters.base import PythonJobHelper
 from dbt_common.exceptions import DbtRuntimeError
 
-from dbt.adapters.sparksession.connections import SessionCredentials, session_of
+from dbt.adapters.sparksession.connections import (
+    SessionCredentials,
+    describe_jobs,
+    session_of,
+)
 
 
 class SessionJob(PythonJobHelper):
@@ -26,6 +30,7 @@ class SessionJob(PythonJobHelper):
 
     def __init__(self, parsed_model: dict[str, Any], credentials: SessionCredentials) -> None:
         self.name = parsed_model["alias"]
+        self.node = parsed_model["unique_id"]
         self.settings = credentials.server_side_parameters or {}
 
     def submit(self, compiled_code: str) -> None:
@@ -44,7 +49,9 @@ class SessionJob(PythonJobHelper):
         name = f"<{self.name}>"
         # For a traceback to show its lines.
         linecache.cache[name] = len(compiled_code), None, compiled_code.splitlines(True), name
-        namespace = {"__name__": f"dbt_model_{self.name}", "spark": session_of(self.settings)}
+        session = session_of(self.settings)
+        describe_jobs(session, self.node)
+        namespace = {"__name__": f"dbt_model_{self.name}", "spark": session}
         try:
             exec(compile(compiled_code, name, "exec"), namespace)
         except Exception as error:

@@ -1,0 +1,196 @@
+"""The tables of docs/scale.md about Spark, from benchmarks/results/spark.
+
+Run as ``python -m benchmarks.spark.report`` to write them into the page, between its marks.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.job import PROJECT
+from benchmarks.report import duration, markdown_table, size
+
+RESULTS = PROJECT / "benchmarks" / "results" / "spark"
+PAGE = PROJECT / "docs" / "scale.md"
+BEGIN, END = "<!-- benchmarks.spark.report writes from here … -->", "<!-- … to here -->"
+ENGINES = {"duckdb": "DuckDB", "spark": "Spark"}
+# Nodes that the page names.
+MOST_SHUFFLED = 8
+
+
+def stored(folder: Path = RESULTS) -> list[dict[str, Any]]:
+    """Return the results that have both engines, by selector and size."""
+    found = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    return sorted(
+        (result for result in found if "comparison" in result),
+        key=lambda result: (result["selector"], result["customers"]),
+    )
+
+
+def section(results: list[dict[str, Any]]) -> str:
+    """Return what the page says about the runs."""
+    lines = [about(result) for result in results]
+    lines += ["", cost_table(results), "", growth(results)] if results else []
+    for result in results[-1:]:
+        lines += [
+            "",
+            f"Bytes that the stages of Spark shuffled, {result['customers']:,} customers, by schema of the table that"
+            f" they made, and the {MOST_SHUFFLED} models with most. A byte that is shuffled is written by one executor"
+            " and read by another. Spilled: to disk, for want of memory; to the driver: results. Longest task: a node"
+            " whose longest task takes most of its time waits for one executor.",
+            "",
+            shuffle_table(result),
+        ]
+    return "\n".join(lines)
+
+
+def about(result: dict[str, Any]) -> str:
+    """Say when and on what a run was made."""
+    kind = "synthetic, Parquet" if result["is_synthetic"] else "the real Olist, CSV"
+    spark, duck = result["engines"]["spark"], result["engines"]["duckdb"]
+    found, settings = result["comparison"], spark["settings"]
+    commits = dict.fromkeys([spark["commit"], duck["commit"]])
+    return (
+        f"- {result['customers']:,} customers ({kind}), {result['selector']}, {spark['date']},"
+        f" commit {' and '.join(commits)}:"
+        f" {settings['SEGMENTATION_SPARK_MASTER']}, {settings['SEGMENTATION_SPARK_MEMORY']} of heap for the driver,"
+        f" {settings['SEGMENTATION_SPARK_PARTITIONS']} partitions a shuffle, PySpark {result['versions']['pyspark']};"
+        f" load of the {spark['machine']['processors']} processors at the start {duck['machine']['load']:.1f} (DuckDB)"
+        f" and {spark['machine']['load']:.1f} (Spark). {found['equal']} of"
+        f" {found['equal'] + len(found['different'])} public tables equal, {found['rows']:,} rows."
+    )
+
+
+def cost_table(results: list[dict[str, Any]]) -> str:
+    """Return what each engine took, a row for each run and engine."""
+    rows = []
+    for result in results:
+        of_duckdb = result["engines"]["duckdb"]["cpu_seconds"]
+        for name, title in ENGINES.items():
+            taken = result["engines"][name]
+            cpu = taken["cpu_seconds"]
+            rows.append(
+                [
+                    f"{result['customers']:,}",
+                    result["selector"],
+                    title,
+                    duration(taken["seconds"]),
+                    duration(cpu),
+                    f"{cpu / result['customers'] * 1e3:.2g} ms",
+                    "" if name == "duckdb" else f"{cpu / of_duckdb:.1f}",
+                    size(taken["peak_memory"]),
+                    memory_parts(taken),
+                    size(taken["peak_scratch"]),
+                    size(taken["table_bytes"]),
+                ]
+            )
+    headings = [
+        *(
+            "customers",
+            "what is built",
+            "engine",
+            "wall",
+            "processor time",
+            "of it a customer",
+            "times DuckDB's",
+        ),
+        *("peak memory", "of which", "scratch files", "tables"),
+    ]
+    return markdown_table(headings, rows)
+
+
+def memory_parts(taken: dict[str, Any]) -> str:
+    """Say how much the processes of each kind held at their own peak."""
+    parts = taken["peak_memory_of"]
+    if len(parts) < 2:
+        return ""
+    return ", ".join(f"{kind} {size(held)}" for kind, held in sorted(parts.items()))
+
+
+def growth(results: list[dict[str, Any]]) -> str:
+    """Say with which power of the number of customers processor time grew between two runs of one selector."""
+    (last, *others) = results[::-1]
+    same = [result for result in others if result["selector"] == last["selector"]]
+    if not same:
+        return ""
+    first = same[-1]
+    times = math.log(last["customers"] / first["customers"])
+    powers = {
+        title: math.log(
+            last["engines"][name]["cpu_seconds"] / first["engines"][name]["cpu_seconds"]
+        )
+        / times
+        for name, title in ENGINES.items()
+    }
+    said = ", ".join(f"{power:.2f} ({title})" for title, power in powers.items())
+    return (
+        f"Of {last['selector']}, from {first['customers']:,} to {last['customers']:,} customers, processor time grew as"
+        f" the number of customers to the power {said}."
+    )
+
+
+def shuffle_table(result: dict[str, Any]) -> str:
+    """Return what was shuffled: by schema, then the models with most."""
+    nodes = result["engines"]["spark"]["nodes"]
+    schemas: dict[str, list[dict[str, Any]]] = {}
+    for node in nodes.values():
+        schemas.setdefault(node["schema"], []).append(node)
+    rows = [
+        shuffle_row(f"**{name}**" if name else "dbt itself, between nodes", of_schema)
+        for name, of_schema in schemas.items()
+    ]
+    most = sorted(nodes.items(), key=lambda item: -item[1]["shuffle_bytes"])[:MOST_SHUFFLED]
+    rows += [shuffle_row(name.split(".")[-1], [node]) for name, node in most]
+    rows.append(shuffle_row("**all**", list(nodes.values())))
+    headings = [
+        *("made by", "stages", "tasks", "read from tables", "shuffled", "a customer", "spilled"),
+        *("to the driver", "all tasks", "longest task"),
+    ]
+    customers = result["customers"]
+    return markdown_table(
+        headings,
+        [[*row[:5], f"{int(row[5]) / customers:,.0f} bytes", *row[6:]] for row in rows],
+    )
+
+
+def shuffle_row(title: str, nodes: list[dict[str, Any]]) -> list[str]:
+    """Return a row of the table; the sixth cell has the bytes that were shuffled as a number."""
+
+    def total(name: str) -> float:
+        return sum(node[name] for node in nodes)
+
+    return [
+        title,
+        f"{total('stages'):,}",
+        f"{total('tasks'):,}",
+        size(total("read_bytes")),
+        size(total("shuffle_bytes")),
+        str(int(total("shuffle_bytes"))),
+        size(total("spilled_bytes")),
+        size(total("driver_bytes")),
+        duration(total("task_seconds")),
+        duration(max(node["longest_task_seconds"] for node in nodes)),
+    ]
+
+
+def written(page: str, results: list[dict[str, Any]]) -> str:
+    """Return the page with what is between its marks written anew."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    if not rest or not after:
+        raise ValueError(f"the page has no part between {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{section(results)}\n\n{END}{after}"
+
+
+def main() -> int:
+    """Write the page."""
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), stored()), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
