@@ -111,10 +111,14 @@ def kept_folder(shared_folder: Path, pytestconfig: pytest.Config) -> Path:
         return shared_folder
     builds = pytestconfig.cache.mkdir("builds")
     kept = builds / made_of()
-    kept.mkdir(exist_ok=True)
-    for other in builds.iterdir():
-        if other != kept:
+
+    def forget_others() -> None:
+        others = [other for other in builds.iterdir() if other != kept and other.is_dir()]
+        # Another run may be using the last one.
+        for other in sorted(others, key=os.path.getmtime)[:-1]:
             shutil.rmtree(other, ignore_errors=True)
+
+    made_once(kept / "others", forget_others)
     return kept
 
 

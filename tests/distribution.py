@@ -22,6 +22,15 @@ SCENARIOS = tuple(
         "staging",
     )
 )
+# Long ones of a file whose other tests need not wait for them; what they share is made once for all workers.
+ON_THE_PAGES = "tests/commands/test_boards.py::test_pages_are_accessible"
+APART = (
+    ON_THE_PAGES,
+    "tests/commands/test_boards.py::test_a_picture_is_rendered",
+    "tests/commands/test_boards.py::test_the_live_board",
+)
+# Scenarios of several builds of their own; the last of them must not be alone at the end.
+LONGEST = ("test_a_killed_build", "test_later_months", "test_the_last_month_of_the_real_data")
 # Tests of one database of several: the name of the database ends their names.
 BY_DATABASE = ("tests/warehouse/test_shops.py::",)
 SHARED = {"sample_database", "real_database"}
@@ -31,7 +40,7 @@ class FilesAndScenarios(LoadScopeScheduling):
     """A scheduler that gives a worker the whole of a file, or one scenario, or what reads one database of several."""
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(SCENARIOS):
+        if nodeid.startswith((*SCENARIOS, *APART)):
             return nodeid
         file, test = nodeid.split("::", 1)
         return file + "".join(test.partition("[")[1:]) if nodeid.startswith(BY_DATABASE) else file
@@ -47,7 +56,7 @@ def in_order_of_start(items: list[pytest.Item]) -> None:
     """
     asked_for: set[str] = set()
 
-    def turn(item: pytest.Item) -> int:
+    def turn(item: pytest.Item) -> float:
         shared = SHARED.intersection(item.fixturenames)
         if shared - asked_for:
             # The first that needs a shared database has it built.
@@ -56,7 +65,11 @@ def in_order_of_start(items: list[pytest.Item]) -> None:
         if not item.get_closest_marker("build"):
             return 3
         if not item.get_closest_marker("thorough"):
-            return 4
-        return 2 if shared else 1
+            # Pages are drawn first, and looked at when they are there; tests that only ask a database take seconds.
+            is_quick = "commands" not in item.path.parts
+            return 5 if item.nodeid.startswith(ON_THE_PAGES) else 6 if is_quick else 4
+        if not shared:
+            return 1
+        return 1.5 if item.name.startswith(LONGEST) else 2
 
     items.sort(key=turn)

@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from browser import CHROMIUM, SERIOUS, TOO_WIDE, Browser, axe_source
-from conftest import PROJECT, query
+from conftest import PROJECT, made_once, query
 from customer_segmentation import boards
 from customer_segmentation.boards import drawing, rendering
 from customer_segmentation.boards.pages import pages_of, table_of
@@ -66,9 +66,15 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def pages(sample_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pages(sample_database: Path, shared_folder: Path) -> Path:
     """Return the folder of the boards rendered from the sample."""
-    folder = tmp_path_factory.mktemp("boards")
+    folder = shared_folder / "boards"
+    made_once(folder, lambda: draw_pages(sample_database, folder))
+    return folder
+
+
+def draw_pages(sample_database: Path, folder: Path) -> None:
+    """Render all boards in both languages."""
     done = subprocess.run(
         [
             sys.executable,
@@ -94,7 +100,6 @@ def pages(sample_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     # A truncated title, an unformatted number, a missing column: dbt Charts says so.
     assert "WARN-" not in done.stderr
     assert "left out" not in done.stderr
-    return folder
 
 
 Opened = tuple[Page, list[str], list[str]]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.history import truncate_raw_data
-from conftest import WITHOUT_STUDY, WITHOUT_TESTS, different_rows, query
+from conftest import WITHOUT_TESTS, different_rows, query
 
 # --- both modes -----------------------------------------------------------------------------------------
 
@@ -91,7 +91,8 @@ def test_the_pipeline_obeys_its_decisions(
     cut = "2018-03-01"
     before = tmp_path / "before" / "olist.duckdb"
     truncated = truncate_raw_data(sample_folder, cut, tmp_path / "truncated")
-    publish(*WITHOUT_STUDY, *WITHOUT_TESTS, "--vars", settings, raw_dir=truncated, database=before)
+    selection = ("--select", "+decisions", "+feature_drift", "+period_stability")
+    publish(*selection, *WITHOUT_TESTS, "--vars", settings, raw_dir=truncated, database=before)
     shares = f"select min(measured_share) filter (where as_of_date <= '{cut}'), min(measured_share) from {{}}"
     share_before, share_after = query(database, shares.format("segmentation_work.period_inputs"))[0]
     assert share_after < share_before

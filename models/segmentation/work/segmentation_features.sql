@@ -20,17 +20,24 @@ rfm as (
     from {{ ref('rfm') }}
 ),
 
+{% if var('adapter') == 'olist' -%}
 outlier_rules as (
-    -- An amount that is far out in one shop is everyday in another.
     select
         feature,
         minimum,
         maximum
     from {{ ref('outlier_rules') }}
-    {%- if var('adapter') != 'olist' %}
-    where false
-    {%- endif %}
 ),
+{%- else -%}
+-- An amount that is far out in one shop is everyday in another.
+outlier_rules as (
+    select
+        cast(null as string) as feature,
+        cast(null as double) as minimum,
+        cast(null as double) as maximum
+    where false
+),
+{%- endif %}
 
 limits as (
     select

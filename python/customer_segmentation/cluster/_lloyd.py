@@ -266,12 +266,16 @@ def _add_centroid(columns, weights, boxes, centroid, nearest, peaks, potentials)
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def _draw(masses, weights, nearest, uniform):
     """Draw a row by weight times squared distance, whose sums by block are the masses."""
-    passed = np.cumsum(masses)
-    last = np.searchsorted(passed, passed[-1])
-    target = uniform * passed[-1]
-    block = min(np.searchsorted(passed, target, side="right"), last)
-    if block > 0:
-        target -= passed[block - 1]
+    total = 0.0
+    for block in range(masses.shape[0]):
+        total += masses[block]
+    target = uniform * total
+    passed, before, block = 0.0, 0.0, -1
+    while block < 0 or (passed <= target and passed < total):
+        block += 1
+        before = passed
+        passed += masses[block]
+    target -= before
     chosen = block * BLOCK_ROWS
     for row in range(chosen, min(chosen + BLOCK_ROWS, weights.shape[0])):
         mass = weights[row] * nearest[row]

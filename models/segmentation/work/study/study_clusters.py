@@ -15,6 +15,7 @@ def model(dbt, session):
     engine = engine_of(session)
     settings = dbt.config.get("settings")
     is_named_by_rank = dbt.config.meta_get("is_named_by_rank")
+    ranks = ranks_from(engine.frame(dbt.ref("segment_ranks")))
     columns_of = study_columns(
         settings["segmentation_features"], settings["study"]["other_feature_sets"]
     )
@@ -42,7 +43,7 @@ def model(dbt, session):
         rules=rules_from(
             engine.frame(dbt.ref("segment_playbook")), engine.frame(dbt.ref("segment_labels"))
         ),
-        ranks=ranks_from(engine.frame(dbt.ref("segment_ranks"))) if is_named_by_rank else None,
+        ranks=ranks if is_named_by_rank else None,
         previous=engine.previous_rows(dbt.this),
         report=engine.report,
     )
