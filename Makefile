@@ -45,8 +45,10 @@ override define environment
 endef
 # Install a lock, and nothing but it, into an environment: $(call install,$(VENV),requirements.txt).
 override LOCKED := --quiet --no-deps --require-hashes -r
+# pip takes half its time to compile modules of which few are ever imported; where Python may keep what it compiles itself, it does.
+override COMPILED := $(if $(PYTHONDONTWRITEBYTECODE),,--no-compile)
 override install = { [ -n "$$UV" ] && "$$UV" pip install --python $1/bin/python $(LOCKED) $2; } || \
-	$1/bin/python -m pip install --disable-pip-version-check $(LOCKED) $2
+	$1/bin/python -m pip install --disable-pip-version-check $(COMPILED) $(LOCKED) $2
 override PYTEST = $(BIN)/python -m pytest --numprocesses auto --no-loadscope-reorder
 # Of `make audience` and `make audiences`.
 override EXPORT_OPTIONS = $(call option,--as-of,AS_OF) $(call option,--state,STATE) $(call option,--group,GROUP) \
@@ -71,6 +73,8 @@ $(VENV)/bin/python:
 $(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
 	$(call install,$(VENV),requirements.txt)
 	@touch $@
+	@# Kernels are compiled while what comes next is done; without this, when they are first called.
+	@nice $(BIN)/python -m customer_segmentation._kernels </dev/null >/dev/null 2>&1 &
 
 $(VENV)/.dev: requirements-dev.txt | $(VENV)/.runtime
 	$(call install,$(VENV),requirements-dev.txt)

@@ -1,4 +1,4 @@
-{#- The features, which `vars: features:` of dbt_project.yml states, and the sets of them. -#}
+{#- The features, which `vars: features:` of dbt_project.yml states. -#}
 
 {% macro features_with(attribute) -%}
     {#- Names of the features that have an attribute. -#}
@@ -17,13 +17,6 @@
 {% macro watched_features() -%}
     {#- Those that are described, whether used for the segments or not, and every other one in use: drift is measured on them. -#}
     {{ return((features_with('is_described') + setting('segmentation_features')) | unique | list) }}
-{%- endmacro %}
-
-{% macro feature_sets() -%}
-    {#- Every feature set that is studied, by name; the one in use first. -#}
-    {% set sets = {'in_use': setting('segmentation_features')} %}
-    {% do sets.update(setting('study', 'other_feature_sets')) %}
-    {{ return(sets) }}
 {%- endmacro %}
 
 {% macro feature_columns() -%}

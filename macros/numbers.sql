@@ -5,11 +5,6 @@
     cast(sum(cast({{ column }} as decimal(18, 6))) as double) / nullif(count({{ column }}), 0)
 {%- endmacro %}
 
-{% macro weighted_average(column, weight) -%}
-    {#- The same for rows that stand for several. -#}
-    cast(sum(cast({{ column }} as decimal(18, 6)) * {{ weight }}) as double) / nullif(sum({{ weight }}), 0)
-{%- endmacro %}
-
 {% macro medians_of_few_values(rows, keys, measures) -%}
     {#-
         The median of each measure by keys, as median_<measure>, from a CTE. median() holds every value in memory, beyond what

@@ -122,23 +122,9 @@ def features_of(table):
     return {name: one.get("column", name) for name, one in stated if one["of"] == table}
 
 
-def playbook_measures():
-    """Return the pairs as the macro does."""
-    return [
-        (name, each)
-        for name in features_with("playbook")
-        for each in VARS["features"][name]["playbook"]
-    ]
-
-
 def watched_features():
     """Return the features as the macro does."""
     return list(dict.fromkeys([*features_with("is_described"), *setting("segmentation_features")]))
-
-
-def feature_sets():
-    """Return the feature sets as the macro does."""
-    return {"in_use": setting("segmentation_features"), **setting("study", "other_feature_sets")}
 
 
 def feature_columns():

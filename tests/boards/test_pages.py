@@ -16,7 +16,7 @@ from customer_segmentation.boards import Words, read_catalogue
 from customer_segmentation.boards.drawing import Furniture, Page, Panel, tooltip
 from customer_segmentation.boards.pages import Link, Table, in_groups, page_html, table_of
 from customer_segmentation.boards.serving import OPTIONAL, query_in, translated
-from customer_segmentation.boards.sources import TABLE, read_board
+from customer_segmentation.boards.sources import TABLE, VARIABLE, read_board
 from customer_segmentation.boards.words import read_names
 from customer_segmentation.commands._contract import CHARTS, FIGURES, TABLES
 
@@ -196,3 +196,47 @@ def test_the_live_board_and_the_contract_are_exposures_with_the_tables_that_they
     said += [table.french_sql for table in TABLES.values() if table.french_sql]
     read = {table for sql in said for table in TABLE.findall(sql)} | origin
     assert declared("maintenance_contract") == {table.split(".")[1] for table in read}
+
+
+SHARES = "Big are 25.0 % of the customers and bring 50.0 % of the revenue"
+
+
+@pytest.mark.parametrize(
+    ("rule", "french", "english_title", "french_title", "is_long"),
+    [
+        ("one order", "une commande", "Big: one order", "Gros : une commande", False),
+        ("one order; or 9 days", "une ; ou 9", SHARES, None, True),
+        (None, None, SHARES, None, None),
+    ],
+)  # fmt: skip
+def test_the_title_of_a_segment_is_its_rule_when_it_is_short(
+    rule: str | None,
+    french: str | None,
+    english_title: str,
+    french_title: str | None,
+    is_long: bool,
+) -> None:
+    sql = read_board("segment", charts=PROJECT / "charts").queries["findings"]
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create schema segmentation; create schema seeds; create schema bi;"
+            " create table seeds.segment_labels as select 'big' as segment_code, 'fr' as language, 'Gros' as name;"
+            " create table bi.customer_360 as select 'Big' as segment_name, 0.7 as confidence;"
+            " create table segmentation.segment_traits (as_of_date date, segment_name text, trait text, value text,"
+            " share_in_segment double, share_overall double, share_low double, share_difference double, cases int,"
+            " origin text)"
+        )
+        connection.execute(
+            "create table segmentation.segment_profiles as select date '2018-01-01' as as_of_date,"
+            " 'Big' as segment_name, 'big' as segment_code, 5 as customers, 0.25 as customer_share,"
+            " 0.5 as revenue_share,"
+            " 2.0 as mean_monetary,"
+            " $1::text as rule, $2::text as rule_french",
+            [rule, french],
+        )
+        [found] = connection.execute(VARIABLE.sub(r"$\1", sql), {"segment": "Big"}).fetchall()
+        columns = [column[0] for column in connection.description or []]
+    one = dict(zip(columns, found, strict=True))
+    assert (one["headline"], one["headline_french"], one["is_long_rule"]) == (
+        english_title, french_title, is_long,
+    )  # fmt: skip

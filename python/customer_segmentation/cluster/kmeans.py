@@ -58,7 +58,8 @@ class Scaler:
         """
         matrix = self._matrix(X)
         scaled = np.empty_like(matrix)
-        scale_rows(matrix, self.mean, self.scale, scaled)
+        # Copies of one kind, for which the kernel is compiled once.
+        scale_rows(matrix, np.array(self.mean, float), np.array(self.scale, float), scaled)
         return scaled
 
     def inverse_transform(self, X: Any) -> np.ndarray:
@@ -214,7 +215,8 @@ def two_nearest_centroids(X: Any, centroids: Any) -> tuple[np.ndarray, np.ndarra
 
 def _rows_and_centres(X: Any, centroids: Any) -> tuple[np.ndarray, np.ndarray]:
     matrix = as_matrix(X, minimum_rows=0)
-    centres = as_matrix(centroids, name="centroids")
+    # A copy, so that the kernels are compiled once, whether the given ones may be written to or not.
+    centres = as_matrix(centroids, name="centroids").copy()
     if matrix.shape[1] != centres.shape[1]:
         raise ValueError(
             f"X has {matrix.shape[1]} features and the centroids {centres.shape[1]}; "

@@ -136,8 +136,10 @@ def score_chosen(
         ]
     )
     rows_scored = places[chosen]
-    own = numbered[:, chosen]
-    samples = np.empty((len(partitions), len(chosen)))
+    # A row of each per row that is scored: a slice is then laid out alike for any number of partitions,
+    # and the kernel is compiled once.
+    own = np.ascontiguousarray(numbered[:, chosen].T)
+    samples = np.empty((len(chosen), len(partitions)))
 
     def work(begin: int) -> None:
         rows = slice(begin, begin + TASK_ROWS)
@@ -149,8 +151,8 @@ def score_chosen(
             offsets,
             sizes,
             rows_scored[rows],
-            own[:, rows],
-            samples[:, rows],
+            own[rows],
+            samples[rows],
         )
 
     begins = range(0, len(chosen), TASK_ROWS)
@@ -162,7 +164,7 @@ def score_chosen(
         # Each row is summed by one thread in one order, whichever thread that is.
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, begins))
-    return samples
+    return np.ascontiguousarray(samples.T)
 
 
 def _is_float32_enough(matrix: np.ndarray, codes: np.ndarray) -> bool:
@@ -275,16 +277,16 @@ def _score_rows(columns, weights, starts, clusters_of_cell, offsets, sizes, rows
                 cluster = clusters_of_cell[cell, partition]
                 for index in range(end - begin):
                     sums[cluster, index] += cell_totals[cell, index]
-        for partition in range(own.shape[0]):
+        for partition in range(own.shape[1]):
             for row in range(begin, end):
-                mine = own[partition, row]
+                mine = own[row, partition]
                 outside = np.inf
                 for cluster in range(offsets[partition], offsets[partition + 1]):
                     if cluster != mine:
                         outside = min(outside, sums[cluster, row - begin] / sizes[cluster])
                 if sizes[mine] <= 1:
-                    samples[partition, row] = 0.0
+                    samples[row, partition] = 0.0
                 else:
                     inside = sums[mine, row - begin] / (sizes[mine] - 1)
                     largest = max(inside, outside)
-                    samples[partition, row] = (outside - inside) / largest if largest > 0 else 0.0
+                    samples[row, partition] = (outside - inside) / largest if largest > 0 else 0.0
