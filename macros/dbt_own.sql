@@ -86,7 +86,7 @@ config_dict["features"] = {{ var('features') }}
         case
             when len(sentences) > 0
                 then array_to_string(sentences, chr(10))
-                    || case when row_count > len(sentences) then chr(10) || '… and ' || row_count - len(sentences) || ' more.' else '' end
+                    || case when row_count > len(sentences) then chr(10) || '… and ' || (row_count - len(sentences)) || ' more.' else '' end
             else row_count || ' row' || case when row_count = 1 then '' else 's' end || ' that should not be there ('
                 || {{ sql_text(model.description or model.original_file_path) }} || '), such as ' || first_row
         end as found

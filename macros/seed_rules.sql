@@ -110,7 +110,7 @@
                     || coalesce('; the rule of the gap statistic says ' || gap_choice, '')
                     || case
                         when next_silhouette > silhouette
-                            then '; ' || n_clusters + 1 || ' clusters have the better silhouette, '
+                            then '; ' || (n_clusters + 1) || ' clusters have the better silhouette, '
                                 || {{ decimals('next_silhouette', 3) }}
                         else ''
                     end || '.'

@@ -56,6 +56,10 @@ RULES = {
     "json": (r"\bjson_extract\w*\s*\(|->>?\s*'", "a column instead of JSON"),
     "best row": (r"\b(?:arg_max|arg_min)\s*\(", "max_by, min_by"),
     "ignore nulls": (r"\bignore\s+nulls\s*\)", "macro last_known"),
+    "sum in a text": (
+        r"\|\|\s*[A-Za-z_][\w.]*\s+[-+]\s+\w",
+        "brackets around the sum: on Spark || binds no less than +",
+    ),
     "whole division": (r"\w\)?\s+//\s+\w", "cast(floor(… / …) as int)"),
     "cast": (r"\w::\w", "cast(… as …)"),
     "catalogue": (r"\bduckdb_\w+\s*\(\)", "what dbt's graph says"),

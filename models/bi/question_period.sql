@@ -2,7 +2,7 @@
 {% set asked = setting('question_as_of_date') %}
 {% set no_such_date %}
     'Var question_as_of_date is ' || asked_date || ', and the orders go from ' || first_date
-    || ' to ' || latest_as_of_date - 1 || ': name a date from ' || first_date + 1
+    || ' to ' || (latest_as_of_date - 1) || ': name a date from ' || (first_date + 1)
     || ' to ' || latest_as_of_date || ', or null for the latest.'
 {% endset %}
 

@@ -50,7 +50,7 @@
         {%- endfor %}
         {%- for column in columns %}
         union all
-        select '{{ model.identifier }}: {{ column }} is null in ' || row_count - values_{{ loop.index }} || ' of ' || row_count || ' rows' as sentence
+        select '{{ model.identifier }}: {{ column }} is null in ' || (row_count - values_{{ loop.index }}) || ' of ' || row_count || ' rows' as sentence
         from counted
         where values_{{ loop.index }} < row_count
         {%- endfor %}

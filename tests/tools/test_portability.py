@@ -34,6 +34,7 @@ LINES = {
     "json": ("a ->> '$.b'", "a - 1 > b"),
     "best row": ("arg_max(a, b)", "max_by(a, b)"),
     "ignore nulls": ("last_value(a ignore nulls) over w", "{{ last_known('a') }} over w"),
+    "sum in a text": ("'; ' || n_clusters + 1 || ' more'", "'; ' || (n_clusters + 1) || ' more'"),
     "whole division": ("(a + 1) // 2", "a / 2"),
     "cast": ("a::int", "cast(a as int)"),
     "catalogue": ("from duckdb_tables()", "from tables"),
