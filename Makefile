@@ -177,8 +177,8 @@ $(SPARK_VENV)/.ready: requirements-spark.txt
 	$(call install,$(SPARK_VENV),$<)
 	@touch $@
 
-spark: $(SPARK_VENV)/.ready $(if $(OLIST_RAW_DIR),,sample)  ## [Build] The same on Apache Spark, as Parquet files (SEGMENTATION_SPARK_MASTER=spark://host:7077; needs Java 17).
-	$(SPARK_VENV)/bin/python -m customer_segmentation spark $(call option,--options,OPTIONS) $(if $(VERBOSE),--verbose)
+spark: $(SPARK_VENV)/.ready $(if $(OLIST_RAW_DIR)$(SHOP),,sample)  ## [Build] The same on Apache Spark, as Parquet files (SHOP=shop.yml; SEGMENTATION_SPARK_MASTER=spark://host:7077; needs Java 17).
+	$(SPARK_VENV)/bin/python -m customer_segmentation spark $(call option,--shop,SHOP) $(call option,--options,OPTIONS) $(if $(VERBOSE),--verbose)
 
 spark-test: $(SPARK_VENV)/.ready  ## [Check] Its publication, kills, and every table of a small sample against DuckDB's.
 	$(SPARK_VENV)/bin/python -m pytest --numprocesses 2 --no-loadscope-reorder tests/commands/test_spark_kill.py \
@@ -186,8 +186,8 @@ spark-test: $(SPARK_VENV)/.ready  ## [Check] Its publication, kills, and every t
 		tests/intake/test_raw_spark.py tests/steps/test_spark_submission.py tests/steps/test_spark_executors.py
 
 override PARITY_VENV = $(if $(SPARK),$(SPARK_VENV),$(DUCKLAKE_VENV))
-parity: $(PARITY_VENV)/.ready $(if $(OLIST_RAW_DIR)$(ONE),,sample)  ## [Check] Every public table of DuckDB's against DuckLake's, row by row (SPARK=1: Spark's; OPTIONS=... for both builds; ONE=file OTHER=file: two others).
-	@$(PARITY_VENV)/bin/python -m customer_segmentation parity $(if $(SPARK),--engine spark) $(call option,--options,OPTIONS) $(if $(ONE)$(OTHER),-- "$$ONE" "$$OTHER")
+parity: $(PARITY_VENV)/.ready $(if $(OLIST_RAW_DIR)$(ONE)$(SHOP),,sample)  ## [Check] Every public table of DuckDB's against DuckLake's, row by row (SPARK=1: Spark's; SHOP=, OPTIONS= for both builds; ONE=file OTHER=file: two others).
+	@$(PARITY_VENV)/bin/python -m customer_segmentation parity $(if $(SPARK),--engine spark) $(call option,--shop,SHOP) $(call option,--options,OPTIONS) $(if $(ONE)$(OTHER),-- "$$ONE" "$$OTHER")
 
 postgres: setup $(VENV)/.postgres  ## [Read and share] Copy the public tables into PostgreSQL: DSN=postgresql://... or PGHOST and the like (SCHEMA=olist).
 	@$(BIN)/python -m customer_segmentation postgres $(call option,--schema,SCHEMA)

@@ -44,19 +44,29 @@
         {% for trait in shop_traits() %}{% do columns.append('trait_' ~ trait) %}{% endfor %}
         {{ return('select null as ' ~ columns | join(', null as ')) }}
     {% endif %}
+    {% set relation = (ref(orders.model) | string) if orders is mapping and orders.get('model') else none %}
+    {% set reading = shop_reading(shop, relation) %}
+    {% if reading.problems %}{{ exceptions.raise_compiler_error(orders_cannot_be_used(reading.problems)) }}{% endif %}
+    {{ return(reading.sql) }}
+{%- endmacro %}
+
+{% macro shop_reading(shop, relation) -%}
+    {#- How the orders are read: sql; or problems. The relation is that of a dbt model, or none. -#}
+    {{ return(adapter.dispatch('shop_reading')(shop, relation)) }}
+{%- endmacro %}
+
+{% macro duckdb__shop_reading(shop, relation) -%}
+    {#- Function of the plugin shop/plugin. -#}
     {% set model = {} %}
-    {% if orders is mapping and orders.get('model') %}
+    {% if relation %}
         {% set copy = first_values("select current_setting('temp_directory') || '.model.parquet'")[0] %}
-        {% set relation = ref(orders.model) | string %}
         {% do run_query("copy (from " ~ relation ~ ") to " ~ sql_text(copy) ~ " (format parquet)") %}
         {% do model.update({'relation': relation, 'copy': copy, 'settings': settings_of_a_shop()}) %}
     {% endif %}
-    {% set reading = fromjson(first_values(
+    {{ return(fromjson(first_values(
         "select shop_reading(" ~ sql_text(tojson(shop)) ~ ", " ~ sql_text(tojson(model))
         ~ ", current_setting('temp_directory') || '.shop')"
-    )[0]) %}
-    {% if reading.problems %}{{ exceptions.raise_compiler_error(orders_cannot_be_used(reading.problems)) }}{% endif %}
-    {{ return(reading.sql) }}
+    )[0])) }}
 {%- endmacro %}
 
 {% macro shop_traits() -%}
@@ -78,11 +88,20 @@
     where review_score is not null
     {%- endset %}
     {% if not execute or not (var('shop').get('reviews') or {}).get('from') %}{{ return(of_lines) }}{% endif %}
-    {% set reading = fromjson(first_values(
-        "select shop_reviews(" ~ sql_text(tojson(var('shop'))) ~ ", current_setting('temp_directory') || '.reviews')"
-    )[0]) %}
+    {% set reading = shop_reviews_reading(var('shop')) %}
     {% if reading.problems %}{{ exceptions.raise_compiler_error(orders_cannot_be_used(reading.problems)) }}{% endif %}
     {{ return(reading.sql) }}
+{%- endmacro %}
+
+{% macro shop_reviews_reading(shop) -%}
+    {#- How reviews elsewhere than in the orders are read: sql; or problems. -#}
+    {{ return(adapter.dispatch('shop_reviews_reading')(shop)) }}
+{%- endmacro %}
+
+{% macro duckdb__shop_reviews_reading(shop) -%}
+    {{ return(fromjson(first_values(
+        "select shop_reviews(" ~ sql_text(tojson(shop)) ~ ", current_setting('temp_directory') || '.reviews')"
+    )[0])) }}
 {%- endmacro %}
 
 {% macro has_input(feature) -%}
@@ -107,14 +126,23 @@
     {{ return("The orders of var shop cannot be used; nothing was replaced.\n  - " ~ problems | join("\n  - ")) }}
 {%- endmacro %}
 
+{% macro shop_problems(shop, settings) -%}
+    {#- What speaks against the orders, as sentences: problems. -#}
+    {{ return(adapter.dispatch('shop_problems')(shop, settings)) }}
+{%- endmacro %}
+
+{% macro duckdb__shop_problems(shop, settings) -%}
+    {{ return(fromjson(first_values(
+        "select shop_problems(" ~ sql_text(tojson(shop)) ~ ", " ~ sql_text(tojson(settings)) ~ ")"
+    )[0])) }}
+{%- endmacro %}
+
 {% macro check_shop() -%}
     {#- Before any table is replaced: the orders can be read, and mean what var shop says. -#}
     {% set shop = var('shop') %}
     {% set is_model = shop.get('orders') is mapping and 'model' in shop.orders %}
     {% if execute and flags.WHICH in ['run', 'build'] and var('adapter') == 'orders' and not is_model %}
-        {% set found = fromjson(first_values(
-            "select shop_problems(" ~ sql_text(tojson(shop)) ~ ", " ~ sql_text(tojson(settings_of_a_shop())) ~ ")"
-        )[0]) %}
+        {% set found = shop_problems(shop, settings_of_a_shop()) %}
         {% if found.problems %}{{ exceptions.raise_compiler_error(orders_cannot_be_used(found.problems)) }}{% endif %}
     {% endif %}
 {%- endmacro %}

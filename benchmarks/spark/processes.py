@@ -16,7 +16,7 @@ from benchmarks.job import PROJECT
 
 PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK")
-SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_BETWEEN_LOOKS = 1
 # Of looks, one looks into folders: their files are many.
 LOOKS_AT_FOLDERS = 10
 # What a process is, by how a word of its command line ends; the rest is the program itself.
@@ -37,7 +37,7 @@ class Taken:
     seconds : float
         Wall time.
     cpu_seconds : float
-        Processor time of all processes, as of the last look at each; half a second of a process may be missing.
+        Processor time of all processes, as of the last look at each; a second of a process may be missing.
     peak_memory : int
         Most bytes that all processes held at once; what they share counts once.
     peak_memory_of : dict of str to int

@@ -18,49 +18,69 @@ RESULTS = PROJECT / "benchmarks" / "results" / "spark"
 PAGE = PROJECT / "docs" / "scale.md"
 BEGIN, END = "<!-- benchmarks.spark.report writes from here … -->", "<!-- … to here -->"
 ENGINES = {"duckdb": "DuckDB", "spark": "Spark"}
+SHUFFLED = (
+    "Bytes that the stages of Spark shuffled, by schema of the table that they made, and the models with most:"
+    " {customers:,} customers, {selector}, {nodes} nodes of dbt. A byte that is shuffled is written by one task and"
+    " read by another. Spilled: to disk, for want of memory; to the driver: results."
+)
+GROWN = (
+    "Bytes shuffled by the same models at two sizes, of those that both runs made. Up to 10 MB the smaller side of a"
+    " join goes to every executor whole, and nothing is shuffled for it; of larger tables both sides are."
+)
 # Nodes that the page names.
 MOST_SHUFFLED = 8
 
 
 def stored(folder: Path = RESULTS) -> list[dict[str, Any]]:
-    """Return the results that have both engines, by selector and size."""
+    """Return the results of builds on Spark, those that were stopped too, by size."""
     found = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
-    return sorted(
-        (result for result in found if "comparison" in result),
-        key=lambda result: (result["selector"], result["customers"]),
-    )
+    return sorted(found, key=lambda result: result["customers"])
 
 
 def section(results: list[dict[str, Any]]) -> str:
     """Return what the page says about the runs."""
     lines = [about(result) for result in results]
-    lines += ["", cost_table(results), "", growth(results)] if results else []
-    for result in results[-1:]:
-        lines += [
-            "",
-            f"Bytes that the stages of Spark shuffled, {result['customers']:,} customers, by schema of the table that"
-            f" they made, and the {MOST_SHUFFLED} models with most. A byte that is shuffled is written by one executor"
-            " and read by another. Spilled: to disk, for want of memory; to the driver: results. Longest task: a node"
-            " whose longest task takes most of its time waits for one executor.",
-            "",
-            shuffle_table(result),
-        ]
+    whole = [result for result in results if "comparison" in result]
+    if whole:
+        lines += ["", cost_table(whole)]
+        lines += ["", grown] if (grown := growth(whole)) else []
+    if results:
+        most = max(results, key=lambda result: len(result["engines"]["spark"]["nodes"]))
+        nodes = len(most["engines"]["spark"]["nodes"])
+        lines += ["", SHUFFLED.format(**most, nodes=nodes), "", shuffle_table(most)]
+    if len(results) > 1:
+        lines += ["", GROWN, "", grown_table(results[0], results[-1])]
     return "\n".join(lines)
 
 
 def about(result: dict[str, Any]) -> str:
-    """Say when and on what a run was made."""
+    """Say when and on what a run was made, and whether it ended."""
     kind = "synthetic, Parquet" if result["is_synthetic"] else "the real Olist, CSV"
-    spark, duck = result["engines"]["spark"], result["engines"]["duckdb"]
-    found, settings = result["comparison"], spark["settings"]
-    commits = dict.fromkeys([spark["commit"], duck["commit"]])
-    return (
+    spark, duck = result["engines"]["spark"], result["engines"].get("duckdb")
+    settings = spark["settings"]
+    commits = dict.fromkeys(engine["commit"] for engine in result["engines"].values())
+    said = (
         f"- {result['customers']:,} customers ({kind}), {result['selector']}, {spark['date']},"
-        f" commit {' and '.join(commits)}:"
-        f" {settings['SEGMENTATION_SPARK_MASTER']}, {settings['SEGMENTATION_SPARK_MEMORY']} of heap for the driver,"
-        f" {settings['SEGMENTATION_SPARK_PARTITIONS']} partitions a shuffle, PySpark {result['versions']['pyspark']};"
-        f" load of the {spark['machine']['processors']} processors at the start {duck['machine']['load']:.1f} (DuckDB)"
-        f" and {spark['machine']['load']:.1f} (Spark). {found['equal']} of"
+        f" commit {' and '.join(commits)}: {settings['SEGMENTATION_SPARK_MASTER']},"
+        f" {settings['SEGMENTATION_SPARK_MEMORY']} of heap for the driver,"
+        f" {settings['SEGMENTATION_SPARK_PARTITIONS']} partitions a shuffle."
+    )
+    if "comparison" not in result:
+        of_duckdb = (
+            f" DuckDB had taken {duration(duck['cpu_seconds'])} of processor time and {size(duck['peak_memory'])}"
+            " for all of it."
+            if duck
+            else ""
+        )
+        return (
+            f"{said} **Stopped after {duration(spark['stopped_after_seconds'])}**, with {len(spark['nodes'])} seeds and"
+            f" models done, because other programs had the processors.{of_duckdb}"
+        )
+    found = result["comparison"]
+    return (
+        f"{said} PySpark {result['versions']['pyspark']}; load of the {spark['machine']['processors']} processors"
+        f" at the start {duck['machine']['load']:.1f} (DuckDB) and {spark['machine']['load']:.1f} (Spark), from other"
+        f" programs: wall times are upper bounds. {found['equal']} of"
         f" {found['equal'] + len(found['different'])} public tables equal, {found['rows']:,} rows."
     )
 
@@ -130,6 +150,31 @@ def growth(results: list[dict[str, Any]]) -> str:
     return (
         f"Of {last['selector']}, from {first['customers']:,} to {last['customers']:,} customers, processor time grew as"
         f" the number of customers to the power {said}."
+    )
+
+
+def grown_table(small: dict[str, Any], large: dict[str, Any]) -> str:
+    """Return the bytes that models shuffled at two sizes, as far as both made them."""
+    of_small, of_large = (result["engines"]["spark"]["nodes"] for result in (small, large))
+    both = [name for name in of_large if name in of_small and of_large[name]["shuffle_bytes"] > 1e6]
+    both.sort(key=lambda name: -of_large[name]["shuffle_bytes"])
+    rows = [
+        [
+            name.split(".")[-1],
+            *(size(nodes[name]["shuffle_bytes"]) for nodes in (of_small, of_large)),
+            f"{of_large[name]['shuffle_bytes'] / of_small[name]['shuffle_bytes']:.1f}",
+            size(of_large[name]["spilled_bytes"]),
+            *(duration(nodes[name]["cpu_seconds"]) for nodes in (of_small, of_large)),
+        ]
+        for name in both
+    ]
+    sizes = [f"{result['customers']:,}" for result in (small, large)]
+    return markdown_table(
+        [
+            *("made", *(f"shuffled at {count}" for count in sizes), "times", "spilled"),
+            *(f"executors' processor time at {count}" for count in sizes),
+        ],
+        rows,
     )
 
 

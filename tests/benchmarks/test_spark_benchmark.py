@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.builds import BuildError
+from benchmarks.spark import report
 from benchmarks.spark.event_log import NO_NODE, Work, main, work_by_node
 from benchmarks.spark.processes import PROGRAM, folder_bytes, run_watched
 
@@ -122,3 +124,22 @@ def test_a_command_that_fails_says_what_it_said(tmp_path: Path) -> None:
             log=tmp_path / "log",
             environment={},
         )
+
+
+def test_the_page_says_what_is_stored() -> None:
+    page = report.PAGE.read_text(encoding="utf-8")
+    results = report.stored()
+    compared = [result["comparison"] for result in results if "comparison" in result]
+    assert [found["different"] for found in compared] == [[]] * len(compared)
+    assert len(results) >= 2
+    assert report.written(page, results) == page
+
+
+def test_another_result_is_another_page() -> None:
+    page = report.PAGE.read_text(encoding="utf-8")
+    results = copy.deepcopy(report.stored())
+    node = next(iter(results[0]["engines"]["spark"]["nodes"].values()))
+    node["shuffle_bytes"] += 10**12
+    assert report.written(page, results) != page
+    with pytest.raises(ValueError, match="has no part between"):
+        report.written("no marks", results)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 import gzip
+import json
 import sqlite3
 from pathlib import Path
 
@@ -488,3 +489,46 @@ def test_what_cannot_be_guessed_is_named_with_the_header(tmp_path: Path) -> None
         pytest.raises(ShopError, match=r"customer_id .* ordered_at .* amount .* colour, size"),
     ):
         guess_mapping(connection, open_source(connection, str(path)))
+
+
+def test_an_engine_that_is_not_duckdb_reads_a_typed_copy(tmp_path: Path) -> None:
+    from customer_segmentation.shop import ShopAnswers
+
+    rows = "a,2020-01-01 10:00:00,2.0000005,1,paid\n,2020-01-02,-0.1,2,refunded\na,never,x,3,\n"
+    shop = shop_of(tmp_path, rows, status="status", traits={"state": "status"})
+    shop["amount"] = "try_cast(what as double)"
+    shop["ordered_at"] = 'try_cast("when" as timestamp)'
+    (tmp_path / "scores.csv").write_text("order,stars,at\n1,4,2020-01-03\n2,,2020-01-03\n")
+    shop["reviews"] = {
+        "from": str(tmp_path / "scores.csv"),
+        "order_id": "order",
+        "score": "stars",
+        "answered_at": "at",
+    }
+    answers = ShopAnswers(PROJECT, copies=True)
+    lines = json.loads(answers.reading(json.dumps(shop), "{}", str(tmp_path / "lines")))
+    reviews = json.loads(answers.reviews(json.dumps(shop), str(tmp_path / "reviews")))
+    assert dict(
+        duckdb.sql(f"select column_name, column_type from (describe {lines['sql']})").fetchall()
+    ) == {
+        "order_id": "VARCHAR",
+        "customer_id": "VARCHAR",
+        "status": "VARCHAR",
+        "trait_state": "VARCHAR",
+        "ordered_at": "TIMESTAMP",
+        "review_answered_at": "TIMESTAMP",
+        "amount": "DECIMAL(24,6)",
+        "review_score": "INTEGER",
+    }
+    # Rounded by DuckDB, as in its own model.
+    assert duckdb.sql(
+        f"select customer_id, cast(amount as varchar), status from ({lines['sql']}) order by order_id"
+    ).fetchall() == [("a", "2.000001", "paid"), (None, "-0.100000", "refunded"), ("a", None, None)]
+    assert duckdb.sql(
+        f"select order_id, review_score from ({reviews['sql']}) order by 1"
+    ).fetchall() == [("1", 4), ("2", None)]
+    assert Path(lines["file"]).parent != Path(reviews["file"]).parent
+    none = {key: value for key, value in shop.items() if key != "reviews"}
+    assert json.loads(answers.reviews(json.dumps(none), str(tmp_path / "no"))) == {"sql": None}
+    gone = json.loads(answers.reading(json.dumps({**shop, "orders": "gone.csv"}), "{}", "x"))
+    assert "there is no file gone.csv" in gone["problems"][0]

@@ -18,7 +18,12 @@ import pytest
 from customer_segmentation.steps.engines import Engine, engine_of, of_date
 from customer_segmentation.steps.frames import quantile_reader
 from customer_segmentation.steps.panel import read_panel
-from customer_segmentation.steps.study.traits import count_traits, described_customers, traits_of
+from customer_segmentation.steps.study.traits import (
+    count_traits,
+    described_customers,
+    other_traits,
+    traits_of,
+)
 from spark_session import spark_session
 
 Query = Callable[..., pd.DataFrame]
@@ -227,6 +232,22 @@ def test_a_day_of_the_week_has_its_english_name(engine: Engine) -> None:
     assert found["name"].tolist() == [
         "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
     ]  # fmt: skip
+
+
+def test_traits_of_a_json_object_are_named_and_read(engine: Engine) -> None:
+    said = ['{"branch": "it\'s", "size": null}', '{"branch": "b", "size": "1"}', None]
+    given = pd.DataFrame({"number": [1, 2, 3], "other_traits": said})
+    types = {"number": "int", "other_traits": "varchar"}
+    facts = written(engine, engine.table(given, types))
+    traits = {
+        trait.name: trait.expression for trait in traits_of({}, others=other_traits(engine, facts))
+    }
+    named = [f"{traits[name]} as {name}" for name in ("branch", "size")]
+    found = engine.frame(facts, named, order="number")
+    assert found.to_dict("list") == {
+        "branch": ["it's", "b", "unknown"],
+        "size": ["unknown", "1", "unknown"],
+    }
 
 
 @pytest.mark.parametrize(

@@ -35,13 +35,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="publish although the options leave models or tests out; what readers lose is named",
     )
+    add_shop_option(parser)
+    add_dbt_options(parser, target="build")
+
+
+def add_shop_option(parser: argparse.ArgumentParser) -> None:
+    """Say whose orders each command that builds them takes."""
     parser.add_argument(
         "--shop",
         metavar="FILE",
         default="",
         help="somebody's own orders, as command shop writes them (default: Olist's)",
     )
-    add_dbt_options(parser, target="build")
 
 
 def add_dbt_options(parser: argparse.ArgumentParser, *, target: str) -> None:
@@ -69,19 +74,21 @@ def add_dbt_options(parser: argparse.ArgumentParser, *, target: str) -> None:
 
 
 def dbt_options(options: argparse.Namespace) -> list[str]:
-    """Return what is for ``dbt build``, of the options that `add_dbt_options` takes.
+    """Return what is for ``dbt build``, of the options that `add_dbt_options` and `add_shop_option` take.
 
     Raises
     ------
     CommandError
-        When a quote is open.
+        When a quote is open, or the shop's file cannot be used.
     """
     try:
-        return [*shlex.split(options.options), *options.others]
+        for_dbt = [*shlex.split(options.options), *options.others]
     except ValueError as error:
         raise CommandError(
             f"the options {options.options} cannot be read: {error}. Close what is open."
         ) from None
+    shop = getattr(options, "shop", "")
+    return with_chosen_clusters(with_shop(for_dbt, Path(shop))) if shop else for_dbt
 
 
 def default_database(options: argparse.Namespace) -> str:
@@ -92,9 +99,6 @@ def default_database(options: argparse.Namespace) -> str:
 def run(options: argparse.Namespace) -> int:
     """Build, test, publish and summarise."""
     for_dbt = dbt_options(options)
-    if options.shop:
-        for_dbt = with_shop(for_dbt, Path(options.shop))
-        for_dbt = with_chosen_clusters(for_dbt)
     try:
         status = build_and_publish(
             options.database,

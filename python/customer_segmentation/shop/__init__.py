@@ -16,7 +16,7 @@ from customer_segmentation.shop.errors import ShopError
 from customer_segmentation.shop.guess import Guess, guess_mapping
 from customer_segmentation.shop.guess_traits import guess_customer_file, guess_review_file
 from customer_segmentation.shop.lines import Lines, typed_lines
-from customer_segmentation.shop.look import Look, events_sql, look_at, problems_of
+from customer_segmentation.shop.look import Look, ShopAnswers, events_sql, look_at, problems_of
 from customer_segmentation.shop.mapping import (
     NO_CURRENCY,
     Mapping,
@@ -35,6 +35,7 @@ __all__ = [
     "Lines",
     "Look",
     "Mapping",
+    "ShopAnswers",
     "ShopError",
     "Source",
     "choose_clusters",

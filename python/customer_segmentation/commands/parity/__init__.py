@@ -4,7 +4,8 @@ ONE and OTHER are DuckDB files, or `ducklake` for the lake beside the database; 
 Spark leaves is a DuckDB file, too. Without them, the data that OLIST_RAW_DIR names (default: the
 synthetic sample) is built by DuckDB and by another engine, each in a folder beside the database,
 and compared. Nothing is rounded, and nothing is tolerated: exceptions
-are named, each with its reason. --options are those of `dbt build` for both, such as other settings.
+are named, each with its reason. --options are those of `dbt build` for both, such as other
+settings; --shop names somebody's own orders, to be built in the place of Olist's.
 
 Examples
 --------
@@ -21,16 +22,19 @@ import argparse
 import contextlib
 import functools
 import os
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
 
 from customer_segmentation.commands import ducklake, spark
+from customer_segmentation.commands.build import add_shop_option, dbt_options, default_database
 from customer_segmentation.commands.ducklake import lake
 from customer_segmentation.commands.parity.comparison import Comparison, compare
-from customer_segmentation.publishing import CommandError, build_and_publish
+from customer_segmentation.publishing import (
+    CommandError,
+    build_and_publish,
+)
 
 LAKE = "ducklake"
 SPARK = "spark"
@@ -46,6 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=LAKE,
         help=f"what DuckDB's is compared with when both are built (default: {LAKE})",
     )
+    add_shop_option(parser)
     parser.add_argument(
         "--options",
         metavar="TEXT",
@@ -59,15 +64,12 @@ def run(options: argparse.Namespace) -> int:
     one, other, database = options.one, options.other, options.database
     if bool(one) != bool(other):
         raise CommandError("name two databases, or none to have both built.")
-    if one and options.options:
-        raise CommandError("--options are for a build, and these two databases are there already.")
+    if one and (options.options or options.shop):
+        raise CommandError(
+            "--options and --shop are for a build, and these two databases are there already."
+        )
     if not one:
-        try:
-            for_dbt = shlex.split(options.options)
-        except ValueError as error:
-            raise CommandError(
-                f"the options {options.options} cannot be read: {error}. Close what is open."
-            ) from None
+        for_dbt = dbt_options(options)
         database = database.parent / "parity" / database.name
         one, other = str(database), LAKE
         built: Callable[[Path, Sequence[str]], int] = ducklake.build
@@ -133,3 +135,6 @@ def both_open(one: str, other: str, *, database: Path) -> Iterator[duckdb.DuckDB
             except duckdb.Error as error:
                 raise CommandError(f"{place} cannot be read: {error}") from None
         yield connection
+
+
+__all__ = ["add_options", "default_database", "run"]

@@ -16,6 +16,7 @@ Examples
   python -m customer_segmentation spark
   SEGMENTATION_SPARK_MASTER='local-cluster[2,1,1024]' python -m customer_segmentation spark
   python -m customer_segmentation spark --vars '{n_clusters: 5}'
+  python -m customer_segmentation spark --shop shop.yml
 """
 
 from __future__ import annotations
@@ -26,7 +27,12 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from customer_segmentation.commands.build import add_dbt_options, dbt_options
+from customer_segmentation.commands.build import (
+    add_dbt_options,
+    add_shop_option,
+    dbt_options,
+    default_database,
+)
 from customer_segmentation.commands.spark import publication
 from customer_segmentation.commands.spark.java import refuse_without_spark
 from customer_segmentation.publishing import (
@@ -45,7 +51,8 @@ LEFT_OUT = "unit_test"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.usage = f"{parser.prog} [--verbose] [options of dbt build]"
+    parser.usage = f"{parser.prog} [--verbose] [--shop FILE] [options of dbt build]"
+    add_shop_option(parser)
     add_dbt_options(parser, target="spark")
 
 
@@ -149,4 +156,4 @@ def _said(done: publication.Published, place: publication.Place) -> str:
     )
 
 
-__all__ = ["add_options", "build", "published_file", "run"]
+__all__ = ["add_options", "build", "default_database", "published_file", "run"]

@@ -74,3 +74,7 @@ class DuckDBEngine(Engine):
     def weekday_name(self, time: str) -> str:
         """See `Engine`."""
         return f"dayname({time})"
+
+    def json_text(self, column: str, field: str) -> str:
+        """See `Engine`."""
+        return f"{column} ->> '$.{field}'"

@@ -125,6 +125,10 @@ class Engine(ABC):
     def weekday_name(self, time: str) -> str:
         """Return the SQL of the English name of a time's day of the week."""
 
+    @abstractmethod
+    def json_text(self, column: str, field: str) -> str:
+        """Return the SQL of the text that a JSON object in a column has under a name; null for none."""
+
     def rows(
         self,
         relation: Any,

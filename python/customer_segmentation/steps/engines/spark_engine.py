@@ -75,3 +75,7 @@ class SparkEngine(Engine):
     def weekday_name(self, time: str) -> str:
         """See `Engine`."""
         return f"date_format({time}, 'EEEE')"
+
+    def json_text(self, column: str, field: str) -> str:
+        """See `Engine`."""
+        return f"get_json_object({column}, '$.{field}')"

@@ -102,8 +102,12 @@ FACTS = (
 )
 
 
-def other_traits(engine: Engine, customer_facts: Any) -> tuple[str, ...]:
-    """Return the names of the traits in column ``other_traits``, which somebody's own orders have.
+# Of Olist's customers.
+NO_OTHERS: Mapping[str, str] = {}
+
+
+def other_traits(engine: Engine, customer_facts: Any) -> dict[str, str]:
+    """Return the traits in column ``other_traits``, which somebody's own orders have.
 
     Parameters
     ----------
@@ -113,16 +117,16 @@ def other_traits(engine: Engine, customer_facts: Any) -> tuple[str, ...]:
 
     Returns
     -------
-    tuple of str
-        Sorted.
+    dict of str to str
+        SQL of each by its name, sorted.
     """
-    rows = engine.rows(customer_facts, ["other_traits"], where="other_traits is not null")
-    names = rows.project("unnest(json_keys(other_traits)) as name")
-    return tuple(row[0] for row in names.distinct().order("name").fetchall())
+    rows = engine.rows(customer_facts, ["distinct other_traits"], where="other_traits is not null")
+    names = rows.project("unnest(json_keys(other_traits)) as name").distinct().order("name")
+    return {name: engine.json_text("other_traits", name) for (name,) in names.fetchall()}
 
 
 def traits_of(
-    features: Mapping[str, Mapping[str, Any]], *, others: Sequence[str] = ()
+    features: Mapping[str, Mapping[str, Any]], *, others: Mapping[str, str] = NO_OTHERS
 ) -> tuple[Trait, ...]:
     """Return every trait.
 
@@ -130,12 +134,12 @@ def traits_of(
     ----------
     features : mapping of str to mapping
         The features as dbt_project.yml states them; those with bands are traits.
-    others : sequence of str
-        Names in column ``other_traits``. With a country among them, the region is either one of them
+    others : mapping of str to str
+        As `other_traits` gives it. With a country among them, the region is either one of them
         or that country again, and is left out.
     """
     facts = [fact for fact in FACTS if fact.name != "region" or "country" not in others]
-    named = [Trait(name, f"coalesce(other_traits ->> '$.{name}', 'unknown')") for name in others]
+    named = [Trait(name, f"coalesce({value}, 'unknown')") for name, value in others.items()]
     banded = [
         Trait(
             one.get("trait", name),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import shutil
 import threading
 from pathlib import Path
@@ -23,6 +24,7 @@ from customer_segmentation.intake import (
     SparkView,
     spark_reading,
 )
+from customer_segmentation.shop import ShopAnswers
 from dbt.adapters.sparksession.connections import SessionConnectionManager, session_of
 from dbt.adapters.sparksession.submission import SessionJob
 
@@ -39,6 +41,7 @@ class SparksessionAdapter(SparkAdapter):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self.answers = RawAnswers(Path(self.config.project_root))
+        self.shop_answers = ShopAnswers(Path(self.config.project_root), copies=True)
         self.readings: dict[str, SparkReading] = {}
         self.lock = threading.Lock()
 
@@ -132,6 +135,54 @@ class SparksessionAdapter(SparkAdapter):
         reading = self.readings[name]
         return {"rows": reading.rows, "refused": reading.refused}
 
+    @available
+    def shop_problems(self, shop: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+        """Say what speaks against somebody's own orders: ``problems``, sentences."""
+        return json.loads(self.shop_answers.problems(_as_json(shop), _as_json(settings)))
+
+    @available
+    def shop_reading(
+        self, shop: dict[str, Any], relation: str | None, settings: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Copy somebody's own orders, typed, and say how the copy is read.
+
+        Parameters
+        ----------
+        shop : dict
+            Var shop.
+        relation : str or None
+            Of a dbt model that has the orders, as ``schema.table``; it is a folder of Parquet files.
+        settings : dict
+            Those that `shop_problems` goes by.
+
+        Returns
+        -------
+        dict
+            ``sql``; or ``problems``, sentences.
+        """
+        if relation:
+            schema, table = relation.replace("`", "").split(".")[-2:]
+            folder = Path(self._settings["spark.sql.warehouse.dir"], f"{schema}.db", table)
+            label = f"model {shop['orders']['model']}"
+            shop = {**shop, "orders": f"{folder.absolute()}/*.parquet"}
+            found = self.shop_problems(shop, settings)["problems"]
+            if found:
+                return {"problems": [one.replace(shop["orders"], label) for one in found]}
+        answer = self.shop_answers.reading(_as_json(shop), "{}", self._scratch("shop"))
+        return _of_copy(json.loads(answer))
+
+    @available
+    def shop_reviews(self, shop: dict[str, Any]) -> dict[str, Any]:
+        """Copy reviews that are no columns of the orders; see `shop_reading`."""
+        answer = self.shop_answers.reviews(_as_json(shop), self._scratch("reviews"))
+        return _of_copy(json.loads(answer))
+
+    def _scratch(self, name: str) -> str:
+        """Return a folder beside that of the tables, which every executor reaches; it goes when dbt ends."""
+        folder = f"{self._settings['spark.sql.warehouse.dir']}.{name}"
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
     def _make_view(self, view: SparkView, folder: Path) -> None:
         """Make a temporary view; the folder holds what is written first, and goes when dbt ends."""
         session = session_of(self._settings)
@@ -149,3 +200,16 @@ class SparksessionAdapter(SparkAdapter):
     @property
     def _settings(self) -> dict[str, Any]:
         return self.config.credentials.server_side_parameters or {}
+
+
+def _as_json(value: Any) -> str:
+    """Write what a macro gives; a date is written as text."""
+    return json.dumps(value, default=str)
+
+
+def _of_copy(answer: dict[str, Any]) -> dict[str, Any]:
+    """Say in Spark's words how a copy is read."""
+    if "file" in answer:
+        name = str(Path(answer["file"]).absolute()).replace("`", "``")
+        return {"sql": f"select * from parquet.`{name}`"}
+    return answer

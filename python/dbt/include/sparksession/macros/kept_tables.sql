@@ -1,13 +1,6 @@
 {#- The hooks of the project, as far as they do something on Spark. -#}
 
 {% macro spark__check_caller() -%}
-    {% if execute and flags.WHICH in ['run', 'build', 'seed', 'test', 'retry'] %}
-        {% if var('adapter') != 'olist' %}
-            {{ exceptions.raise_compiler_error(
-                "Somebody's own orders (var adapter: orders) are built by DuckDB only; nothing was built. Use `make build SHOP=shop.yml`."
-            ) }}
-        {% endif %}
-    {% endif %}
 {%- endmacro %}
 
 {% macro last_build(table) -%}
@@ -59,7 +52,7 @@
 
 {% macro spark__create_published_raw_loads() -%}
     {#- What the raw files had in the published build. -#}
-    {% if execute and flags.WHICH in ['run', 'build', 'test'] %}
+    {% if execute and var('adapter') == 'olist' and flags.WHICH in ['run', 'build', 'test'] %}
         {% set last = last_build('staging.raw_loads') %}
         {% do run_query('create schema if not exists staging') %}
         {% do run_query(
