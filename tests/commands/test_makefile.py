@@ -60,13 +60,13 @@ COMMANDS = {
         "--limit=V", "--to=V", "--language", "fr",
     ],
     "boards": ["customer_segmentation", "boards", "--to=V", "--", "V"],
-    "serve": ["customer_segmentation", "boards", "--serve", "--port=V"],
+    "serve": ["customer_segmentation", "boards", "--serve", "--port=V", "--language", "fr"],
     "pictures": ["tools.readme_pictures", "--to=V"],
     "superset": ["customer_segmentation", "superset"],
     "postgres": ["customer_segmentation", "postgres", "--schema=V"],
     "ducklake": ["customer_segmentation", "ducklake", "--options=V"],
     "spark": ["customer_segmentation", "spark", "--options=V"],
-    "parity": ["customer_segmentation", "parity", "--", "V", "V"],
+    "parity": ["customer_segmentation", "parity", "--options=V", "--", "V", "V"],
     "metrics": ["customer_segmentation", "metrics", "--metrics=V", "--by=V"],
     "benchmark": [
         "benchmarks.run", "--size=V", "--parts=V", "--repeats=V", "--work=V", "--name=V",
@@ -180,6 +180,7 @@ def test_what_is_not_given_is_not_passed_on(ready_folder: Path) -> None:
         "verify": ["olist", "verify", "--", "data/olist"],
         "audience": ["customer_segmentation", "audience", "--segment="],
         "audiences": ["customer_segmentation", "audience", "--all"],
+        "serve": COMMANDS["serve"][:3],
     }
     assert [arguments[1:] for arguments, _ in recorded(ready_folder)] == [
         bare.get(target, [word for word in command if word not in ("--list", "--", "V") and "=V" not in word])
