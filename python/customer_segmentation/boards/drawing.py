@@ -397,7 +397,9 @@ def _as_drawing(
             if said:
                 element.set("aria-label", said)
             else:
+                # Nothing to read out: a symbol without a name is a fault of accessibility.
                 del element.attrib["aria-label"]
+                element.set("aria-hidden", "true")
     group.set("aria-label", panel.title)
     drawing = ET.Element(f"{{{SVG}}}svg", {
         "viewBox": f"0 0 {width:g} {height:g}", "width": f"{width:g}", "height": f"{height:g}", **kept,
