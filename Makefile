@@ -180,8 +180,9 @@ $(SPARK_VENV)/.ready: requirements-spark.txt
 spark: $(SPARK_VENV)/.ready $(if $(OLIST_RAW_DIR)$(SHOP),,sample)  ## [Build] The same on Apache Spark, as Parquet files (SHOP=shop.yml; SEGMENTATION_SPARK_MASTER=spark://host:7077; needs Java 17).
 	$(SPARK_VENV)/bin/python -m customer_segmentation spark $(call option,--shop,SHOP) $(call option,--options,OPTIONS) $(if $(VERBOSE),--verbose)
 
-spark-test: $(SPARK_VENV)/.ready  ## [Check] Its publication, kills, and every table of a small sample against DuckDB's.
-	$(SPARK_VENV)/bin/python -m pytest --numprocesses 2 --no-loadscope-reorder tests/commands/test_spark_kill.py \
+spark-test: $(SPARK_VENV)/.ready  ## [Check] Its publication, kills, and every table of a small sample against DuckDB's (WHOLE=1: with two more builds).
+	$(SPARK_VENV)/bin/python -m pytest -n0 \
+		$(if $(WHOLE),,-k "not as_stated and not tables_of_a_shop") tests/commands/test_spark_kill.py \
 		tests/warehouse/test_spark_parity.py tests/steps/test_engines.py tests/commands/test_spark.py \
 		tests/intake/test_raw_spark.py tests/steps/test_spark_submission.py tests/steps/test_spark_executors.py
 
