@@ -15,8 +15,8 @@ LATEST = "(select max(as_of_date) from segmentation.segment_profiles)"
 # What the pages say, and the query whose row fills it in.
 SENTENCES = [
     (
-        "{:,} people, {:,} orders, {:,.2f} BRL paid",
-        "select (select count(*) from marts.customers), count(*), sum(payment_value) from marts.orders",
+        "{:,} people, {:,} orders, {:,.2f} BRL of revenue",
+        "select (select count(*) from marts.customers), count(*), sum(order_value) from marts.orders",
     ),
     (
         "{:.3f} (newer), {:.3f} (older), {:.3f} (big spenders) and {:.3f} (repeat)",
