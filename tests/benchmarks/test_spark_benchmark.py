@@ -151,6 +151,11 @@ def test_the_page_says_what_is_stored() -> None:
     assert report.written(page, results) == page
 
 
+def test_what_was_not_shuffled_at_the_smaller_size_has_no_ratio() -> None:
+    assert report.times_as_many(0, 7.0) == ""
+    assert report.times_as_many(2.0, 7.0) == "3.5"
+
+
 def test_another_result_is_another_page() -> None:
     page = report.PAGE.read_text(encoding="utf-8")
     results = copy.deepcopy(report.stored())
