@@ -1,4 +1,6 @@
-"""What is looked at before dbt starts: whether raw files, seeds and settings can be used, and how.
+"""What is looked at before dbt starts: whether Olist's raw files, the seeds and the settings can be used.
+
+Somebody's own orders are the business of room ``shop``.
 
 ``raw_folder``   which file each table is in, and everything that is wrong with the folder; which columns it must have,
                  models/adapters/olist/staging/_sources.yml says

@@ -1,4 +1,4 @@
-"""What a dbt Python model calls: rows in, the table out, with what the last build's results spare.
+"""What a dbt Python model calls: rows in, the table out; unchanged results of the last build are re-used.
 
 ``fits``              K-means of every as-of date, its scaler, centroids and gates
 ``assignments``       the cluster of every customer, batch by batch

@@ -41,6 +41,7 @@ class Panel:
 
     def __init__(self, crosses: dict[pd.Timestamp, Cross]) -> None:
         self.crosses = crosses
+        self._latest: tuple[Any, np.ndarray] = (None, np.empty(0, dtype=np.int64))
         self._n_persons = 1 + max(
             (int(c.person.max(initial=-1)) for c in crosses.values()), default=-1
         )
@@ -61,12 +62,18 @@ class Panel:
         row_at_earlier, row_at_later : ndarray of shape (n_shared,), int64
             Rows of the same customers in the two matrices, in the order of the first.
         """
-        row_of_person = np.full(self._n_persons, -1, dtype=np.int64)
-        person = self.at(later).person
-        row_of_person[person] = np.arange(len(person))
-        row = row_of_person[self.at(earlier).person]
+        row = self._row_of_person(pd.Timestamp(later))[self.at(earlier).person]
         is_there = row >= 0
         return np.flatnonzero(is_there), row[is_there]
+
+    def _row_of_person(self, date: pd.Timestamp) -> np.ndarray:
+        """Return each person's row at a date, -1 for none; kept until another date is asked for."""
+        if self._latest[0] != date:
+            person = self.at(date).person
+            row_of_person = np.full(self._n_persons, -1, dtype=np.int64)
+            row_of_person[person] = np.arange(len(person))
+            self._latest = date, row_of_person
+        return self._latest[1]
 
 
 def read_panel(
@@ -75,6 +82,7 @@ def read_panel(
     features: Sequence[str],
     *,
     has_fit_flag: bool = True,
+    by_column: bool = False,
     shares: Any = None,
 ) -> Panel:
     """Read features of customers at all dates.
@@ -88,6 +96,8 @@ def read_panel(
         In the order of the matrix.
     has_fit_flag : bool
         Without it every row counts as fitted on.
+    by_column : bool
+        Lay the matrices out by column, for whoever reads one feature at a time.
     shares : relation, optional
         With columns as_of_date, halvings and digest_below: where there are halvings, only
         customers whose number has a lower MD5 digest (hexadecimal) are read. Without it all are.
@@ -117,9 +127,8 @@ def read_panel(
         return Panel({})
     ids = table["customer_unique_id"].combine_chunks().dictionary_encode()
     person = ids.indices.to_numpy().astype(np.int64)
-    X = np.column_stack(
-        [table[name].to_numpy().astype(np.float64, copy=False) for name in features]
-    )
+    values = np.array([table[name].to_numpy() for name in features], dtype=np.float64).T
+    X = values if by_column else np.ascontiguousarray(values)
     is_in_fit = table["is_in_fit"].to_numpy().astype(bool)
     dates = pd.DatetimeIndex(table["as_of_date"].to_pandas())
     starts = np.flatnonzero(np.append(True, dates[1:] != dates[:-1]))
