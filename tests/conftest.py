@@ -52,6 +52,17 @@ WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 WITHOUT_TESTS = ("--exclude-resource-type", "test", *WITHOUT_UNIT_TESTS)
 # Everything but the study, which looks at two dates only.
 WITHOUT_STUDY = ("--selector", "without_study")
+# The study where a test looks at something else: every part of it, and few of each.
+SMALL_STUDY: dict[str, Any] = {
+    "cluster_counts": [3, 4],
+    "inits": ["k-means++"],
+    "seeds": [42],
+    "spectral_cluster_counts": [3],
+    "spectral_neighbors": [10],
+    "spectral_assign_labels": ["cluster_qr"],
+    "gap_references": 2,
+    "resamples": 10,
+}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -30,7 +30,7 @@ APART = (
     "tests/commands/test_boards.py::test_the_live_board",
 )
 # Scenarios of several builds of their own; the last of them must not be alone at the end.
-LONGEST = ("test_a_killed_build", "test_later_months", "test_the_last_month_of_the_real_data")
+LONGEST = ("test_later_months", "test_the_last_month_of_the_real_data")
 # Tests of one database of several: the name of the database ends their names.
 BY_DATABASE = ("tests/warehouse/test_shops.py::",)
 SHARED = {"sample_database", "real_database"}

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
+# Java runs for minutes here, and never earns back what it takes to find the best machine code. The values are the same.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 INSTALL = "install requirements-spark.txt, and Java 17, to test on Spark, too"
 SETTINGS = {
     "spark.driver.bindAddress": "127.0.0.1",

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -366,43 +364,6 @@ def test_the_file_works_under_another_name(sample_database: Path, tmp_path: Path
 
 def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def test_a_killed_build_leaves_the_published_file_and_the_next_one_gives_the_same_tables(
-    sample_folder: Path, sample_database: Path, publish, prepared, tmp_path: Path
-) -> None:
-    database = tmp_path / "olist.duckdb"
-    shutil.copy(sample_database, database)
-    before = digest(database)
-    command = ("customer_segmentation", "build", "--verbose", "--partial", *SPINE, "--full-refresh")
-    call = prepared(*command, raw_dir=sample_folder, database=database)
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command],
-        cwd=call.cwd,
-        env=call.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    for line in process.stdout:
-        if "K-means 3/" in line:
-            break
-    else:
-        pytest.fail("the build ended before it could be killed")
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    side = tmp_path / ".olist.building" / "olist.duckdb"
-    assert side.exists()
-    assert digest(database) == before
-    assert query(database, "select count(*) from segmentation.customer_segments")[0][0] > 0
-    # In one thread, and re-using nothing.
-    one_thread = {"SEGMENTATION_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    publish(
-        *WITHOUT_TESTS, "--full-refresh", raw_dir=sample_folder, database=database, **one_thread
-    )
-    assert table_fingerprints(database) == table_fingerprints(sample_database)
-    assert not side.exists()
 
 
 @pytest.mark.thorough

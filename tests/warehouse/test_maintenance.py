@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from benchmarks.history import truncate_raw_data
-from conftest import WITHOUT_TESTS, different_rows, query
+from conftest import SMALL_STUDY, WITHOUT_TESTS, different_rows, query
 
 # --- both modes -----------------------------------------------------------------------------------------
 
@@ -45,7 +46,13 @@ def test_the_pipeline_obeys_its_decisions(
 ) -> None:
     database = tmp_path / "olist.duckdb"
     shutil.copy(sample_database, database)
-    settings = "{force_retrain: [2018-05-01], engine: {measured_customers: 1000}}"
+    settings = json.dumps(
+        {
+            "force_retrain": ["2018-05-01"],
+            "engine": {"measured_customers": 1000},
+            "study": SMALL_STUDY,
+        }
+    )
     publish("--vars", settings, raw_dir=sample_folder, database=database)
     assert_decisions_are_obeyed(database)
     # The study compares on one date, by the numbers of the model in force there, and describes as of another.

@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from conftest import SMALL_STUDY
 from customer_segmentation.commands.spark import publication
 from spark_session import skip_without_spark
 
@@ -43,16 +44,7 @@ CHANGED = {
     "comparison_months": 1,
     "first_as_of_date": None,
     # Smaller than as stated, and at every date.
-    "study": {
-        "interval_months": None,
-        "cluster_counts": [3, 4],
-        "inits": ["k-means++"],
-        "seeds": [42],
-        "spectral_cluster_counts": [3],
-        "spectral_neighbors": [10],
-        "spectral_assign_labels": ["cluster_qr"],
-        "resamples": 10,
-    },
+    "study": {"interval_months": None, **SMALL_STUDY},
 }
 
 
