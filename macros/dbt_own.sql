@@ -124,12 +124,11 @@ config_dict["features"] = {{ var('features') }}
         column of every row by a macro of its own. DuckDB's words: unit tests run there only.
     -#}
     {%- set given = defer_relation if (defer_relation and not load_relation(this)) else this -%}
-    {%- set columns = adapter.get_columns_in_relation(given) -%}
-    {%- if column_name_to_data_types or not columns -%}
+    {%- if column_name_to_data_types or not load_cached_relation(given) -%}
         {{ return(dbt.get_fixture_sql(rows, column_name_to_data_types)) }}
     {%- endif -%}
     {%- set types, quoted, nulls = {}, {}, [] -%}
-    {%- for column in columns -%}
+    {%- for column in adapter.get_column_schema_from_query('from ' ~ given) -%}
         {%- do types.update({column.name | lower: column.data_type}) -%}
         {%- do quoted.update({column.name | lower: column.quoted}) -%}
         {%- do nulls.append('cast(null as ' ~ column.data_type ~ ') as ' ~ column.quoted) -%}
