@@ -113,8 +113,6 @@ def quick_fit(
             else from_centroids(laid_out, centroids=start, max_iter=max_iter)
             for start in starts
         ]
-        if len(starts) > 1 and _are_same_places(*starts):
-            starts.pop()
     fits = [
         fit_kmeans(
             matrix, n_clusters=n_clusters, n_init=n_init, max_iter=max_iter, init=start, seed=seed
@@ -123,12 +121,6 @@ def quick_fit(
     ]
     best = min(fits, key=lambda fit: fit.inertia)
     return best.centroids, best.inertia
-
-
-def _are_same_places(centroids: np.ndarray, others: np.ndarray) -> bool:
-    """Tell whether centroids are equal but for their order."""
-    one, other = (each[np.lexsort(each.T)] for each in (centroids, others))
-    return np.array_equal(one, other)
 
 
 def refit_repeats(

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from customer_segmentation.steps.engines import Engine
 
@@ -116,26 +118,34 @@ def read_panel(
             " where halvings = 0 or md5(customer_unique_id) < digest_below"
         )
     flag = "is_in_fit" if has_fit_flag else "true as is_in_fit"
+    # Put in order here: numbers are sorted in a tenth of the time of texts.
     table = engine.collected(
         engine.query(
-            f"select as_of_date, customer_unique_id, {columns}, {flag} from {{customers}}"
-            f" as customers{drawn} order by as_of_date, customer_unique_id",
+            "select cast(as_of_date as date) as as_of_date, customer_unique_id,"
+            f" {columns}, {flag} from {{customers}} as customers{drawn}",
             **relations,
         )
     ).to_arrow_table()
     if table.num_rows == 0:
         return Panel({})
     ids = table["customer_unique_id"].combine_chunks().dictionary_encode()
-    person = ids.indices.to_numpy().astype(np.int64)
-    values = np.array([table[name].to_numpy() for name in features], dtype=np.float64).T
-    X = values if by_column else np.ascontiguousarray(values)
-    is_in_fit = table["is_in_fit"].to_numpy().astype(bool)
-    dates = pd.DatetimeIndex(table["as_of_date"].to_pandas())
-    starts = np.flatnonzero(np.append(True, dates[1:] != dates[:-1]))
-    stops = np.append(starts[1:], len(dates))
+    number = np.empty(len(ids.dictionary), dtype=np.int64)
+    number[pc.sort_indices(ids.dictionary).to_numpy()] = np.arange(len(number))
+    person = number[ids.indices.to_numpy()]
+    day = table["as_of_date"].cast(pa.int32()).to_numpy().astype(np.int64)
+    order = np.argsort(day * len(number) + person, kind="stable")
+    day, person = day[order], person[order]
+    X = np.empty((len(order), len(features)), order="F" if by_column else "C")
+    for position, name in enumerate(features):
+        X[:, position] = table[name].to_numpy()[order]
+    is_in_fit = table["is_in_fit"].to_numpy().astype(bool)[order]
+    starts = np.flatnonzero(np.append(True, day[1:] != day[:-1]))
+    stops = np.append(starts[1:], len(day))
     return Panel(
         {
-            dates[start]: Cross(person[start:stop], X[start:stop], is_in_fit[start:stop])
+            pd.Timestamp(int(day[start]), unit="D"): Cross(
+                person[start:stop], X[start:stop], is_in_fit[start:stop]
+            )
             for start, stop in zip(starts, stops, strict=True)
         }
     )
