@@ -26,7 +26,7 @@ STATED_AS_OF = {
     "marts.rfm": "*",
     "marts.rfm_scores": "*",
     "segmentation_work.segmentation_features": "*",
-    "segmentation_work.kmeans_fits": "* exclude (fingerprint, library_versions)",
+    "segmentation_work.kmeans_fits": "* exclude (fingerprint, repair_fingerprint, library_versions)",
     "segmentation.customer_segments": "*",
     "segmentation.segment_profiles": "*",
     "segmentation.period_models": "*",
