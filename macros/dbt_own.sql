@@ -28,15 +28,37 @@ config_dict["features"] = {{ var('features') }}
     {% endif %}
 {%- endmacro %}
 
+{% macro duckdb__get_assert_columns_equivalent(sql) -%}
+    {#-
+        What dbt runs to hold a query to its contract, which asks for the columns of both and compares them in loops. Here one query
+        compares them; what differs is told by dbt's own.
+    -#}
+    {% set stated = [] %}
+    {% for column in model.columns.values() if column.data_type and not column.quote %}
+        {% do stated.append('cast(null as ' ~ column.data_type ~ ') as ' ~ column.name) %}
+    {% endfor %}
+    {% set is_plain = stated and stated | length == model.columns | length and not config.get('sql_header') %}
+    {% set differs = 'select count(*) from (describe (' ~ get_empty_subquery_sql(sql) ~ ')) as given full join (describe (select '
+        ~ stated | join(', ') ~ ')) as stated using (column_name) where given.column_type is distinct from stated.column_type' %}
+    {% if not is_plain or first_values(differs)[0] %}
+        {{ return(assert_columns_equivalent(sql)) }}
+    {% endif %}
+{%- endmacro %}
+
 {% macro duckdb__persist_docs(relation, model, for_relation, for_columns) -%}
     {#-
-        What dbt runs to keep descriptions. Under a contract a table has the columns that are described, so that none need be looked
-        up, and one query keeps all.
+        What dbt runs to keep descriptions: one query for all. Under a contract a table has the columns that are described, so that
+        none need be looked up.
     -#}
-    {% set is_known = for_relation and for_columns and config.get('contract').enforced and model.description %}
-    {% if is_known and config.persist_relation_docs() and config.persist_column_docs() and not adapter.is_ducklake(relation) %}
+    {% set is_whole = for_relation and for_columns and config.persist_relation_docs() and config.persist_column_docs() %}
+    {% if is_whole and model.description and not adapter.is_ducklake(relation) %}
+        {% set columns = model.columns %}
+        {% if columns and not config.get('contract').enforced %}
+            {% set existing = adapter.get_columns_in_relation(relation) | map(attribute='name') | list %}
+            {% set columns = validate_doc_columns(relation, columns, existing) %}
+        {% endif %}
         {% set comments = [alter_relation_comment(relation, model.description)] %}
-        {% for column in model.columns.values() %}
+        {% for column in columns.values() %}
             {% do comments.append(
                 'comment on column ' ~ relation ~ '.' ~ column.name ~ ' is ' ~ dbt.duckdb_escape_comment(column.description) ~ ';'
             ) %}
@@ -47,23 +69,26 @@ config_dict["features"] = {{ var('features') }}
     {% endif %}
 {%- endmacro %}
 
-{% macro duckdb__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) -%}
+{% materialization test, adapter='duckdb' %}
     {#-
-        What dbt runs for a test: its own query when it passes; otherwise an error with what was found, or for a warning a line. dbt
-        would only count the rows ("Got 1 result, configured to fail if != 0"). A test whose rows have a column `sentence` speaks for
-        itself, a sentence a row; of another, the first row is shown.
+        What dbt runs for a test. One that fails is an error with what was found, or for a warning a line. dbt would only count the
+        rows ("Got 1 result, configured to fail if != 0"). A test whose rows have a column `sentence` speaks for itself, a sentence a
+        row; of another, the first row is shown.
     -#}
-    {% set counted = run_query(default__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit)).rows[0] %}
+    {% if should_store_failures() or config.get('sql_header') %}{{ return(dbt.materialization_test_default()) }}{% endif %}
+    {% set main_sql = get_limit_subquery_sql(sql, config.get('limit')) %}
+    {% call statement('main', fetch_result=true) -%}
+        {{ get_test_sql(main_sql, config.get('fail_calc'), config.get('warn_if'), config.get('error_if'), limit=none) }}
+    {%- endcall %}
+    {% set counted = load_result('main').table.rows[0] %}
     {% set fails = counted['should_error'] and config.get('severity') | lower == 'error' %}
     {% if fails or counted['should_warn'] %}
         {% set found = run_query(what_was_found(main_sql)).columns[0].values() | join('\n') %}
-        {% if not fails %}{% do log('Warning of ' ~ model.name ~ ': ' ~ found, info=true) %}{% endif %}
+        {% if fails %}{% do run_query('select error(' ~ sql_text(found) ~ ')') %}{% endif %}
+        {% do log('Warning of ' ~ model.name ~ ': ' ~ found, info=true) %}
     {% endif %}
-    select
-        {{ counted['failures'] }} as failures,
-        {{ counted['should_warn'] }} as should_warn,
-        {{ "error(" ~ sql_text(found) ~ ") is null" if fails else counted['should_error'] }} as should_error,
-{%- endmacro %}
+    {{ return({'relations': []}) }}
+{% endmaterialization %}
 
 {% macro what_was_found(main_sql) -%}
     {#- The sentences of a test, or one that shows a row; one a row, at most ten. -#}
@@ -91,4 +116,41 @@ config_dict["features"] = {{ var('features') }}
                 || {{ sql_text(model.description or model.original_file_path) }} || '), such as ' || first_row
         end as found
     from said
+{%- endmacro %}
+
+{% macro get_fixture_sql(rows, column_name_to_data_types) -%}
+    {#-
+        What dbt runs for the rows that a unit test gives of a table; columns that a row does not have are null. dbt writes every
+        column of every row by a macro of its own. DuckDB's words: unit tests run there only.
+    -#}
+    {%- set given = defer_relation if (defer_relation and not load_relation(this)) else this -%}
+    {%- if column_name_to_data_types or not load_cached_relation(given) -%}
+        {{ return(dbt.get_fixture_sql(rows, column_name_to_data_types)) }}
+    {%- endif -%}
+    {%- set types, quoted, nulls = {}, {}, [] -%}
+    {%- for column in adapter.get_column_schema_from_query('from ' ~ given) -%}
+        {%- do types.update({column.name | lower: column.data_type}) -%}
+        {%- do quoted.update({column.name | lower: column.quoted}) -%}
+        {%- do nulls.append('cast(null as ' ~ column.data_type ~ ') as ' ~ column.quoted) -%}
+    {%- endfor -%}
+    {%- set selected = ['(select ' ~ nulls | join(', ') ~ ' limit 0)'] -%}
+    {%- for row in rows -%}
+        {%- set values = [] -%}
+        {%- for name, value in format_row(row, types).items() -%}{%- do values.append(value ~ ' as ' ~ quoted[name]) -%}{%- endfor -%}
+        {%- do selected.append('select ' ~ (values or nulls) | join(', ')) -%}
+    {%- endfor -%}
+    {{ return(selected | join(' union all by name ')) }}
+{%- endmacro %}
+
+{% macro format_row(row, column_name_to_data_types) -%}
+    {#- What dbt runs for a row of a unit test, given or expected: the expression of each value, by column. -#}
+    {% set found = {} %}
+    {% for name, value in row.items() %}
+        {% if name | lower not in column_name_to_data_types %}
+            {{ return(dbt.format_row(row, column_name_to_data_types)) }}
+        {% endif %}
+        {% set text = 'null' if value is none else "'" ~ value | replace("'", "''") ~ "'" if value is string else value %}
+        {% do found.update({name | lower: 'cast(' ~ text ~ ' as ' ~ column_name_to_data_types[name | lower] ~ ')'}) %}
+    {% endfor %}
+    {{ return(found) }}
 {%- endmacro %}

@@ -91,16 +91,19 @@
     {% if execute and flags.WHICH in ['run', 'build'] and results %}
         {% set now = modules.datetime.datetime.now(modules.pytz.utc) %}
         {% set started = run_started_at.astimezone(modules.pytz.utc).replace(tzinfo=none) %}
+        {% set nodes = [] %}
+        {% for result in results %}
+            {% do nodes.append({
+                'node_id': result.node.unique_id, 'node_type': result.node.resource_type | string,
+                'node_name': result.node.alias or result.node.name, 'schema_name': result.node.schema or '',
+                'status': result.status | string, 'seconds': result.execution_time
+            }) %}
+        {% endfor %}
+        {% set columns = {} %}
+        {% for name in nodes[0] %}{% do columns.update({name: 'double' if name == 'seconds' else 'varchar'}) %}{% endfor %}
         insert into {{ run_history_table() }}
-        with nodes (node_id, node_type, node_name, schema_name, status, seconds) as (
-            values
-            {%- for result in results %}
-            (
-                {{ sql_text(result.node.unique_id) }}, {{ sql_text(result.node.resource_type | string) }},
-                {{ sql_text(result.node.alias or result.node.name) }}, {{ sql_text(result.node.schema or '') }},
-                {{ sql_text(result.status | string) }}, {{ result.execution_time }}::double
-            ){% if not loop.last %},{% endif %}
-            {%- endfor %}
+        with nodes as (
+            select unnest(from_json({{ sql_text(tojson(nodes)) }}, {{ sql_text(tojson([columns])) }}), recursive := true)
         )
 
         select

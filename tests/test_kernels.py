@@ -7,6 +7,7 @@ import pytest
 from customer_segmentation import _kernels
 from customer_segmentation.cluster import _lloyd, _nearest, _points
 from customer_segmentation.distance import _pairs, _tree_kernels
+from customer_segmentation.measure import drift
 
 KERNELS = [
     _points._halve,
@@ -14,9 +15,11 @@ KERNELS = [
     _lloyd._plus_plus,
     _lloyd._lloyd,
     _nearest.scale_rows,
+    _nearest.add_rows,
     _nearest.nearest_of_rows,
     _nearest.two_nearest_of_rows,
     _nearest.lloyd_in_order,
+    drift._merged,
     _pairs._score_rows,
     _tree_kernels.split_rows,
     _tree_kernels.see_from_grids,

@@ -1,8 +1,9 @@
 """What Spark does not understand in our SQL, by file and line: `python -m tools.portability`.
 
 The models are written in words that DuckDB and Spark both know, so that they run on either; where the engines say
-a thing differently, a macro of macros/engine.sql says it. This looks at the text, so it cannot see what only types
-tell: a cast of a double to a whole number rounds on DuckDB and cuts on Spark. `make parity` sees that.
+a thing differently, a macro of macros/engine.sql says it, in a Python model a method of its engine. This looks at
+the text of SQL files and at the texts in the Python of models and their steps, so it cannot see what only types tell:
+a cast of a double to a whole number rounds on DuckDB and cuts on Spark. `make parity` sees that.
 
 A line that must stay is in `ALLOWED`, with its reason; macros that begin with duckdb__ or spark__ are one engine's own.
 --mend removes the comma after the last column, which is all that can be mended without thought.
@@ -11,14 +12,18 @@ A line that must stay is in `ALLOWED`, with its reason; macros that begin with d
 from __future__ import annotations
 
 import argparse
+import ast
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 FOLDERS = ("models", "macros", "tests/singular", "tests/generic")
+PYTHON_FOLDERS = ("models", "python/customer_segmentation/steps")
+# Each engine's own words.
+ENGINES = "python/customer_segmentation/steps/engines/"
 
 COMMA = "comma after the last column"
 # A rule is a pattern, and what to write instead.
@@ -84,6 +89,9 @@ ALLOWED: dict[str, dict[str, str]] = {
     "macros/raw_files.sql": dict.fromkeys(
         ("string_agg", "error", "rows from nothing", "lists"), OF_THE_READER
     ),
+    "python/customer_segmentation/steps/study/traits.py": {
+        "rows from nothing": "of rows that were collected, which DuckDB has on either engine"
+    },
     "macros/raw_values.sql": NEVER,
     "models/bi/top_sellers.sql": NEVER,
     "models/bi/worst_rated_zip_codes.sql": NEVER,
@@ -165,6 +173,57 @@ def findings(text: str, path: str = "") -> list[Finding]:
         Finding(path, _line(sql, place), NULLS, key) for place, key in keys_without_nulls(sql)
     ]
     return sorted(found, key=lambda finding: (finding.line, finding.rule))
+
+
+def python_files() -> Iterator[Path]:
+    """Give the Python files whose texts are looked at."""
+    for folder in PYTHON_FOLDERS:
+        for path in sorted((PROJECT / folder).rglob("*.py")):
+            if not path.relative_to(PROJECT).as_posix().startswith(ENGINES):
+                yield path
+
+
+def python_findings(source: str, path: str = "") -> list[Finding]:
+    """Find what Spark does not understand in the texts of a Python file.
+
+    Parameters
+    ----------
+    source : str
+    path : str
+        Name for the findings.
+
+    Returns
+    -------
+    list of Finding
+        By line. A comma at the end of a text without a select is what joins names.
+    """
+    found = []
+    for line, text in _texts(ast.parse(source)):
+        is_query = re.search(r"\bselect\b", text, flags=re.I) is not None
+        found += [
+            replace(finding, line=line + finding.line - 1)
+            for finding in findings(text, path)
+            if is_query or finding.rule != COMMA
+        ]
+    return sorted(found, key=lambda finding: (finding.line, finding.rule))
+
+
+def _texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Give line and text of what is quoted, docstrings left out; a name stands for what is put in."""
+    left_out: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            left_out.add(node.value)
+        elif isinstance(node, ast.JoinedStr) and node not in left_out:
+            left_out.update(part for part in ast.walk(node) if part is not node)
+            parts = (
+                part.value if isinstance(part, ast.Constant) else "put_in" for part in node.values
+            )
+            yield node.lineno, "".join(map(str, parts))
+        elif (
+            isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in left_out
+        ):
+            yield node.lineno, node.value
 
 
 def without_comments_and_texts(text: str) -> str:
@@ -254,9 +313,11 @@ def project_findings() -> tuple[list[Finding], list[str]]:
         Sentences on what `ALLOWED` names and no file has.
     """
     not_allowed, met = [], set()
-    for path in sql_files():
+    looks = [(path, findings) for path in sql_files()]
+    looks += [(path, python_findings) for path in python_files()]
+    for path, look in looks:
         name = path.relative_to(PROJECT).as_posix()
-        for finding in findings(path.read_text(encoding="utf-8"), name):
+        for finding in look(path.read_text(encoding="utf-8"), name):
             if finding.rule in ALLOWED.get(name, {}):
                 met.add((name, finding.rule))
             else:

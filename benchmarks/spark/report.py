@@ -24,11 +24,12 @@ SHUFFLED = (
     " read by another. Spilled: to disk, for want of memory; to the driver: results."
 )
 GROWN = (
-    "Bytes shuffled by the same models at two sizes, of those that both runs made. Up to 10 MB the smaller side of a"
-    " join goes to every executor whole, and nothing is shuffled for it; of larger tables both sides are."
+    "Bytes shuffled at two sizes, by the models with most of those that both runs made. Up to 10 MB the smaller side of"
+    " a join goes to every executor whole, and nothing is shuffled for it; of larger tables both sides are. Without a"
+    " ratio: nothing was shuffled at the smaller size."
 )
 # Nodes that the page names.
-MOST_SHUFFLED = 8
+MOST_SHUFFLED = 10
 
 
 def stored(folder: Path = RESULTS) -> list[dict[str, Any]]:
@@ -79,8 +80,8 @@ def about(result: dict[str, Any]) -> str:
     found = result["comparison"]
     return (
         f"{said} PySpark {result['versions']['pyspark']}; load of the {spark['machine']['processors']} processors"
-        f" at the start {duck['machine']['load']:.1f} (DuckDB) and {spark['machine']['load']:.1f} (Spark), from other"
-        f" programs: wall times are upper bounds. {found['equal']} of"
+        f" at the start {duck['machine']['load']:.1f} (DuckDB) and {spark['machine']['load']:.1f} (Spark)."
+        f" {found['equal']} of"
         f" {found['equal'] + len(found['different'])} public tables equal, {found['rows']:,} rows."
     )
 
@@ -157,12 +158,12 @@ def grown_table(small: dict[str, Any], large: dict[str, Any]) -> str:
     """Return the bytes that models shuffled at two sizes, as far as both made them."""
     of_small, of_large = (result["engines"]["spark"]["nodes"] for result in (small, large))
     both = [name for name in of_large if name in of_small and of_large[name]["shuffle_bytes"] > 1e6]
-    both.sort(key=lambda name: -of_large[name]["shuffle_bytes"])
+    both = sorted(both, key=lambda name: -of_large[name]["shuffle_bytes"])[:MOST_SHUFFLED]
     rows = [
         [
             name.split(".")[-1],
             *(size(nodes[name]["shuffle_bytes"]) for nodes in (of_small, of_large)),
-            f"{of_large[name]['shuffle_bytes'] / of_small[name]['shuffle_bytes']:.1f}",
+            times_as_many(*(nodes[name]["shuffle_bytes"] for nodes in (of_small, of_large))),
             size(of_large[name]["spilled_bytes"]),
             *(duration(nodes[name]["cpu_seconds"]) for nodes in (of_small, of_large)),
         ]
@@ -176,6 +177,11 @@ def grown_table(small: dict[str, Any], large: dict[str, Any]) -> str:
         ],
         rows,
     )
+
+
+def times_as_many(small: float, large: float) -> str:
+    """Return a ratio; nothing when the smaller run had nothing of it."""
+    return f"{large / small:.1f}" if small else ""
 
 
 def shuffle_table(result: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +34,8 @@ LIBRARIES = ("dbt-core", "dbt-duckdb", "dbt-spark", "duckdb", "pyspark", "pyarro
 MASTER = "local-cluster[2,1,1024]"
 DRIVER_MEMORY = "2g"
 EVERYTHING = "everything"
+# Spark ends a little later than dbt.
+LAST_EVENT_SECONDS = 60.0
 
 
 def main(words: list[str] | None = None) -> int:
@@ -121,7 +124,7 @@ def build_spark(raw_dir: Path, work: Path, selector: str) -> dict[str, Any]:
         scratch=[folder / "local", folder / "workers"],
     )
     manifest = read_manifest(folder / "target")
-    (log,) = (folder / "events").iterdir()
+    log = ended_event_log(folder / "events")
     with log.open(encoding="utf-8") as lines:
         found = work_by_node(lines)
     publication.publish(place, tables, manifest)
@@ -137,6 +140,27 @@ def build_spark(raw_dir: Path, work: Path, selector: str) -> dict[str, Any]:
         "event_log_bytes": log.stat().st_size,
         "nodes": nodes,
     }
+
+
+def ended_event_log(folder: Path) -> Path:
+    """Return the log of the only application, which Spark renames when it has written the last event.
+
+    Parameters
+    ----------
+    folder : Path
+        ``spark.eventLog.dir``.
+
+    Returns
+    -------
+    Path
+        After `LAST_EVENT_SECONDS` that of an application that was killed, too.
+    """
+    until = time.monotonic() + LAST_EVENT_SECONDS
+    while True:
+        (log,) = folder.iterdir()
+        if log.suffix != ".inprogress" or time.monotonic() > until:
+            return log
+        time.sleep(0.2)
 
 
 def dbt_build(selector: str, *, target: str) -> list[str]:

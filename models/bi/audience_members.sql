@@ -1,4 +1,5 @@
 {{ config(materialized='view') }}
+{% set languages = {'english': 'en', 'french': 'fr'} %}
 
 with members as (
     select
@@ -32,13 +33,17 @@ others as (
     from {{ ref('model_segments') }}
 ),
 
-french as (
+{#- Once for each use: DuckDB keeps what is used twice, and then computes all columns of the view, whoever reads it. #}
+{%- for name in ['french', 'other_french'] %}
+{{ name }} as (
     select
         segment_code,
         name
     from {{ ref('segment_labels') }}
     where language = 'fr'
 ),
+
+{% endfor -%}
 
 customers as (
     select
@@ -47,14 +52,18 @@ customers as (
     from {{ ref('customers') }}
 ),
 
-actions as (
+{% for name, language in languages.items() -%}
+{{ name }}_actions as (
     select
         *,
         cast(
             row_number() over (partition by segment_code, language order by coalesce(minimum_recency_days, 0)) as int
         ) as action_number
     from {{ ref('segment_actions') }}
+    where language = '{{ language }}'
 ),
+
+{% endfor -%}
 
 profiles as (
     select
@@ -114,15 +123,15 @@ final as (
     inner join others
         on members.model_id = others.model_id
         and members.nearest_other_cluster = others.cluster
-    {%- for name, language in [('english', 'en'), ('french', 'fr')] %}
-    left join actions as {{ name }}_actions
+    {%- for name, language in languages.items() %}
+    left join {{ name }}_actions
         on {{ has_action(name ~ '_actions', language, 'members.segment_code', 'rfm.recency_days') }}
     {%- endfor %}
     left join profiles
         on members.as_of_date = profiles.as_of_date
         and members.segment_code = profiles.segment_code
     left join french on members.segment_code = french.segment_code
-    left join french as other_french on others.segment_code = other_french.segment_code
+    left join other_french on others.segment_code = other_french.segment_code
 )
 
 select * from final

@@ -10,9 +10,9 @@
 ``boards``      Pages and pictures of what the published database says, in English and French.
 ``commands``    The command line: ``python -m customer_segmentation --help``.
 
-Each room's ``__init__`` lists its public names; modules with an underscore are its own. Rooms read
-from top to bottom: one uses those above it, never those below. Nothing but the last five
-rooms reads or writes a file. The Olist data set itself is the business of package ``olist``.
+Each room's ``__init__`` lists its public names; modules with an underscore are for that room alone.
+A room uses those above it in this list, never those below. Only the last five read or write files.
+The Olist data set itself is the business of package ``olist``.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import numpy as np
 from customer_segmentation.cluster import fit_kmeans, standardise, two_nearest_centroids
 from customer_segmentation.distance import silhouette_score
 from customer_segmentation.distance._tree import DistanceTree
+from customer_segmentation.measure import Distribution, ks_statistic
 
 ROWS = 2_000
 
@@ -27,6 +28,7 @@ def compile_kernels() -> None:
     tree = DistanceTree.of(rows)
     if tree is not None:
         tree.cluster_sums(fit.labels, n_clusters=2)
+    ks_statistic(*(Distribution.of(column) for column in rows[:, :2].T))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from benchmarks.builds import BuildError
 from benchmarks.spark import report
 from benchmarks.spark.event_log import NO_NODE, Work, main, work_by_node
 from benchmarks.spark.processes import PROGRAM, folder_bytes, run_watched
+from benchmarks.spark.run import ended_event_log
 
 STATEMENT = {
     "Event": "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart",
@@ -117,6 +118,21 @@ def test_a_command_and_its_children_are_watched_together(tmp_path: Path) -> None
     assert folder_bytes(scratch) == 1000
 
 
+def test_the_event_log_is_read_when_spark_has_ended_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = tmp_path / "app-1.inprogress"
+    written.write_text("events")
+    ended = tmp_path / "app-1"
+    # Spark ends while we wait.
+    monkeypatch.setattr("benchmarks.spark.run.time.sleep", lambda seconds: written.rename(ended))
+    assert ended_event_log(tmp_path) == ended
+    # An application that was killed never renames it.
+    ended.rename(written)
+    monkeypatch.setattr("benchmarks.spark.run.LAST_EVENT_SECONDS", -1.0)
+    assert ended_event_log(tmp_path) == written
+
+
 def test_a_command_that_fails_says_what_it_said(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="no such thing"):
         run_watched(
@@ -133,6 +149,11 @@ def test_the_page_says_what_is_stored() -> None:
     assert [found["different"] for found in compared] == [[]] * len(compared)
     assert len(results) >= 2
     assert report.written(page, results) == page
+
+
+def test_what_was_not_shuffled_at_the_smaller_size_has_no_ratio() -> None:
+    assert report.times_as_many(0, 7.0) == ""
+    assert report.times_as_many(2.0, 7.0) == "3.5"
 
 
 def test_another_result_is_another_page() -> None:

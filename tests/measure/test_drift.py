@@ -73,6 +73,14 @@ def test_the_bins_are_deciles_of_the_baseline() -> None:
     assert 0.999 < edges[0] < 1
 
 
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_value_lies_in_the_bin_below_the_first_edge_that_it_does_not_pass(name: str) -> None:
+    baseline, sample = SAMPLES[name]
+    for edges in (psi_edges(Distribution.of(baseline)), np.array([2.0]), np.array([-9.0, 99.0])):
+        one_by_one = np.bincount(np.searchsorted(edges, sample), minlength=len(edges) + 1)
+        assert Distribution.of(sample).in_bins(edges).tolist() == one_by_one.tolist()
+
+
 def test_the_stability_index_by_hand() -> None:
     baseline = Distribution.of([1] * 50 + [2] * 50)
     current = Distribution.of([1] * 80 + [2] * 20)

@@ -196,8 +196,11 @@ def test_several_frames_are_one_row_of_lists(engine: Engine) -> None:
     rows = pd.DataFrame(
         {"name": ["a", None], "value": [1, 2.5], "day": [datetime.date(2018, 1, 1), None]}
     )
-    whole = written(engine, engine.row_of_lists(given=(rows, kinds), nothing=(rows[:0], kinds)))
+    whole = written(
+        engine, engine.row_of_lists("key", given=(rows, kinds), nothing=(rows[:0], kinds))
+    )
     assert engine.row(whole, ["count(*)", "count(given)", "count(nothing)"]) == (1, 1, 0)
+    assert engine.row(whole, ["fingerprint"]) == ("key",)
     found = engine.frame(whole, [engine.rows_of_list("given")])
     assert found["name"].tolist()[0] == "a"
     assert found["name"].isna().tolist() == [False, True]

@@ -219,11 +219,55 @@ def test_two_clusters_of_one_name_are_a_gate_and_the_mend_that_it_names_is_right
         assert "one-time buyers'" in sentence
         assert cause in sentence
         assert f"Try n_clusters: {n_clusters}, which passes every gate" in sentence
-    # Re-used, it says the same.
-    again = fit_periods(inputs, matrices.get, settings=SETTINGS, playbook=RULES, previous=fits)
+    # Re-used, it says the same, and nobody reads a row.
+    again = fit_periods(inputs, unread, settings=SETTINGS, playbook=RULES, previous=fits)
     pd.testing.assert_frame_equal(again, fits)
     mended = dataclasses.replace(SETTINGS, n_clusters=n_clusters)
     assert fit_periods(inputs, matrices.get, settings=mended, playbook=RULES)["is_accepted"].all()
+
+
+def unread(as_of_date: object) -> np.ndarray:
+    pytest.fail(f"the rows of {as_of_date} were read")
+
+
+def other_playbook(number: int, **values: object) -> tuple[Rule, ...]:
+    """Return the rules with other values in one of them."""
+    rows = playbook()
+    for column, value in values.items():
+        rows.loc[number, column] = value
+    return read(rows)
+
+
+@pytest.mark.parametrize(
+    ("settings", "rules"),
+    [
+        # Then fewer clusters do not pass.
+        ({"minimum_silhouette": 0.95}, RULES),
+        ({"smallest_cluster_share": 0.3}, RULES),
+        ({"seed": 1}, RULES),
+        ({"n_init": 2}, RULES),
+        ({}, RULES[1:]),
+        ({}, other_playbook(0, minimum_frequency=1.01)),
+        ({}, other_playbook(1, name_english="Others")),
+    ],
+)
+def test_what_mends_is_tried_again_when_a_gate_a_rule_or_the_fit_changes(
+    settings: dict[str, float], rules: tuple[Rule, ...]
+) -> None:
+    inputs, matrices = periods([shop(seed=seed, frequency=1.0) for seed in (1, 2)])
+    before = fit_periods(inputs, matrices.get, settings=SETTINGS, playbook=RULES)
+    # What is taken over without being tried is told by this.
+    marked = before.assign(repair=" Wish for better ones.")
+    kept = fit_periods(inputs, unread, settings=SETTINGS, playbook=RULES, previous=marked)
+    assert kept["gate_failures"].str.endswith("Wish for better ones.").all()
+    given = {"settings": dataclasses.replace(SETTINGS, **settings), "playbook": rules}
+    found = fit_periods(inputs, matrices.get, previous=marked, **given)
+    pd.testing.assert_frame_equal(found, fit_periods(inputs, matrices.get, **given))
+    # Other rows, too, of the one date that has them.
+    changed = inputs.assign(fit_fingerprint=["rows of another day", *inputs["fit_fingerprint"][1:]])
+    found = fit_periods(changed, matrices.get, settings=SETTINGS, playbook=RULES, previous=marked)
+    wishes = found.groupby("as_of_date")["gate_failures"].first().str.contains("Wish")
+    assert wishes.tolist() == [False, True]
 
 
 def test_a_feature_that_is_alike_for_everybody_need_not_be_left_out() -> None:

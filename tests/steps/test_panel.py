@@ -36,8 +36,24 @@ def test_every_customer_is_read_in_the_order_of_the_numbers(session) -> None:
     numbers = sorted(range(400), key=lambda number: f"c{number}")
     assert last.X[:, 0].tolist() == [10 * number + 2 for number in numbers]
     assert last.is_in_fit.tolist() == [number % 7 != 0 for number in numbers]
-    earlier, later = panel.shared("2018-01-01", "2018-03-01")
-    np.testing.assert_array_equal(panel.at("2018-01-01").X[earlier] + 2, last.X[later])
+    for date, month in (("2018-03-01", 2), ("2018-02-01", 1), ("2018-03-01", 2)):
+        earlier, later = panel.shared("2018-01-01", date)
+        np.testing.assert_array_equal(
+            panel.at("2018-01-01").X[earlier] + month, panel.at(date).X[later]
+        )
+
+
+def test_matrices_laid_out_by_column_hold_the_same(session) -> None:
+    session.execute("alter table customers add column month_number int default 3")
+    features = ["recency_days", "month_number"]
+    by_row, by_column = (
+        read_panel(engine_of(session), session.table("customers"), features, by_column=layout)
+        for layout in (False, True)
+    )
+    for date, cross in by_row.crosses.items():
+        assert cross.X.flags.c_contiguous
+        assert by_column.at(date).X[:, 1].flags.c_contiguous
+        np.testing.assert_array_equal(cross.X, by_column.at(date).X)
 
 
 def test_a_share_of_a_date_is_drawn_by_the_digest_of_the_number(session) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from conftest import query
 from customer_segmentation.cluster import near_order, prepare_rows
 from customer_segmentation.cluster.kmeans import Scaler, fit_kmeans, standardise
 from customer_segmentation.cluster.refits import Refit, best_optimum, quick_fit, refit_repeats
+from customer_segmentation.measure import agreement
 from customer_segmentation.steps.fits import FitSettings, fit_periods
 from customer_segmentation.steps.panel import Cross, Panel
 from customer_segmentation.steps.periods import (
@@ -186,6 +188,22 @@ def test_the_null_band_by_hand() -> None:
     assert band["adjusted_rand_index_low"] == pytest.approx(worst)
     assert band["adjusted_rand_index_high"] == 1.0
     assert null_band(first, second, [])["null_low"] is None
+
+
+@pytest.mark.parametrize("largest_key", [2**62, 20])
+def test_the_null_band_looks_at_every_row(
+    monkeypatch: pytest.MonkeyPatch, largest_key: int
+) -> None:
+    monkeypatch.setattr(agreement, "LARGEST_KEY", largest_key)
+    generator = np.random.default_rng(2)
+    first, *fits = generator.integers(0, 3, size=(5, 60))
+    band = null_band(first, fits[0], fits[1:])
+    null = [metrics.adjusted_rand_score(*pair) for pair in itertools.combinations(fits, 2)]
+    own = [metrics.adjusted_rand_score(first, fit) for fit in fits]
+    assert band["null_median"] == pytest.approx(np.median(null))
+    assert band["null_high"] == pytest.approx(max(null))
+    assert band["adjusted_rand_index_low"] == pytest.approx(min(own))
+    assert band["adjusted_rand_index_high"] == pytest.approx(max(own))
 
 
 def test_every_design_at_every_date(stability: pd.DataFrame) -> None:

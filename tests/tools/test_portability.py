@@ -13,6 +13,8 @@ from tools.portability import (
     findings,
     mended,
     project_findings,
+    python_files,
+    python_findings,
 )
 
 # A line that breaks each rule, and one that does not.
@@ -117,6 +119,32 @@ def test_what_is_allowed_has_a_reason() -> None:
         for rule, reason in rules.items():
             assert rule in {*RULES, NULLS}
             assert len(reason.split()) > 3
+
+
+def test_texts_in_python_are_looked_at_too() -> None:
+    source = '''"""A module that says list( in its docstring."""
+
+
+def model(dbt, session):
+    """Says unnest( too."""
+    names = ", ".join(columns)  # a comma that joins names
+    days = engine.rows(orders, [f"date_diff('day', a, b) as {name}"])
+    rows = engine.query(
+        f"select {names}, from {{orders}}"
+        f" qualify row_number() over (order by {key}) = 1"
+    )
+    return engine.row(customers, ["ln(monetary)"])
+'''
+    found = [(finding.line, finding.rule) for finding in python_findings(source, "a.py")]
+    assert found == [
+        (7, "difference of times"),
+        (9, "comma after the last column"),
+        (9, "place of nulls in a window"),
+        (9, "qualify"),
+        (12, "last bits"),
+    ]
+    assert portability.PROJECT / "models/segmentation/work/kmeans_fits.py" in python_files()
+    assert not [path for path in python_files() if "engines" in path.parts]
 
 
 def test_the_project_is_portable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,9 @@ def model(dbt, session):
     inputs = dbt.ref("period_inputs")
     changes = feature_changes(
         engine.frame(inputs, ["as_of_date", "rfm_fingerprint as rows_fingerprint"]),
-        lambda: read_panel(engine, customers, features, has_fit_flag=False, shares=inputs),
+        lambda: read_panel(
+            engine, customers, features, has_fit_flag=False, by_column=True, shares=inputs
+        ),
         features=features,
         clocks=features_with(stated, "grows_daily"),
         previous=engine.previous_rows(dbt.this),

@@ -3,6 +3,13 @@
 Scale first (`standardise`; `robust_columns` says which features by median and quartiles), then fit
 (`fit_kmeans`, `fit_spectral`), then number (`unusualness_permutation`, `match_centroids`), then say
 it in words (`explain_clusters`).
+
+``kmeans``      standardisation, the fit, nearest centroids
+``spectral``    the graph of neighbours and its cuts
+``transforms``  log1p, quantiles and robust scales before the fit
+``numbering``   the same cluster numbers from fit to fit
+``refits``      many fits of nearly the same rows
+``rule_tree``   a tree of few cuts that says who is in which cluster
 """
 
 from customer_segmentation.cluster._lloyd import best_start, prepare_rows, single_start

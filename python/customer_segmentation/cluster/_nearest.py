@@ -28,6 +28,16 @@ def scale_rows(rows, mean, scale, scaled):
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
+def add_rows(rows, middle, sums, squares):
+    """Add the rows less a middle, and the squares of that, to sums of each feature, row after row."""
+    for row in range(rows.shape[0]):
+        for feature in range(rows.shape[1]):
+            value = rows[row, feature] - middle[feature]
+            sums[feature] += value
+            squares[feature] += value * value
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def squared_distance(rows, row, centres, cluster):
     """Return one squared distance, its squares added in the order of the columns."""
     total = (rows[row, 0] - centres[cluster, 0]) ** 2

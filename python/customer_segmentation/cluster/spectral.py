@@ -46,12 +46,8 @@ class SpectralDiagnostics:
         The largest components, those that were cut into clusters.
     attached_rows : int
         Rows of the other components, which joined the cluster nearest to them.
-    eigenvalues : ndarray of shape (n_clusters,) or (n_clusters + 1,), float64
-        Smallest eigenvalues of the normalised Laplacian of the clustered components, from 0 to
-        2. The last one is missing when there are only as many points as clusters.
-    eigengap : float
-        Difference of the last two of them: a clear gap speaks for this number of clusters. NaN
-        when there are only as many points as clusters.
+    eigenvalues : ndarray of shape (n_clusters,), float64
+        Smallest eigenvalues of the normalised Laplacian of the clustered components, from 0 to 2.
     smallest_cluster_share : float
         Share of the rows, 0 to 1.
     is_degenerate : bool
@@ -68,7 +64,6 @@ class SpectralDiagnostics:
     clustered_components: int
     attached_rows: int
     eigenvalues: np.ndarray
-    eigengap: float
     smallest_cluster_share: float
     is_degenerate: bool
     note: str
@@ -151,7 +146,7 @@ def fit_spectral(
     -----
     Sources: Shi and Malik (2000), "Normalized cuts and image segmentation", IEEE PAMI 22; von
     Luxburg (2007), "A tutorial on spectral clustering", Statistics and Computing 17 (components
-    and zero eigenvalues, eigengap); Yu and Shi (2003) for "discretize" and Damle, Minden and
+    and zero eigenvalues); Yu and Shi (2003) for "discretize" and Damle, Minden and
     Ying (2019) for "cluster_qr", both as in ``sklearn.cluster.SpectralClustering``, whose
     ``affinity="nearest_neighbors"`` this equals on a connected graph without duplicates.
 
@@ -277,7 +272,7 @@ def fit_spectral_grid(
                     n_neighbors=neighbors,
                     component_rows=rows,
                     clustered=clustered,
-                    eigenvalues=eigenvalues[: count + 1],
+                    eigenvalues=eigenvalues[:count],
                     minimum_cluster_share=minimum_cluster_share,
                 )
     return {(count, method): fits[count, method] for count in counts for method in assign_labels}
@@ -379,9 +374,6 @@ def _described(
         clustered_components=clustered,
         attached_rows=int(component_rows[clustered:].sum()),
         eigenvalues=eigenvalues,
-        eigengap=(
-            float(eigenvalues[-1] - eigenvalues[-2]) if len(eigenvalues) > n_clusters else np.nan
-        ),
         smallest_cluster_share=smallest,
         is_degenerate=smallest < minimum_cluster_share,
         note=_note(
@@ -431,14 +423,14 @@ def _embedding(
     for number in range(component.max() + 1):
         member = np.flatnonzero(component == number)
         component_values, component_vectors = _smallest_eigenvectors(
-            affinity[member][:, member], count=min(n_clusters + 1, len(member)), seed=seed
+            affinity[member][:, member], count=min(n_clusters, len(member)), seed=seed
         )
         values.extend(component_values)
         vectors.extend(component_vectors.T)
         members.extend([member] * len(component_values))
-    order = np.argsort(values, kind="stable")[: n_clusters + 1]
+    order = np.argsort(values, kind="stable")[:n_clusters]
     embedding = np.zeros((len(component), n_clusters))
-    for column, position in enumerate(order[:n_clusters]):
+    for column, position in enumerate(order):
         embedding[members[position], column] = vectors[position]
     return np.array(values)[order], embedding
 
@@ -465,21 +457,30 @@ def _smallest_eigenvectors(
             diag_pivot_thresh=0.0,
             options={"SymmetricMode": True},
         )
+        # The first pair is known, so it is taken out: 0, and a constant.
+        known = root_degree / np.linalg.norm(root_degree)
+
+        def without_known(vector: np.ndarray) -> np.ndarray:
+            return vector - known * (known @ vector)
+
         inverse, vectors = eigsh(
-            LinearOperator((n_points, n_points), matvec=factors.solve, dtype=np.float64),
-            k=count,
+            LinearOperator(
+                (n_points, n_points),
+                matvec=lambda vector: without_known(factors.solve(vector)),
+                dtype=np.float64,
+            ),
+            k=count - 1,
             which="LM",
-            v0=np.random.default_rng(seed).uniform(-1, 1, n_points),
-            # A quarter fewer solutions than with the defaults, and eigenvectors within 1e-10 of theirs.
-            ncv=min(max(2 * count + 1, 16), n_points),
+            v0=without_known(np.random.default_rng(seed).uniform(-1, 1, n_points)),
+            # Half of the solutions that the defaults take, and eigenvectors within 1e-10 of theirs.
+            ncv=max(3 * count + 1, 16),
             tol=1e-10,
         )
-        values = 1 / inverse - SHIFT
-        order = np.argsort(values)
-        values, vectors = values[order], vectors[:, order]
+        order = np.argsort(-inverse)
+        values = np.append(0.0, 1 / inverse[order] - SHIFT)
+        vectors = np.column_stack([known, vectors[:, order]])
     values = np.maximum(values, 0.0)
     vectors = vectors / root_degree[:, None]
-    # The first pair is known: 0, and a constant.
     values[0], vectors[:, 0] = 0.0, 1 / np.linalg.norm(root_degree)
     largest = np.abs(vectors).argmax(axis=0)
     vectors *= np.sign(vectors[largest, np.arange(vectors.shape[1])])

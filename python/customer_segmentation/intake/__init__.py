@@ -1,4 +1,6 @@
-"""What is looked at before dbt starts: whether raw files, seeds and settings can be used, and how.
+"""What is looked at before dbt starts: whether Olist's raw files, the seeds and the settings can be used.
+
+Somebody's own orders are the business of room ``shop``.
 
 ``raw_folder``   which file each table is in, and everything that is wrong with the folder; which columns it must have,
                  models/adapters/olist/staging/_sources.yml says
@@ -9,6 +11,7 @@
 ``raw_spark``    the SQL by which Spark reads it
 ``raw_answers``  what the macros of dbt ask
 ``raw_plugin``   how those of DuckDB ask it, a plugin of dbt-duckdb
+``row_groups``   how the tables lie in the file that a build makes
 ``seed_files``   the seeds
 ``settings``     the settings that dbt_project.yml states
 """
@@ -22,6 +25,7 @@ from customer_segmentation.intake.raw_spark import (
     spark_reading,
 )
 from customer_segmentation.intake.raw_text import RawFileError
+from customer_segmentation.intake.row_groups import ROW_GROUP_ROWS, open_with_row_groups
 from customer_segmentation.intake.seed_files import problems as seed_problems
 from customer_segmentation.intake.settings import (
     default_settings,
@@ -31,6 +35,7 @@ from customer_segmentation.intake.settings import (
 
 __all__ = [
     "NUMBER",
+    "ROW_GROUP_ROWS",
     "RawAnswers",
     "RawFileError",
     "SparkReading",
@@ -38,6 +43,7 @@ __all__ = [
     "default_settings",
     "look_into",
     "needed_columns",
+    "open_with_row_groups",
     "problems",
     "project_vars",
     "seed_problems",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from customer_segmentation.intake.raw_answers import RawAnswers
 from customer_segmentation.intake.raw_csv import CsvFile
 from customer_segmentation.intake.raw_table import table_sql
 from customer_segmentation.intake.raw_text import RawFileError
+from customer_segmentation.intake.row_groups import open_with_row_groups
 
 # After so many new objects the youngest are looked through for garbage; after so many times, the older ones.
 SELDOM = (50_000, 20, 100)
@@ -38,6 +40,9 @@ class Plugin(BasePlugin):
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Register the functions, for reading from any thread and at every call anew."""
+        rows = os.environ.get("SEGMENTATION_ROW_GROUP_ROWS")
+        if rows:
+            open_with_row_groups(conn, rows=int(rows))
         for name, function, arguments in (
             ("raw_folder_findings", self.findings, 1),
             ("raw_table_reading", self.reading, 3),

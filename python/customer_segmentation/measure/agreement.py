@@ -19,6 +19,7 @@ from customer_segmentation._validation import encode_labels
 MAXIMUM_CELLS = 10_000_000
 # Working memory of the count: a few arrays of this many rows.
 CHUNK_ROWS = 1_000_000
+LARGEST_KEY = 2**62
 # Share of the pairs of refits that agree less than null_low.
 NULL_SHARE = 0.05
 NULL_COLUMNS = (
@@ -320,12 +321,17 @@ def match_labels(reference: Any, candidate: Any) -> np.ndarray:
     return new_label[codes]
 
 
-def index_of(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Return the adjusted Rand index of two arrays of small numbers; None without rows."""
+def index_of(
+    first: np.ndarray, second: np.ndarray, *, counts: np.ndarray | None = None
+) -> float | None:
+    """Return the adjusted Rand index of two arrays of small numbers; None without rows.
+
+    With ``counts`` each pair of numbers stands for so many rows.
+    """
     if not len(first):
         return None
     width = int(max(first.max(), second.max())) + 1
-    cells = np.bincount(first * np.int64(width) + second, minlength=width**2)
+    cells = np.bincount(first * np.int64(width) + second, weights=counts, minlength=width**2)
     return adjusted_rand_index(cells.reshape(width, width))
 
 
@@ -359,10 +365,13 @@ def null_band(first: np.ndarray, second: np.ndarray, repeats: list[np.ndarray]) 
     if not repeats:
         return dict.fromkeys(NULL_COLUMNS) | {"null_refits": 0}
 
-    fits = [second, *repeats]
-    pairs = [index_of(a, b) for a, b in itertools.combinations(fits, 2)]
+    # Refits mostly agree: there are far fewer ways to number a row than rows.
+    (first, *fits), counts = _rows_alike([first, second, *repeats])
+    pairs = [index_of(a, b, counts=counts) for a, b in itertools.combinations(fits, 2)]
     null = [index for index in pairs if index is not None]
-    own = [index for labels in fits if (index := index_of(first, labels)) is not None]
+    own = [
+        index for labels in fits if (index := index_of(first, labels, counts=counts)) is not None
+    ]
     low, median = np.quantile(null, [NULL_SHARE, 0.5])
     return {
         "null_low": float(low),
@@ -372,6 +381,21 @@ def null_band(first: np.ndarray, second: np.ndarray, repeats: list[np.ndarray]) 
         "adjusted_rand_index_low": min(own),
         "adjusted_rand_index_high": max(own),
     }
+
+
+def _rows_alike(partitions: list[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+    """Put one row for all that every partition numbers alike; return the partitions and the counts."""
+    alike = np.zeros(len(partitions[0]), dtype=np.int64)
+    limit = 1
+    for labels in partitions:
+        width = int(labels.max(initial=0)) + 1
+        if limit * width > LARGEST_KEY:
+            alike = np.unique(alike, return_inverse=True)[1]
+            limit = len(alike)
+        alike = alike * width + labels
+        limit *= width
+    _, rows, counts = np.unique(alike, return_index=True, return_counts=True)
+    return [labels[rows] for labels in partitions], counts
 
 
 def _table(a: Any, b: Any) -> np.ndarray:

@@ -14,6 +14,7 @@ import dataclasses
 import functools
 from typing import Any
 
+import numba
 import numpy as np
 
 # A bin that is empty in one of the two samples counts as this share, so that the index is finite.
@@ -88,9 +89,10 @@ class Distribution:
         end = np.searchsorted(self.support, limit, side="right")
         return Distribution(self.support[:end], self.counts[:end])
 
-    def shares_up_to(self, points: np.ndarray) -> np.ndarray:
-        """Return the distribution function at the given points."""
-        return self._passed[np.searchsorted(self.support, points, side="right")] / self.size
+    def in_bins(self, edges: np.ndarray) -> np.ndarray:
+        """Count the values in each bin; the upper edges, in rising order, belong to the bin below."""
+        ends = np.searchsorted(self.support, edges, side="right")
+        return np.diff(self._passed[np.concatenate([[0], ends, [len(self.support)]])])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,9 +151,36 @@ def _distances(a: Distribution, b: Distribution) -> tuple[float | None, float | 
     """Return `ks_statistic` and `wasserstein`, which look at the same points."""
     if not a.size or not b.size:
         return None, None
-    points = np.union1d(a.support, b.support)
-    gaps = np.abs(a.shares_up_to(points) - b.shares_up_to(points))
+    points, share_a, share_b = _shares(a, b)
+    gaps = np.abs(share_a - share_b)
     return float(gaps.max()), float((gaps[:-1] * np.diff(points)).sum())
+
+
+def _shares(a: Distribution, b: Distribution) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the distinct values of two samples, and both distribution functions there."""
+    points, passed_a, passed_b = _merged(a.support, b.support)
+    return points, a._passed[passed_a] / a.size, b._passed[passed_b] / b.size
+
+
+@numba.njit(nogil=True, cache=True)
+def _merged(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Merge two rising arrays: their distinct values, and how many of each are at most that.
+
+    A search for each value takes some twenty times as long.
+    """
+    room = a.shape[0] + b.shape[0]
+    points = np.empty(room)
+    passed_a, passed_b = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
+    i, j, count = 0, 0, 0
+    while i < a.shape[0] or j < b.shape[0]:
+        one = a[i] if i < a.shape[0] else np.inf
+        other = b[j] if j < b.shape[0] else np.inf
+        points[count] = min(one, other)
+        i += one <= other
+        j += other <= one
+        passed_a[count], passed_b[count] = i, j
+        count += 1
+    return points[:count], passed_a[:count], passed_b[:count]
 
 
 def psi_edges(baseline: Distribution, *, bins: int = PSI_BINS) -> np.ndarray:
@@ -201,18 +230,11 @@ def population_stability_index(
     """
     if not baseline.size or not current.size:
         return None
-    p, q = (
-        np.maximum(
-            np.bincount(
-                np.searchsorted(edges, sample.support, side="left"),
-                weights=sample.counts,
-                minlength=len(edges) + 1,
-            )
-            / sample.size,
-            EMPTY_BIN_SHARE,
-        )
-        for sample in (baseline, current)
-    )
+    return _index(*(sample.in_bins(edges) / sample.size for sample in (baseline, current)))
+
+
+def _index(p: np.ndarray, q: np.ndarray) -> float:
+    p, q = np.maximum(p, EMPTY_BIN_SHARE), np.maximum(q, EMPTY_BIN_SHARE)
     return float(((q - p) * np.log(q / p)).sum())
 
 
@@ -242,12 +264,8 @@ def clock_split(baseline: Distribution, current: Distribution, edges: np.ndarray
     # None stands for no value within the horizon, whose weight is 0 too.
     ks, area = (distance or 0.0 for distance in _distances(baseline, within))
     psi = population_stability_index(baseline, within, edges) or 0.0
-    points = np.union1d(baseline.support, current.support)
-    at = np.minimum(points, horizon)
-    between = weight * baseline.shares_up_to(at)
-    beyond = points > horizon
-    between[beyond] = current.shares_up_to(points[beyond])
-    gaps = np.abs(baseline.shares_up_to(points) - between)
+    points, before, now = _shares(baseline, current)
+    gaps = np.abs(before - np.where(points > horizon, now, weight * before))
     return ClockSplit(
         ks_time=float(gaps.max()),
         ks_behaviour=weight * ks,
@@ -342,27 +360,23 @@ def same_customers_change(
     Source: `ks_statistic` and `population_stability_index`, of which they are the same numbers;
     only those whose value differs need to be looked at.
     """
-    is_there = ~np.isnan(before) & ~np.isnan(now)
-    n = int(is_there.sum())
+    # Among them is whoever lacks one of the two: a missing value differs from every other.
+    differing = np.flatnonzero(before != now)
+    then, later = before[differing], now[differing]
+    has_left = ~np.isnan(then) & np.isnan(later)
+    has_both = ~np.isnan(then) & ~np.isnan(later)
+    n = len(before) - len(differing) + int(has_both.sum())
     if not n:
         return {"ks_same_customers": None, "psi_same_customers": None}
-    has_changed = is_there & (before != now)
-    old, new = before[has_changed], now[has_changed]
-    points = np.sort(np.concatenate([old, new]))
-    gaps = np.searchsorted(np.sort(old), points, side="right") - np.searchsorted(
-        np.sort(new), points, side="right"
+    left, old, new = (
+        Distribution.of(values) for values in (then[has_left], then[has_both], later[has_both])
     )
+    _, passed_old, passed_new = _merged(old.support, new.support)
+    gaps = old._passed[passed_old] - new._passed[passed_new]
     edges = baseline.edges
-
-    def in_bins(values: np.ndarray, counts: np.ndarray | None = None) -> np.ndarray:
-        bins = np.searchsorted(edges, values, side="left")
-        return np.bincount(bins, weights=counts, minlength=len(edges) + 1).astype(np.float64)
-
-    left = before[~is_there & ~np.isnan(before)]
-    p = in_bins(baseline.support, baseline.counts) - in_bins(left)
-    q = p - in_bins(old) + in_bins(new)
-    p, q = (np.maximum(part / n, EMPTY_BIN_SHARE) for part in (p, q))
+    p = baseline.in_bins(edges) - left.in_bins(edges)
+    q = p - old.in_bins(edges) + new.in_bins(edges)
     return {
         "ks_same_customers": float(np.abs(gaps).max(initial=0) / n),
-        "psi_same_customers": float(((q - p) * np.log(q / p)).sum()),
+        "psi_same_customers": _index(p / n, q / n),
     }

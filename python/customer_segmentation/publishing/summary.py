@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from customer_segmentation._sql import sql_text
 from customer_segmentation.publishing.readers import one_row
 from customer_segmentation.shop import in_currency, left_out
 
@@ -87,10 +88,11 @@ def seconds_of_last_build(published: Path) -> float | None:
 
 
 def _has(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
+    # In words: DuckDB loads pandas for a parameter, which takes longer than all that is asked here.
     return bool(
         connection.execute(
-            "select 1 from information_schema.tables where table_schema = ? and table_name = ?",
-            [schema, name],
+            f"select 1 from information_schema.tables where table_schema = {sql_text(schema)}"
+            f" and table_name = {sql_text(name)}"
         ).fetchone()
     )
 
@@ -188,8 +190,7 @@ def _segment_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
         return lines
     segments = connection.execute(
         "select segment_name, customers, customer_share, revenue_share"
-        " from segmentation.segment_profiles where as_of_date = ? order by cluster",
-        [as_of_date],
+        f" from segmentation.segment_profiles where as_of_date = date {sql_text(as_of_date)} order by cluster"
     ).fetchall()
     return lines + [
         f"    {name:<24}{count:>10,} customers {share:>7.1%}   {revenue:>6.1%} of revenue"

@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import quote
 
 import duckdb
-import pandas as pd
 
 from customer_segmentation._sql import quoted, sql_text
 from customer_segmentation.shop.errors import ShopError
@@ -311,6 +310,9 @@ def _copied(
     alias: str,
 ) -> Source:
     """Take the rows of a cursor into a table of text."""
+    # Few shops need it, and every build would load it.
+    import pandas as pd
+
     columns = ", ".join(f"{quoted(name)} varchar" for name in names)
     try:
         connection.execute(f"create or replace temp table {alias}_table ({columns})")

@@ -1,4 +1,4 @@
-"""What a dbt Python model calls: rows in, the table out, with what the last build's results spare.
+"""What a dbt Python model calls: rows in, the table out; unchanged results of the last build are re-used.
 
 ``fits``              K-means of every as-of date, its scaler, centroids and gates
 ``assignments``       the cluster of every customer, batch by batch
@@ -51,29 +51,25 @@ from customer_segmentation.steps.refresh import (
     model_agreement,
 )
 from customer_segmentation.steps.study import (
-    AXIS_COLUMNS,
     CANDIDATE_COLUMNS,
     CLUSTER_COLUMNS,
     PROJECTION_COLUMNS,
+    DescriptionSettings,
     StudySettings,
+    describe_segments,
     largest_stable_number,
     project_customers,
-    projection_axes,
     study_clusters,
     study_columns,
     study_feature_sets,
     study_inputs,
 )
-from customer_segmentation.steps.study.origins import EXPLAINED_COLUMNS, explained_separation
 from customer_segmentation.steps.study.traits import (
-    TRAIT_COLUMNS,
     count_traits,
     described_customers,
     known_traits,
-    other_traits,
     segment_traits,
     trait_numbers,
-    trait_origins,
     traits_of,
 )
 
@@ -81,20 +77,18 @@ __all__ = [
     "AGREEMENT_COLUMNS",
     "ALTERNATIVE_COLUMNS",
     "ASSIGNMENT_COLUMNS",
-    "AXIS_COLUMNS",
     "CANDIDATE_COLUMNS",
     "CHANGE_COLUMNS",
     "CLUSTER_COLUMNS",
     "DECISION_COLUMNS",
-    "EXPLAINED_COLUMNS",
     "FIT_COLUMNS",
     "POLICY_COLUMNS",
     "PROJECTION_COLUMNS",
     "RULE_COLUMNS",
     "STABILITY_COLUMNS",
-    "TRAIT_COLUMNS",
     "AgreementSettings",
     "AlternativeSettings",
+    "DescriptionSettings",
     "FitSettings",
     "PolicySettings",
     "RuleRows",
@@ -104,9 +98,9 @@ __all__ = [
     "assign_batches",
     "count_traits",
     "decide",
+    "describe_segments",
     "described_customers",
     "engine_of",
-    "explained_separation",
     "feature_changes",
     "features_with",
     "fit_periods",
@@ -114,10 +108,8 @@ __all__ = [
     "largest_stable_number",
     "model_agreement",
     "of_date",
-    "other_traits",
     "period_stability",
     "project_customers",
-    "projection_axes",
     "quantile_reader",
     "ranks_from",
     "read_panel",
@@ -133,6 +125,5 @@ __all__ = [
     "study_inputs",
     "thresholds_from",
     "trait_numbers",
-    "trait_origins",
     "traits_of",
 ]

@@ -123,33 +123,33 @@ def _pair(
         "new_customer_share": 1 - len(stayed_rows) / n_now if n_now else None,
     }
 
-    def values(position: int, feature: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return those of the baseline's customers, then and now; of a clock, as if it had stood still."""
-        then = customers.at(days[0]).X[:, position]
+    then_rows, now_rows = (customers.at(day).X for day in days)
+    rows = []
+    for position, feature in enumerate(features):
+        is_clock = feature in clocks
+        then, stayed = then_rows[:, position], now_rows[stayed_rows, position]
+        # The values of the baseline's customers at the date; of a clock, as if it had stood still.
         now = np.full(len(then), np.nan)
-        passed = elapsed if feature in clocks else 0
-        now[base_rows] = customers.at(days[1]).X[stayed_rows, position] - passed
-        return then, now
-
-    return [
-        {
-            **common,
-            "feature": feature,
-            **same_customers_change(
-                distribution(days[0], position, feature), *values(position, feature)
-            ),
-            **feature_change(
-                distribution(days[0], position, feature),
-                distribution(days[1], position, feature),
-                stayed_mean=_mean(customers.at(days[1]).X[stayed_rows, position]),
-                elapsed_days=elapsed,
-                is_clock=feature in clocks,
-            ),
-        }
-        for position, feature in enumerate(features)
-    ]
+        now[base_rows] = stayed - elapsed if is_clock else stayed
+        before, after = (distribution(day, position, feature) for day in days)
+        rows.append(
+            {
+                **common,
+                "feature": feature,
+                **same_customers_change(before, then, now),
+                **feature_change(
+                    before,
+                    after,
+                    stayed_mean=_mean(stayed),
+                    elapsed_days=elapsed,
+                    is_clock=is_clock,
+                ),
+            }
+        )
+    return rows
 
 
 def _mean(sample: np.ndarray) -> float | None:
-    present = sample[~np.isnan(sample)]
+    is_missing = np.isnan(sample)
+    present = sample[~is_missing] if is_missing.any() else sample
     return float(present.mean()) if present.size else None

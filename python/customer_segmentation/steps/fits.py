@@ -56,6 +56,8 @@ MODEL_COLUMNS = {
     "smallest_cluster_share": "double",
     "is_accepted": "boolean",
     "gate_failures": "string",
+    "repair_fingerprint": "string",
+    "repair": "string",
 }
 CENTROID_COLUMNS = {
     "cluster": "int",
@@ -184,7 +186,7 @@ def fit_periods(
         One row per date to fit; the fingerprint stands for the rows that ``rows_of`` gives.
     rows_of : callable
         From an as-of date to its matrix of shape (n_rows, n_features), in a fixed row order;
-        called only for the dates that must be fitted, or whose clusters have no names of their own.
+        called only for the dates that must be fitted, or where it is not known what helps unnamed clusters.
     settings : FitSettings
     playbook : sequence of Rule, optional
         Gate: by these rules every cluster has a name of its own, with the number that the name has
@@ -205,9 +207,12 @@ def fit_periods(
         without cluster, whose ``gate_failures`` says why. ``segment_code`` is what the rules call
         the cluster, None for what they do not know or without rules. By ``fingerprint`` a fit is re-used: it
         stands for the rows in the words of the engine that has them. ``model_fingerprint`` is that
-        of the rows themselves, the same from every engine; models are named after it.
+        of the rows themselves, the same from every engine; models are named after it. ``repair`` is
+        what helps clusters without names of their own, by ``repair_fingerprint``.
     """
     earlier = _fits_by_fingerprint(previous, settings)
+    repairs = _repairs_by_fingerprint(previous)
+    judges = dataclasses.asdict(settings), [dataclasses.asdict(rule) for rule in playbook or ()]
     rows: list[dict[str, Any]] = []
     reference: _Reference | None = None
     dates = inputs.sort_values("as_of_date", ignore_index=True)
@@ -239,9 +244,12 @@ def fit_periods(
             rows.append({**model, "is_accepted": False, "gate_failures": problem})
         else:
             quantiles = quantiles_of(as_of_date)
+            repair = fingerprint(key, judges)
             fit, segments, problem = _numbered_and_judged(
                 fit,
                 functools.partial(rows_of, as_of_date),
+                repairs=repairs,
+                repair=repair,
                 settings=settings,
                 playbook=playbook,
                 ranks=ranks,
@@ -249,6 +257,8 @@ def fit_periods(
                 reference=reference,
             )
             judged = {**model, **_judgement(fit, problem)}
+            if repair in repairs:
+                judged |= {"repair_fingerprint": repair, "repair": repairs[repair]}
             codes = codes_of(segments) or [None] * len(fit.sizes)
             rows.extend(
                 row | {"segment_code": codes[row["cluster"]]}
@@ -290,6 +300,8 @@ def _numbered_and_judged(
     fit: Fit,
     read_rows: Callable[[], Any],
     *,
+    repairs: dict[str, str],
+    repair: str,
     settings: FitSettings,
     playbook: Sequence[Rule] | None,
     ranks: Ranks | None,
@@ -304,7 +316,10 @@ def _numbered_and_judged(
         return fit, [], failures
     segments, naming = _named(fit, playbook, settings, quantiles, ranks)
     if naming and not ranks and not playbook_problem(playbook):
-        naming += _mend(fit, segments, read_rows(), settings, playbook, quantiles)
+        # What is tried depends on nothing but what its fingerprint stands for: not on the reference.
+        if repair not in repairs:
+            repairs[repair] = _mend(fit, segments, read_rows(), settings, playbook, quantiles)
+        naming += repairs[repair]
     elif not naming and reference and set(segments) == set(reference.segments):
         # Where the nearest centroid has another name, the name goes first.
         fit = renumber(fit, np.array([reference.segments.index(one) for one in segments]))
@@ -576,3 +591,10 @@ def _fits_by_fingerprint(
         )
         fits[key] = fit, str(first["model_fingerprint"])
     return fits
+
+
+def _repairs_by_fingerprint(previous: pd.DataFrame | None) -> dict[str, str]:
+    """Return what the last build found to help clusters without names of their own."""
+    tables = reusable(previous, FIT_COLUMNS).values()
+    known = [table[["repair_fingerprint", "repair"]].dropna() for table in tables]
+    return {key: text for table in known for key, text in table.itertuples(index=False, name=None)}

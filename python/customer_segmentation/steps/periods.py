@@ -448,7 +448,8 @@ class _Baseline:
                 seed=self.settings.seed,
             ).inertia
         published = Refit(scaler, centroids, inertia, is_resampled=False)
-        repeats = self._repeats(rows, scaler=None)
+        is_baseline = row.as_of_date == self.row.as_of_date
+        repeats = self.repeats if is_baseline else self._repeats(rows, scaler=None)
         best, facts = best_optimum(published, repeats)
         if best is not published:
             order = match_centroids(published.centroids, best.centroids)

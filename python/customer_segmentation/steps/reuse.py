@@ -110,7 +110,8 @@ def reusable(previous: pd.DataFrame | None, columns: Iterable[str]) -> dict[str,
     wanted = list(columns)
     if previous is None or set(wanted) != set(previous.columns):
         return {}
-    return {str(value): rows[wanted] for value, rows in previous.groupby("fingerprint", sort=False)}
+    groups = previous[wanted].groupby("fingerprint", sort=False)
+    return {str(value): rows for value, rows in groups}
 
 
 @functools.cache

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
 from customer_segmentation.steps.engines.engine import Engine, OverBatches, typed_columns
@@ -21,6 +20,8 @@ class DuckDBEngine(Engine):
     ----------
     session : duckdb.DuckDBPyConnection
     """
+
+    libraries = ("duckdb",)
 
     def __init__(self, session: Any) -> None:
         self.local = session
@@ -48,14 +49,14 @@ class DuckDBEngine(Engine):
             schema, (batch.cast(schema) for batch in function(batches))
         )
 
-    def previous_rows(self, this: Any) -> pd.DataFrame | None:
+    def previous(self, this: Any) -> Any:
         """See `Engine`."""
         found = self.local.execute(
             "select 1 from duckdb_tables() where database_name = current_database()"
             " and schema_name = ? and table_name = ?",
             [this.schema, this.identifier],
         ).fetchone()
-        return self.local.table(f"{this.schema}.{this.identifier}").df() if found else None
+        return self.local.table(f"{this.schema}.{this.identifier}") if found else None
 
     def rows_fingerprint(self, columns: Sequence[str]) -> str:
         """See `Engine`."""

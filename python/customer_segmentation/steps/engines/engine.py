@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from importlib.metadata import version
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+
+from customer_segmentation.steps.reuse import code_and_libraries, fingerprint
 
 # A pure function over rows, batch by batch; another process may run it on a part of them.
 OverBatches = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
@@ -26,6 +29,8 @@ class Engine(ABC):
 
     # Where frames become rows: DuckDB, in this process.
     local: Any
+    # What answers queries.
+    libraries: ClassVar[tuple[str, ...]]
 
     def report(self, line: str) -> None:
         """Tell whoever waits for the build how far a model is.
@@ -79,7 +84,7 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def previous_rows(self, this: Any) -> pd.DataFrame | None:
+    def previous(self, this: Any) -> Any:
         """Return what the last build left in a model's own table, or None.
 
         Parameters
@@ -89,8 +94,19 @@ class Engine(ABC):
 
         Returns
         -------
-        DataFrame or None
+        duckdb.DuckDBPyRelation or None
+            Read when it is asked for.
         """
+
+    def previous_rows(self, this: Any) -> pd.DataFrame | None:
+        """Return the same as a frame; see `previous`."""
+        found = self.previous(this)
+        return None if found is None else found.df()
+
+    def queries_fingerprint(self) -> str:
+        """Return a SHA-256 that changes when the words or the version of the engine do."""
+        versions = {name: version(name) for name in self.libraries}
+        return fingerprint(versions, code_and_libraries(type(self).__module__))
 
     @abstractmethod
     def rows_fingerprint(self, columns: Sequence[str]) -> str:
@@ -212,22 +228,24 @@ class Engine(ABC):
         """
         return self.result(self.local.from_df(frame).project(typed_columns(columns)))
 
-    def row_of_lists(self, **lists: tuple[pd.DataFrame, Mapping[str, str]]) -> Any:
+    def row_of_lists(self, key: str, /, **lists: tuple[pd.DataFrame, Mapping[str, str]]) -> Any:
         """Return several frames as one row, which is what a model returns.
 
         Parameters
         ----------
+        key : str
+            What the row is re-used by: its column ``fingerprint``.
         lists : (DataFrame, mapping of str to str)
             By name of the column: a frame, and the SQL type of each of its columns. It becomes a
             list of structs, null without rows.
         """
-        whole = None
+        whole: Any = None
         for name, (frame, columns) in lists.items():
             fields = ", ".join(f"{column} := {column}" for column in columns)
             rows = self.local.from_df(frame).project(typed_columns(columns))
             one = rows.aggregate(f"list(struct_pack({fields})) as {name}")
             whole = one if whole is None else whole.cross(one)
-        return self.result(whole)
+        return self.result(whole.project(f"*, '{key}' as fingerprint"))
 
 
 def typed_columns(columns: Mapping[str, str]) -> str:

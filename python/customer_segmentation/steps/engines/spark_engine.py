@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
@@ -22,6 +21,8 @@ class SparkEngine(Engine):
     ----------
     session : pyspark.sql.SparkSession
     """
+
+    libraries = ("pyspark", "duckdb")
 
     def __init__(self, session: Any) -> None:
         self.session = session
@@ -47,7 +48,7 @@ class SparkEngine(Engine):
         schema = ", ".join(f"{name} {kind}" for name, kind in columns.items())
         return relation.mapInArrow(function, schema)
 
-    def previous_rows(self, this: Any) -> pd.DataFrame | None:
+    def previous(self, this: Any) -> Any:
         """See `Engine`; dbt-spark drops a table before its model runs, so another build is named.
 
         Environment variable ``SEGMENTATION_REUSED_BUILD`` is the folder of its schemas; without
@@ -57,7 +58,7 @@ class SparkEngine(Engine):
         table = Path(build or "", f"{this.schema}.db", this.identifier)
         if not build or not table.exists():
             return None
-        return self.local.from_arrow(pyarrow.parquet.read_table(table)).df()
+        return self.local.from_arrow(pyarrow.parquet.read_table(table))
 
     def rows_fingerprint(self, columns: Sequence[str]) -> str:
         """See `Engine`."""

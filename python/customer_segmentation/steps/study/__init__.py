@@ -6,6 +6,7 @@
 ``choice``      the number of clusters that they lead to, before there is a model
 ``pictures``    customers of both algorithms on two axes
 ``traits``      what the customers of a segment have in common, and ``origins``: what of it follows from their features
+``description`` what sets the segments apart, in one row
 """
 
 from customer_segmentation.steps.study.candidates import (
@@ -15,6 +16,7 @@ from customer_segmentation.steps.study.candidates import (
 )
 from customer_segmentation.steps.study.choice import largest_stable_number
 from customer_segmentation.steps.study.clusters import CLUSTER_COLUMNS, study_clusters
+from customer_segmentation.steps.study.description import DescriptionSettings, describe_segments
 from customer_segmentation.steps.study.pictures import (
     AXIS_COLUMNS,
     PROJECTION_COLUMNS,
@@ -28,7 +30,9 @@ __all__ = [
     "CANDIDATE_COLUMNS",
     "CLUSTER_COLUMNS",
     "PROJECTION_COLUMNS",
+    "DescriptionSettings",
     "StudySettings",
+    "describe_segments",
     "largest_stable_number",
     "project_customers",
     "projection_axes",

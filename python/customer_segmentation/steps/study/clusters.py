@@ -176,6 +176,7 @@ def study_clusters(
     """
     tables = []
     code = code_and_libraries(__name__)
+    earlier = reusable(previous, CLUSTER_COLUMNS)
     first_set = next(iter(features_of))
     reference, numbering = None, None
     if not centroids_in_use.empty:
@@ -195,7 +196,7 @@ def study_clusters(
                 numbering,
                 code,
             )
-            table = reusable(previous, CLUSTER_COLUMNS).get(fingerprint)
+            table = earlier.get(fingerprint)
             origin = "re-used"
             if table is None:
                 origin = f"{resamples} resamples"
