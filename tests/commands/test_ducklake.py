@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -18,7 +20,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from conftest import PROJECT, Run
+from conftest import PROJECT, SMALL_STUDY, Run
 from customer_segmentation.commands import ducklake
 from customer_segmentation.commands.ducklake import lake, publication, server
 from customer_segmentation.commands.parity.comparison import compare
@@ -359,7 +361,11 @@ def test_the_whole_project_is_equal_in_a_lake_and_a_killed_build_harms_nobody(
     run: Run, small_folder: Path, folder: Path
 ) -> None:
     database = folder / "whole" / "olist.duckdb"
-    done = run("customer_segmentation", "parity", raw_dir=small_folder, database=database)
+    options = shlex.join(["--vars", json.dumps({"study": SMALL_STUDY})])
+    done = run(
+        "customer_segmentation", "parity", f"--options={options}",
+        raw_dir=small_folder, database=database,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
     assert ", 0 different, " in done.stdout
     place = lake.folder_beside(database.parent / "parity" / database.name)
