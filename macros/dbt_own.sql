@@ -118,27 +118,6 @@ config_dict["features"] = {{ var('features') }}
     from said
 {%- endmacro %}
 
-{% materialization unit, adapter='duckdb' %}
-    {#- What dbt runs for a unit test: it would make a table, without rows, to hear the columns of the query. -#}
-    {% set expected_rows = config.get('expected_rows') %}
-    {% set types, quoted = {}, {} %}
-    {% for column in adapter.get_column_schema_from_query(get_empty_subquery_sql(sql)) %}
-        {% do types.update({column.name | lower: column.data_type}) %}
-        {% do quoted.update({column.name | lower: column.quoted}) %}
-    {% endfor %}
-    {% set names = (expected_rows[0] if expected_rows else types) | map('lower') | list %}
-    {% if config.get('sql_header') or names | reject('in', quoted) | list %}
-        {{ return(dbt.materialization_unit_default()) }}
-    {% endif %}
-    {% set chosen = [] %}
-    {% for name in names %}{% do chosen.append(quoted[name]) %}{% endfor %}
-    {% set expected_sql = config.get('expected_sql') or get_expected_sql(expected_rows, types, quoted) %}
-    {% call statement('main', fetch_result=true) -%}
-        {{ get_unit_test_sql(sql, expected_sql, chosen) }}
-    {%- endcall %}
-    {{ return({'relations': []}) }}
-{% endmaterialization %}
-
 {% macro get_fixture_sql(rows, column_name_to_data_types) -%}
     {#-
         What dbt runs for the rows that a unit test gives of a table; columns that a row does not have are null. dbt writes every
