@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import datetime
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from conftest import SMALL_STUDY, Run, query
+from conftest import Run, query
 
 pytestmark = [pytest.mark.build, pytest.mark.thorough]
 
@@ -44,7 +43,7 @@ def weekly_accounts(draw: np.random.Generator) -> Iterator[tuple]:
 @pytest.mark.parametrize(
     ("rows", "delimiter", "told", "currency", "is_whole"),
     [
-        # One of them with every test and the whole study, those tests included that ask nothing of the data.
+        # One of them with every test, those included that ask nothing of the data.
         (bought_once, ";", "is read as", "EUR", True),
         (weekly_accounts, ",", "written month/day/year", "XXX", False),
     ],
@@ -68,11 +67,7 @@ def test_two_commands_lead_to_named_segments(
     assert looked.returncode == 0, looked.stderr
     assert told in looked.stdout
     assert "found again in 20 resamples" in looked.stdout
-    options = () if is_whole else ("--vars", json.dumps({"study": SMALL_STUDY}))
-    publish(
-        "--shop", str(shop), *options,
-        raw_dir=tmp_path, database=database, may_be_partial=not is_whole,
-    )  # fmt: skip
+    publish("--shop", str(shop), raw_dir=tmp_path, database=database, may_be_partial=not is_whole)
     dates, unsegmented = query(
         database, "select count(*), count(*) - count(model_id) from segmentation.period_models"
     )[0]
