@@ -396,6 +396,13 @@ def build_section(result: dict[str, Any]) -> str:
             f" Pair by pair, the build again took {floors['median']:.2f} floors"
             f" ({floors['lowest']:.2f} to {floors['highest']:.2f})."
         )
+    every = builds.get("full", {}).get("all_seconds", [])
+    if len(every) > 1:
+        lines += [
+            "",
+            f"Builds from nothing, one after the other: {', '.join(map(duration, every))}. The first on a machine, or of"
+            " changed code, also compiles the kernels.",
+        ]
     kinds = builds["full"]["by_type"] if "full" in builds else {}
     if "month" in result and kinds:
         month = result["month"]
