@@ -157,13 +157,13 @@
 {%- endmacro %}
 
 {% macro z_of_interval() -%}
-    {#- Normal quantile of a two-sided interval of 95 %. -#}
-    1.959963984540054
+    {#- Normal quantile of a two-sided interval of 95 %. A double: the square of a long decimal leaves no room for a large count. -#}
+    1.959963984540054e0
 {%- endmacro %}
 
 {% macro z_of_several() -%}
     {#- That of 99 %: four or five of them are all right in at least 95 of 100 cases (Bonferroni). -#}
-    2.5758293035489004
+    2.5758293035489004e0
 {%- endmacro %}
 
 {% macro wilson(successes, trials, end, z=none) -%}
@@ -189,7 +189,7 @@
     -#}
     {%- set control = setting('outcomes', 'control_share') -%}
     {%- if not 0 < control < 1 -%}{{ return('cast(null as bigint)') }}{%- endif -%}
-    {%- set z_power = 0.8416212335729143 -%}
+    {%- set z_power = '0.8416212335729143e0' -%}
     {%- set effect = 'least(' ~ base ~ ' * ' ~ (1 + setting('outcomes', 'control_effect')) ~ ', 1)' -%}
     {%- set mean = '(' ~ (1 - control) ~ ' * ' ~ effect ~ ' + ' ~ control ~ ' * ' ~ base ~ ')' -%}
     cast(
