@@ -400,8 +400,8 @@ def build_section(result: dict[str, Any]) -> str:
     if len(every) > 1:
         lines += [
             "",
-            f"Builds from nothing, one after the other: {', '.join(map(duration, every))}. The first on a machine, or of"
-            " changed code, also compiles the kernels.",
+            f"Builds from nothing, one after the other: {', '.join(map(duration, every))}. The first on a machine,"
+            " or of changed code, also compiles the kernels.",
         ]
     kinds = builds["full"]["by_type"] if "full" in builds else {}
     if "month" in result and kinds:
