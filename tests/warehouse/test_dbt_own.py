@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -99,6 +100,17 @@ def dbt(project: Path, forks: Forks) -> Dbt:
     return run_dbt
 
 
+@contextlib.contextmanager
+def changed(project: Path, name: str, before: str, after: str) -> Iterator[None]:
+    """Say something else in a file of the project, for a while."""
+    assert before in FILES[name]
+    (project / name).write_text(FILES[name].replace(before, after))
+    try:
+        yield
+    finally:
+        (project / name).write_text(FILES[name])
+
+
 def test_what_is_sound_passes_and_is_described(project: Path, dbt: Dbt) -> None:
     done = dbt()
     assert done.returncode == 0, done.stdout
@@ -136,13 +148,8 @@ def test_what_is_sound_passes_and_is_described(project: Path, dbt: Dbt) -> None:
 def test_a_query_that_breaks_its_contract_is_refused(
     project: Path, dbt: Dbt, before: str, after: str, said: list[str]
 ) -> None:
-    path = project / "models" / "fruit.sql"
-    assert before in FILES["models/fruit.sql"]
-    try:
-        path.write_text(FILES["models/fruit.sql"].replace(before, after))
+    with changed(project, "models/fruit.sql", before, after):
         done = dbt("--select", "fruit")
-    finally:
-        path.write_text(FILES["models/fruit.sql"])
     assert done.returncode == 1
     assert "This model has an enforced contract that failed." in done.stdout
     for text in said:
@@ -176,12 +183,7 @@ def test_a_test_that_fails_says_what_it_found(dbt: Dbt) -> None:
 def test_a_unit_test_that_is_wrong_fails(
     project: Path, dbt: Dbt, before: str, after: str, said: str
 ) -> None:
-    path = project / "models" / "all.yml"
-    assert before in FILES["models/all.yml"]
-    try:
-        path.write_text(FILES["models/all.yml"].replace(before, after))
+    with changed(project, "models/all.yml", before, after):
         done = dbt("--select", "basket")
-    finally:
-        path.write_text(FILES["models/all.yml"])
     assert done.returncode == 1
     assert said in done.stdout
