@@ -17,7 +17,7 @@ from urllib.parse import quote
 import duckdb
 
 from customer_segmentation._sql import quoted, sql_text
-from customer_segmentation.shop.errors import ShopError
+from customer_segmentation.shop.mapping import ShopError
 
 PARQUET_ENDINGS = (".parquet", ".pq")
 # Spreadsheets of western offices write this when they do not write UTF-8; of its five holes the other makes signs.
