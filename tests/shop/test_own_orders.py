@@ -192,7 +192,7 @@ def test_the_format_that_fits_every_time_is_found(
         ),
         ("a,2999-01-01,1,1,\n", {}, ["1 orders are later than today, the last on 2999-01-01"]),
         ("a,1019-01-01,1,1,\n", {}, ["1 orders are before 1900, the first on 1019-01-01"]),
-        ("", {}, ["when of"]),
+        ("", {}, ["orders.csv has no row."]),
         ("a,2020-01-01,-1,1,\n", {}, ["refunds only, and no order of a customer"]),
         ("a,2020-01-01,1,1,\n", {"currency": "euro"}, ["currency is 'euro'; it is three letters"]),
         ("a,2020-01-01,1,1,\n", {"time_zone": "Londn"}, ["time_zone is 'Londn'; it is a name"]),

@@ -15,7 +15,7 @@ from customer_segmentation._sql import sql_text
 from customer_segmentation.shop.lines import typed_lines, typed_reviews
 from customer_segmentation.shop.look import EVENTS, problems_of
 from customer_segmentation.shop.mapping import ShopError, mapping_from
-from customer_segmentation.shop.source import Source, open_source
+from customer_segmentation.shop.source import open_source
 
 # As the models shop_lines and shop_reviews have them; engines round differently.
 REVIEW_TYPES = {"order_id": "varchar", "review_score": "int", "review_answered_at": "timestamp"}
@@ -97,7 +97,7 @@ class ShopAnswers:
                 connection.execute("set timezone = 'UTC'")
                 source = open_source(connection, said.get("orders"))
                 lines = typed_lines(connection, source, mapping_from(said))
-                if self.copies or any(_is_elsewhere(one) for one in lines.sources):
+                if self.copies or not all(one.is_file for one in lines.sources):
                     return json.dumps(_copied(connection, lines.sql, scratch, LINE_TYPES))
         except ShopError as error:
             return json.dumps({"problems": list(error.problems)})
@@ -125,7 +125,7 @@ class ShopAnswers:
                 reviews = typed_reviews(connection, mapping_from(said))
                 if reviews is None:
                     return json.dumps({"sql": None})
-                if self.copies or any(_is_elsewhere(one) for one in reviews.sources):
+                if self.copies or not all(one.is_file for one in reviews.sources):
                     return json.dumps(_copied(connection, reviews.sql, scratch, REVIEW_TYPES))
         except ShopError as error:
             return json.dumps({"problems": list(error.problems)})
@@ -142,7 +142,7 @@ class ShopAnswers:
                 connection.execute("set timezone = 'UTC'")
                 source = open_source(connection, copy)
                 lines = typed_lines(connection, source, mapping_from(shop))
-                if any(_is_elsewhere(one) for one in lines.sources[1:]):
+                if not all(one.is_file for one in lines.sources[1:]):
                     raise ShopError(
                         "customers of a database cannot be joined to orders of a dbt model: join them in the model, or"
                         " give a file in UTF-8."
@@ -150,11 +150,6 @@ class ShopAnswers:
         finally:
             Path(copy).unlink(missing_ok=True)
         return json.dumps({"sql": lines.sql.replace(source.sql, named["relation"])})
-
-
-def _is_elsewhere(source: Source) -> bool:
-    """Say whether the connection of the build cannot read a source as it is said."""
-    return not source.sql.startswith(("read_csv(", "read_parquet("))
 
 
 def _copied(

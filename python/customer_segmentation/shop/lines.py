@@ -110,7 +110,7 @@ def _typed_lines(connection: duckdb.DuckDBPyConnection, source: Source, mapping:
             else {}
         ),
     }
-    missing = missing_columns(asked, source)
+    missing = missing_columns(asked, source) or _missing_in_files(roles, source)
     if missing:
         raise ShopError(*missing)
     problems: list[str] = []
@@ -314,13 +314,41 @@ def _typed_reviews(
 
 
 def missing_columns(roles: dict[str, str], source: Source) -> list[str]:
-    """Say which columns a source does not have."""
-    return [
+    """Say which columns a source does not have, or has twice."""
+    found = [
         _missing(role, expression, source)
         for role, expression in roles.items()
         if column_of(expression, source.columns) is None
         and (is_name(expression) or not columns_in(expression, source.columns))
     ]
+    for role, expression in roles.items():
+        named = columns_in(column_of(expression, source.columns) or expression, source.columns)
+        found += [
+            f"{role} is {expression}, and the header of {source.label} has {name} twice: which one counts cannot be"
+            " told. Delete the other, or give it another name."
+            for name in named
+            if name.casefold() in source.repeated
+        ]
+    return found
+
+
+def _missing_in_files(roles: dict[str, str], source: Source) -> list[str]:
+    """Say which files have none of the columns by which the others say who, when or how much."""
+    found = []
+    for role, expression in roles.items():
+        named = columns_in(column_of(expression, source.columns) or expression, source.columns)
+        lacking = [
+            file
+            for file, header in source.headers.items()
+            if not {name.casefold() for name in named} & set(header)
+        ]
+        if lacking:
+            others = f", as have {len(lacking) - 1:,} others" if len(lacking) > 1 else ""
+            found.append(
+                f"{role} is {expression}, and {lacking[0]} has no such column{others}: its header is"
+                f" {', '.join(source.headers[lacking[0]])}. Give its columns the names of the others."
+            )
+    return found
 
 
 def _bind(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
