@@ -87,6 +87,47 @@ def test_orders_that_cannot_be_used_end_in_a_sentence(
 
 
 @pytest.mark.parametrize(
+    "content", ["# notes\n", "", "who,when\na,2020-01-01\n", "a: [", b"\xff\xfe\0"]
+)
+def test_a_file_of_something_else_is_never_overwritten(
+    orders: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    content: str | bytes,
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    file = orders / "notes.md"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    before = file.read_bytes()
+    part = orders / "part_0.csv"
+    for to in (file, part, orders):
+        was = part.read_bytes()
+        status = main(["shop", f"{orders}/part_*.csv", "--to", str(to)])
+        said = capsys.readouterr().err
+        assert status == 1
+        assert "it is left as it is" in said or "is a folder; name a file with TO=" in said
+        assert part.read_bytes() == was
+    assert file.read_bytes() == before
+
+
+def test_what_somebody_has_corrected_is_kept(
+    orders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    file = orders / "corner.yml"
+    look = ["shop", f"{orders}/part_*.csv", "--to", str(file)]
+    assert main(look) == 0
+    assert main(look) == 0
+    assert not (orders / "corner.yml.before").exists()
+    corrected = file.read_text().replace("amount: Total EUR", "amount: '\"Total EUR\" / 2'")
+    file.write_text(corrected)
+    capsys.readouterr()
+    assert main(look) == 0
+    assert "said something else; what it said is in" in capsys.readouterr().out
+    assert (orders / "corner.yml.before").read_text() == corrected
+
+
+@pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         (
