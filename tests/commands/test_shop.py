@@ -180,3 +180,31 @@ def test_a_file_that_is_none_of_a_shop_is_refused(
         file.write_text(text)
     with pytest.raises(CommandError, match=sentence):
         with_shop([], file)
+
+
+@pytest.mark.parametrize(
+    ("header", "written"), [("Client", "Client"), ("Client no", '"Client no"')]
+)
+def test_one_id_for_all_who_have_none_is_told(
+    orders: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    header: str,
+    written: str,
+) -> None:
+    """Customer 0 of a till would be a person with a third of the orders."""
+    monkeypatch.chdir(PROJECT)
+    file = orders / "corner.yml"
+    look = ["shop", f"{orders}/part_*.csv", "--to", str(file)]
+    assert main(look) == 0
+    assert "of the orders. If it stands for" not in capsys.readouterr().out
+    part = orders / "part_0.csv"
+    text = part.read_text()
+    more = "".join(f"G{number},0,2021-03-01,5\n" for number in range(900))
+    part.write_text((text + more).replace("Client", header))
+    other = orders / "part_1.csv"
+    other.write_text(other.read_text().replace("Client", header))
+    assert main(look) == 0
+    said = capsys.readouterr().out
+    assert "0 has 33% of the orders. If it stands for people who are not known" in said
+    assert f"write customer_id: nullif({written}, '0')." in said

@@ -19,6 +19,7 @@ from typing import Any
 import duckdb
 import yaml
 
+from customer_segmentation._sql import quoted, sql_text
 from customer_segmentation.intake import default_settings
 from customer_segmentation.publishing import CommandError
 from customer_segmentation.shop import (
@@ -38,6 +39,8 @@ from customer_segmentation.shop import (
 )
 
 DEFAULT_FILE = "shop.yml"
+# Of one customer: tills and shops write one id for all who have none.
+LARGE_SHARE = 0.1
 PROJECT = Path()
 HEAD = """\
 # How somebody's own orders are read, for `make build SHOP={name}` and `dbt build --vars "$(cat {name})"`.
@@ -221,7 +224,19 @@ def told(shop: dict[str, Any], look: Look, notes: tuple[str, ...]) -> list[str]:
         else "  no as-of date",
         f"  Missing, and left out of what is built: {', '.join(missing)}",
     ]
+    if look.most_orders >= LARGE_SHARE * look.orders:
+        who, share = look.most_orders_of, look.most_orders / look.orders
+        notes = (
+            *notes,
+            f"{who} has {share:.0%} of the orders. If it stands for people who are not known, write customer_id:"
+            f" nullif({_in_sql(shop['customer_id'])}, {sql_text(who)}).",
+        )
     return lines + [f"  Note: {note}" for note in notes]
+
+
+def _in_sql(expression: str) -> str:
+    """Return a column as it is written in SQL; an expression is such already."""
+    return expression if "(" in expression or expression.isidentifier() else quoted(expression)
 
 
 def _optional_lines(shop: dict[str, Any], look: Look) -> list[str]:

@@ -59,6 +59,10 @@ class Look:
         Name of each trait, and how many different values it has.
     reviews, reviews_elsewhere : int
         Answered reviews of the customers' orders, and of orders that are not there.
+    most_orders_of : str
+        Who has the most orders.
+    most_orders : int
+        How many they are.
     """
 
     lines: int
@@ -78,6 +82,8 @@ class Look:
     traits: dict[str, int]
     reviews: int
     reviews_elsewhere: int
+    most_orders_of: str
+    most_orders: int
 
 
 def events_sql(project: Path) -> str:
@@ -272,7 +278,13 @@ def look_at(
             )
             """
         ).fetchone() or (0, 0)
+        who, most = connection.execute(
+            "select customer_unique_id, count(*) from shop_events where kind = 'order' and customer_unique_id is not"
+            " null group by all order by 2 desc, 1 limit 1"
+        ).fetchone() or ("", 0)
         return Look(
+            most_orders_of=who,
+            most_orders=most,
             **dict(zip(names, row, strict=True)),
             as_of_dates=dates,
             time_format=lines.time_format,
