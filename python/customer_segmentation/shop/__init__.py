@@ -7,19 +7,21 @@
 ``times``         how times are written
 ``lines``         the orders under the names of the model shop_lines, typed
 ``look``          what is in them, and what is wrong with them
+``answers``       what dbt asks
 ``clusters``      how many segments the comparison chooses
 ``plugin``        how dbt-duckdb reads them
 """
 
+from customer_segmentation.shop.answers import ShopAnswers
 from customer_segmentation.shop.clusters import STUDY, ClusterChoice, choose_clusters
-from customer_segmentation.shop.errors import ShopError
 from customer_segmentation.shop.guess import Guess, guess_mapping
 from customer_segmentation.shop.guess_traits import guess_customer_file, guess_review_file
 from customer_segmentation.shop.lines import Lines, typed_lines
-from customer_segmentation.shop.look import Look, ShopAnswers, events_sql, look_at, problems_of
+from customer_segmentation.shop.look import Look, events_sql, look_at, problems_of
 from customer_segmentation.shop.mapping import (
     NO_CURRENCY,
     Mapping,
+    ShopError,
     in_currency,
     left_out,
     mapping_from,
