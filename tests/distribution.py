@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 from xdist.scheduler.protocol import Scheduling
+from xdist.workermanage import WorkerController
 
 __all__ = ["FilesAndScenarios", "Scheduling", "in_order_of_start"]
 
@@ -44,6 +45,15 @@ class FilesAndScenarios(LoadScopeScheduling):
             return nodeid
         file, test = nodeid.split("::", 1)
         return file + "".join(test.partition("[")[1:]) if nodeid.startswith(BY_DATABASE) else file
+
+    def _reschedule(self, node: WorkerController) -> None:
+        """Give a worker more when one test waits there: it begins that one when it knows of the next.
+
+        A second one that waited behind a long test would leave another worker without work at the end.
+        """
+        if self.workqueue and self._pending_of(self.assigned_work[node]) > 1:
+            return
+        super()._reschedule(node)
 
 
 def in_order_of_start(items: list[pytest.Item]) -> None:
