@@ -395,7 +395,9 @@ def test_titles_are_computed_and_axes_are_labelled() -> None:
 def test_a_share_of_customers_is_a_quotient_of_counts(board: str) -> None:
     """A sum of as many shares as there are customers ends in other digits with each order of its rows."""
     queries = read_board(board).queries
-    assert not [name for name, sql in queries.items() if re.search(r"sum\([\w.]*customer_share", sql)]
+    assert not [
+        name for name, sql in queries.items() if re.search(r"sum\([\w.]*customer_share", sql)
+    ]
 
 
 def test_an_unknown_board_is_refused_with_the_known_ones(monkeypatch) -> None:
