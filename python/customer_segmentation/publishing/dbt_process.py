@@ -72,8 +72,6 @@ def run_dbt(
     process = subprocess.Popen(
         [str(dbt), "build", *options],
         env={
-            # Its log has what it says; all that it does, query by query, is written when somebody looks.
-            "DBT_LOG_LEVEL_FILE": "debug" if is_verbose else "info",
             **environment,
             **colours,
             "SEGMENTATION_DATABASE": str(side),
