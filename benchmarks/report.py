@@ -223,10 +223,12 @@ def about(result: dict[str, Any]) -> str:
     """Say when and on what a run was made."""
     machine = result["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    limit = machine.get("memory_limit")
+    limited = f" SEGMENTATION_MEMORY_LIMIT={limit}." if limit else ""
     return (
         f"{result['date']}, commit {result['commit']}. {machine['processors']} processors"
         f" ({machine['model']}), {size(machine['memory'])}, load {machine['load']:.1f} at the start."
-        f" {versions}.{method_of(result)}"
+        f" {versions}.{limited}{method_of(result)}"
     )
 
 
@@ -276,6 +278,7 @@ def build_section(result: dict[str, Any]) -> str:
             duration(b["node_seconds"]),
             duration(b["outside_seconds"]),
             size(b["peak_memory"]),
+            size(b["peak_disk"]) if "peak_disk" in b else "",
             size(b["database_bytes"]) if "database_bytes" in b else "",
             f"{b['seconds'] / floor['seconds']:.1f}" if floor else "",
         ]
@@ -289,7 +292,17 @@ def build_section(result: dict[str, Any]) -> str:
     ]
     lines.append(
         markdown_table(
-            ["build", "wall", "nodes at work", "outside", "peak memory", "file", "floors"], rows
+            [
+                "build",
+                "wall",
+                "nodes at work",
+                "outside",
+                "peak memory",
+                "peak on disk",
+                "file",
+                "floors",
+            ],
+            rows,
         )
     )
     if floor:

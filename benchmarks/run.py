@@ -392,6 +392,8 @@ def machine() -> dict[str, Any]:
         "model": model,
         "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "load": os.getloadavg()[0],
+        # Of DuckDB, where it is not the default.
+        "memory_limit": os.environ.get("SEGMENTATION_MEMORY_LIMIT"),
     }
 
 
