@@ -200,6 +200,13 @@ def test_one_id_for_all_who_have_none_is_told(
     assert "of the orders. If it stands for" not in capsys.readouterr().out
     part = orders / "part_0.csv"
     text = part.read_text()
+    (orders / "part_2.csv").write_text("".join(text.splitlines(keepends=True)[:4]))
+    assert main(look) == 0
+    assert (
+        f"3 rows are in two files, such as in {part} and {orders}/part_2.csv."
+        in capsys.readouterr().out
+    )
+    (orders / "part_2.csv").unlink()
     more = "".join(f"G{number},0,2021-03-01,5\n" for number in range(900))
     part.write_text((text + more).replace("Client", header))
     other = orders / "part_1.csv"

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from customer_segmentation.shop import ShopError, open_source
+from customer_segmentation.shop import ShopError, open_source, rows_in_two_files
 from customer_segmentation.shop.look import read_lines
 
 SHOP = {"customer_id": "who", "ordered_at": "when", "amount": "what", "order_id": "order"}
@@ -191,3 +191,21 @@ def test_a_repeated_column_that_nobody_needs_is_no_matter(tmp_path: Path) -> Non
             "note_1",
             "column7",
         ]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_exports_that_overlap_are_told(tmp_path: Path, kind: str) -> None:
+    for name, rows in (("1", ROWS), ("2", ROWS.replace("b,", "c,")), ("3", "d,2020-01-05,1,9,x\n")):
+        file = beside(tmp_path, f"{name}.csv", HEADER + rows)
+        if kind == "parquet":
+            duckdb.sql(f"copy (from read_csv('{file}')) to '{tmp_path}/{name}.parquet'")
+    with duckdb.connect() as connection:
+        some = open_source(connection, str(tmp_path / f"*.{kind}"))
+        assert rows_in_two_files(connection, some) == (
+            1, f"{tmp_path}/1.{kind}", f"{tmp_path}/2.{kind}",
+        )  # fmt: skip
+        for alone in (f"1.{kind}", f"[23].{kind}"):
+            assert (
+                rows_in_two_files(connection, open_source(connection, str(tmp_path / alone)))
+                is None
+            )

@@ -26,6 +26,7 @@ from customer_segmentation.shop import (
     NO_CURRENCY,
     Look,
     ShopError,
+    Source,
     choose_clusters,
     guess_customer_file,
     guess_mapping,
@@ -36,6 +37,7 @@ from customer_segmentation.shop import (
     look_at,
     mapping_from,
     open_source,
+    rows_in_two_files,
 )
 
 DEFAULT_FILE = "shop.yml"
@@ -89,6 +91,7 @@ def run(options: argparse.Namespace) -> int:
         with duckdb.connect() as connection:
             source = open_source(connection, orders)
             guess = guess_mapping(connection, source)
+            notes = (*guess.notes, *_notes_of_files(connection, source))
             optional = _optional(connection, options, guess.shop)
         shop = {
             "name": to.stem,
@@ -107,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
             minimum_customers=defaults["minimum_customers"],
             minimum_history_days=defaults["minimum_history_days"],
         )
-        print("\n".join(told(shop, look, guess.notes)), flush=True)
+        print("\n".join(told(shop, look, notes)), flush=True)
         choice = choose_clusters(shop, defaults, project=PROJECT)
     except ShopError as error:
         written = f"\n{to} has the guess; correct it there." if to.exists() else ""
@@ -118,6 +121,18 @@ def run(options: argparse.Namespace) -> int:
     print(f"  {number} segments, as of {choice.as_of_date}: {choice.reason}")
     print(f"\n{to} is written. Look at it, then: make build SHOP={to}")
     return 0
+
+
+def _notes_of_files(connection: duckdb.DuckDBPyConnection, source: Source) -> list[str]:
+    """Say which files hold the same rows."""
+    found = rows_in_two_files(connection, source)
+    if found is None:
+        return []
+    count, first, other = found
+    return [
+        f"{count:,} rows are in two files, such as in {first} and {other}. If the exports overlap, the same orders"
+        " count twice: leave them out of one."
+    ]
 
 
 def _optional(

@@ -26,7 +26,7 @@ from customer_segmentation.shop.mapping import (
     left_out,
     mapping_from,
 )
-from customer_segmentation.shop.source import Source, open_source, source_from
+from customer_segmentation.shop.source import Source, open_source, rows_in_two_files, source_from
 from customer_segmentation.shop.times import in_words
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "mapping_from",
     "open_source",
     "problems_of",
+    "rows_in_two_files",
     "source_from",
     "typed_lines",
 ]

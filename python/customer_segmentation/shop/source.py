@@ -57,6 +57,8 @@ class Source:
         Names of the columns of each file, in small letters; empty for a table.
     repeated : frozenset of str
         Names that a file has for several columns, in small letters.
+    parts : mapping of str to str
+        SQL of each file, where they are several that are read as they are.
     """
 
     sql: str
@@ -65,6 +67,7 @@ class Source:
     is_file: bool = False
     headers: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     repeated: frozenset[str] = frozenset()
+    parts: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def source_from(orders: Any) -> list[str] | dict[str, str]:
@@ -229,6 +232,11 @@ def _csv(
             file: tuple(name.casefold() for name in of_file)
             for file, of_file in zip(files, names, strict=True)
         },
+        parts={
+            file: _csv_sql([file], columns, look, look.compression)
+            for file, columns, look in zip(files, names, looks, strict=True)
+            if len(files) > 1 and paths == files
+        },
         repeated=frozenset(
             name
             for look in looks
@@ -346,7 +354,35 @@ def _parquet(connection: duckdb.DuckDBPyConnection, files: Sequence[str], label:
         raise ShopError(f"{file} cannot be read: {str(error).splitlines()[0]}") from None
     if not rows:
         raise ShopError(f"{label} has no row.")
-    return dataclasses.replace(found, headers=headers)
+    parts = {file: f"read_parquet({_listed([file])})" for file in files if len(files) > 1}
+    return dataclasses.replace(found, headers=headers, parts=parts)
+
+
+def rows_in_two_files(
+    connection: duckdb.DuckDBPyConnection, source: Source
+) -> tuple[int, str, str] | None:
+    """Count the rows that two files have: exports of times that overlap hold the same orders.
+
+    Returns
+    -------
+    tuple of int, str and str, or None
+        How many different rows, and two files that have one of them.
+    """
+    if not source.parts:
+        return None
+    files = list(source.parts)
+    rows = " union all ".join(
+        f"select distinct {number} as file, hash(part) as content from {source.parts[file]} as part"
+        for number, file in enumerate(files)
+    )
+    count, first, other = connection.execute(
+        f"""
+        select count(*), min(first), arg_min(other, first) from (
+            select min(file) as first, max(file) as other from ({rows}) group by content having count(*) > 1
+        )
+        """
+    ).fetchone() or (0, 0, 0)
+    return (count, files[first], files[other]) if count else None
 
 
 def _first_lines(error: Exception | str) -> str:
