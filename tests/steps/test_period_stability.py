@@ -465,6 +465,23 @@ def test_a_baseline_without_a_model_gives_no_row_and_a_sentence() -> None:
         assert f"the baseline {baseline} is not a segmented as-of date" in lines[0]
 
 
+def test_a_date_that_shares_no_customer_with_the_baseline_says_so() -> None:
+    """A short history_months forgets everybody who was there."""
+    panel = a_panel()
+    others = panel.at(DATES[2])
+    crosses = {date: panel.at(date) for date in DATES[:2]}
+    crosses[DATES[2]] = Cross(others.person + 10**6, others.X, others.is_in_fit)
+    result, _ = run_stability(Panel(crosses))
+    of_last = result[pd.to_datetime(result["as_of_date"]) == DATES[2]]
+    of_last = of_last.drop_duplicates("design").set_index("design")
+    assert of_last.loc["prediction_vs_refit", "adjusted_rand_index"] > 0
+    for design in ("labels_vs_refit", "structure", "migration"):
+        assert of_last.loc[design, "note"].startswith("Not compared: ")
+        assert pd.isna(of_last.loc[design, "adjusted_rand_index"])
+    note = "Not compared: none of the baseline's customers is in the history of this date."
+    assert of_last.loc["migration", "note"] == note
+
+
 def test_a_date_without_a_fit_says_so() -> None:
     panel = a_panel()
     inputs, models = inputs_and_models(panel)

@@ -753,6 +753,10 @@ def test_pictures(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
     assert not np.allclose(turned["loading"], axes["loading"])
     assert project_customers(rows[:0], **options).empty
     assert projection_axes(rows[:0], features=FEATURES).empty
+    # One customer has no spread, and no direction of it.
+    none = projection_axes(rows[:1], features=FEATURES)
+    assert none.empty
+    assert list(none.columns) == list(AXIS_COLUMNS)
     without = project_customers(rows, **{**options, "spectral": None, "exact_silhouette_rows": 10})
     assert without["spectral_cluster"].isna().all()
     sizes = picture["spectral_cluster"][rows["is_in_fit"]].value_counts(normalize=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from customer_segmentation._sklearn import from_sklearn
 from customer_segmentation._validation import as_matrix, check_count, check_seed
 from customer_segmentation.cluster._points import distinct_points
 from customer_segmentation.cluster.kmeans import fit_kmeans
@@ -501,8 +502,9 @@ def _assign(
     seed: int,
 ) -> np.ndarray:
     # scikit-learn offers these two by name only, as an option of its estimator.
-    from sklearn.cluster._spectral import cluster_qr, discretize
-
+    cluster_qr, discretize = (
+        from_sklearn("cluster._spectral", name) for name in ("cluster_qr", "discretize")
+    )
     if method == "kmeans":
         return fit_kmeans(
             embedding,

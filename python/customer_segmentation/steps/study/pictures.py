@@ -121,7 +121,7 @@ def project_customers(
         of the customer in ``cluster``, over all customers. A customer outside the fit gets the
         spectral cluster of the nearest customer inside.
     """
-    if rows.empty:
+    if rows.empty or axes.empty:
         return pd.DataFrame(columns=[name for name in PROJECTION_COLUMNS if name != "fingerprint"])
     X = rows[features].to_numpy(dtype=np.float64)
     is_in_fit = rows["is_in_fit"].to_numpy(dtype=bool)
@@ -178,9 +178,10 @@ def projection_axes(
     -------
     DataFrame with the columns of `AXIS_COLUMNS`
         One row per axis and feature; loadings are unit vectors. The feature's scaler and the mean
-        of its scaled values are the same for both axes.
+        of its scaled values are the same for both axes. None with fewer than two customers in the
+        fit, whose spread has no direction.
     """
-    if rows.empty:
+    if rows["is_in_fit"].sum() < 2:
         return pd.DataFrame(columns=list(AXIS_COLUMNS))
     X = rows.loc[rows["is_in_fit"], features].to_numpy(dtype=np.float64)
     scaler = standardise(X, robust=robust)
