@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -480,6 +481,16 @@ def test_a_date_that_shares_no_customer_with_the_baseline_says_so() -> None:
         assert pd.isna(of_last.loc[design, "adjusted_rand_index"])
     note = "Not compared: none of the baseline's customers is in the history of this date."
     assert of_last.loc["migration", "note"] == note
+    inputs, models = inputs_and_models(Panel(crosses))
+    settings = AgreementSettings(features=FIT.features, n_init=5, max_iter=300, seed=42)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = model_agreement(
+            inputs.assign(is_fit_accepted=True), models, lambda: Panel(crosses), settings=settings
+        )
+    none = found[pd.to_datetime(found["as_of_date"]) == DATES[2]]
+    assert none["structure_agreement"].isna().all()
+    assert none["prediction_agreement"].notna().all()
 
 
 def test_a_date_without_a_fit_says_so() -> None:

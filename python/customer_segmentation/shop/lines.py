@@ -211,10 +211,11 @@ def _people(
         f" from {source.sql}"
     )
     _bind(connection, rows)
-    of_two = connection.execute(
-        f"select count(*), min(customer_id) from (select customer_id from ({rows})"
-        " where customer_id is not null group by all having count(*) > 1)"
-    ).fetchone()
+    with _in_a_sentence(source.label):
+        of_two = connection.execute(
+            f"select count(*), min(customer_id) from (select customer_id from ({rows})"
+            " where customer_id is not null group by all having count(*) > 1)"
+        ).fetchone()
     if of_two and of_two[0]:
         raise ShopError(
             f"{of_two[0]:,} customers of {source.label} have several rows that differ, such as {of_two[1]}: a customer"

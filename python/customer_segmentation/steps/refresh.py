@@ -251,6 +251,10 @@ class _Ageing:
         model, cross = self.models[frozen], self.customers.at(date)
         X = cross.X[at_date]
         fitted = at_date[cross.is_in_fit[at_date]]
+        nothing = dict.fromkeys(("structure_agreement", "structure_centroids", "structure_inertia"))
+        if not len(fitted):
+            # A short history forgets everybody who was there.
+            return nothing
         try:
             centroids, inertia = quick_fit(
                 model.scaler.transform(cross.X[fitted]),
@@ -264,9 +268,7 @@ class _Ageing:
                 ),
             )
         except ValueError:
-            return dict.fromkeys(
-                ("structure_agreement", "structure_centroids", "structure_inertia")
-            )
+            return nothing
         fit = Refit(model.scaler, centroids, inertia, is_resampled=False)
         return {
             "structure_agreement": index_of(given, fit.labels(X)),
