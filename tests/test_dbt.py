@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from dbt.adapters.events.types import SQLQueryStatus
 from dbt.clients.jinja import get_rendered
+from dbt.tracking import track_behavior_change_warn
 from dbt_common.clients import agate_helper, jinja
-from dbt_common.events import functions
+from dbt_common.events import event_manager, functions
+from dbt_common.events.base_types import EventLevel
+from dbt_common.events.logger import LoggerConfig
+from dbt_common.events.types import Note
 
 from customer_segmentation._dbt import work_out_once
 
@@ -27,6 +33,7 @@ def _as_dbt_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
         (jinja.NativeSandboxTemplate, "new_context"),
         (functions, "env_secrets"),
         (agate_helper, "build_type_tester"),
+        (event_manager.EventManager, "fire_event"),
     ):
         monkeypatch.setattr(place, name, getattr(place, name))
 
@@ -96,3 +103,33 @@ def test_a_secret_of_the_environment_is_left_out_of_the_log(
         monkeypatch.setenv("DBT_ENV_SECRET_WORD", secret)
         work_out_once()
         assert functions.env_scrubber(f"the {secret} word") == "the ***** word"
+
+
+@pytest.mark.parametrize(
+    ("level", "is_listened_to", "lines"),
+    [
+        (EventLevel.INFO, False, ["for all", "forced"]),
+        (EventLevel.INFO, True, ["for all", "forced"]),
+        (
+            EventLevel.DEBUG,
+            False,
+            ["SQL status: OK in 1.000 seconds", "for all", "quietly", "forced"],
+        ),
+    ],
+)
+def test_an_event_is_put_into_words_when_somebody_hears_it(
+    level: EventLevel, is_listened_to: bool, lines: list[str]
+) -> None:
+    work_out_once()
+    written, heard = io.StringIO(), []
+    manager = event_manager.EventManager()
+    manager.add_logger(LoggerConfig("heard", level=level, output_stream=written))
+    manager.add_callback(track_behavior_change_warn)
+    if is_listened_to:
+        manager.add_callback(lambda message: heard.append(message.info.msg))
+    manager.fire_event(SQLQueryStatus(status="OK", elapsed=1.0))
+    manager.fire_or_defer_event(Note(msg="for all"), level=EventLevel.INFO)
+    manager.fire_event(Note(msg="quietly"), EventLevel.DEBUG)
+    manager.fire_event(Note(msg="forced"), level=EventLevel.WARN, force_warn_or_error_handling=True)
+    assert [line[10:] for line in written.getvalue().splitlines()] == lines
+    assert len(heard) == (4 if is_listened_to else 0)
