@@ -217,22 +217,25 @@
     count(*) - (select count(*) from (select distinct {{ columns }} from {{ rows }} where reject_reason is null) as different)
 {%- endmacro %}
 
-{% macro numbered_by_key(rows, key, tie_breakers) -%}
+{% macro numbered_by_key(rows, key, tie_breakers, problem='row_problem is not null', beside=none) -%}
     {#-
         The rows with key_occurrence, 1 for the one to keep of those with one key: a sound one, if there is one, and by the
         tie_breakers, so that it does not depend on the file's order. Few keys occur twice, so only their rows are sorted.
+        What makes a row unsound may name the columns of a relation of one row, beside.
     -#}
     {%- set is_repeated -%}
-        (
-            select {{ key | join(', ') }}
-            from {{ rows }}
-            group by {{ key | join(', ') }}
-            having count(*) > 1
-        ) as repeated
+        repeated
             on {% for column in key -%}
                 {{ rows }}.{{ column }} is not distinct from repeated.{{ column }}{{ ' and ' if not loop.last }}
             {%- endfor %}
     {%- endset %}
+    with repeated as (
+        select {{ key | join(', ') }}
+        from {{ rows }}
+        group by {{ key | join(', ') }}
+        having count(*) > 1
+    )
+
     select
         {{ rows }}.*,
         1 as key_occurrence
@@ -243,8 +246,9 @@
         {{ rows }}.*,
         row_number() over (
             partition by {{ key | join(', ') }}
-            order by row_problem is not null, {{ nulls_last(tie_breakers) }}
+            order by {{ nulls_last(['(' ~ problem ~ ')'] + tie_breakers) }}
         ) as key_occurrence
     from {{ rows }}
     semi join {{ is_repeated }}
+    {{ 'cross join ' ~ beside if beside }}
 {%- endmacro %}

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import itertools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,9 @@ SAMPLE_CUSTOMERS = 12_000
 # Enough for every table to have rows, and for the last dates to be segmented.
 SMALL_CUSTOMERS = 900
 
+# What makes a test one of the second tier, in its own words; see `pytest_collection_modifyitems`.
+SECOND_TIER = re.compile(r"\bmark\.(thorough|real|shops)\b|\bpublish\b")
+
 # Each takes a processor, some memory and, in its subprocesses, threads.
 MOST_WORKERS = 4
 
@@ -65,6 +69,13 @@ SMALL_STUDY: dict[str, Any] = {
 }
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files whose tests are all in the first tier, when only the second is asked for."""
+    if config.option.markexpr != "thorough" or not collection_path.match("test_*.py"):
+        return None
+    return not SECOND_TIER.search(collection_path.read_text("utf-8")) or None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Say which tests `make test` leaves to `make test-all`, skip those without their data, and order the workers'."""
@@ -78,6 +89,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("shops") and not os.environ.get("SEGMENTATION_SHOPS_DIR"):
             item.add_marker(pytest.mark.skip(reason="SEGMENTATION_SHOPS_DIR is not set"))
     skip_without_real_data(items)
+    for path in {item.path for item in items if item.get_closest_marker("thorough")}:
+        if not SECOND_TIER.search(path.read_text("utf-8")):
+            raise pytest.UsageError(
+                f"{path} has a test of the second tier and does not say so; mark the test itself."
+            )
     if hasattr(config, "workerinput"):
         in_order_of_start(items)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 from xdist.scheduler.protocol import Scheduling
+from xdist.workermanage import WorkerController
 
 __all__ = ["FilesAndScenarios", "Scheduling", "in_order_of_start"]
 
@@ -29,21 +30,43 @@ APART = (
     "tests/commands/test_boards.py::test_a_picture_is_rendered",
     "tests/commands/test_boards.py::test_the_live_board",
 )
-# Scenarios of several builds of their own; the last of them must not be alone at the end.
-LONGEST = ("test_later_months", "test_the_last_month_of_the_real_data")
+# Scenarios of several builds or commands of their own; the last of them must not be alone at the end.
+LONGEST = (
+    "test_later_months",
+    "test_the_last_month_of_the_real_data",
+    "test_every_command_of_the_runbook",
+    "test_the_pipeline_obeys_its_decisions",
+    "test_every_cluster_is_a_slice_at_best",
+)
 # Tests of one database of several: the name of the database ends their names.
 BY_DATABASE = ("tests/warehouse/test_shops.py::",)
 SHARED = {"sample_database", "real_database"}
+# Fixtures of tests that run programs; others only read.
+PROGRAMS = {"run", "publish", "prepared", "forks"}
+
+
+def scope_of(nodeid: str) -> str:
+    """Return the name of what goes to one worker with a test: its file, itself, or the tests of one database."""
+    if nodeid.startswith((*SCENARIOS, *APART)):
+        return nodeid
+    file, test = nodeid.split("::", 1)
+    return file + "".join(test.partition("[")[1:]) if nodeid.startswith(BY_DATABASE) else file
 
 
 class FilesAndScenarios(LoadScopeScheduling):
     """A scheduler that gives a worker the whole of a file, or one scenario, or what reads one database of several."""
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith((*SCENARIOS, *APART)):
-            return nodeid
-        file, test = nodeid.split("::", 1)
-        return file + "".join(test.partition("[")[1:]) if nodeid.startswith(BY_DATABASE) else file
+        return scope_of(nodeid)
+
+    def _reschedule(self, node: WorkerController) -> None:
+        """Give a worker more when one test waits there: it begins that one when it knows of the next.
+
+        A second one that waited behind a long test would leave another worker without work at the end.
+        """
+        if self.workqueue and self._pending_of(self.assigned_work[node]) > 1:
+            return
+        super()._reschedule(node)
 
 
 def in_order_of_start(items: list[pytest.Item]) -> None:
@@ -56,13 +79,19 @@ def in_order_of_start(items: list[pytest.Item]) -> None:
     """
     asked_for: set[str] = set()
 
+    def tier(item: pytest.Item) -> tuple[str, bool]:
+        return scope_of(item.nodeid), item.get_closest_marker("thorough") is not None
+
+    # A file waits for the database that some of its tests read.
+    built = {tier(item) for item in items if item.get_closest_marker("build")}
+
     def turn(item: pytest.Item) -> float:
         shared = SHARED.intersection(item.fixturenames)
         if shared - asked_for:
             # The first that needs a shared database has it built.
             asked_for.update(shared)
             return 0
-        if not item.get_closest_marker("build"):
+        if tier(item) not in built:
             return 3
         if not item.get_closest_marker("thorough"):
             # Pages are drawn first, and looked at when they are there; tests that only ask a database take seconds.
@@ -70,6 +99,9 @@ def in_order_of_start(items: list[pytest.Item]) -> None:
             return 5 if item.nodeid.startswith(ON_THE_PAGES) else 6 if is_quick else 4
         if not shared:
             return 1
-        return 1.5 if item.name.startswith(LONGEST) else 2
+        if item.name.startswith(LONGEST):
+            return 1.5
+        # What takes a moment fills the time in which others end.
+        return 2 if PROGRAMS.intersection(item._fixtureinfo.argnames) else 7
 
     items.sort(key=turn)

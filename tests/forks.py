@@ -39,6 +39,21 @@ CHECKED = {
     "SourceConfig", "UnparsedAnalysisUpdate", "UnparsedNodeUpdate",
 }  # fmt: skip
 DBT = Path(sys.executable).with_name("dbt")
+# A program of an environment for make and shells: it asks for a fork, and gives it its own streams.
+PROGRAM = """#!{python} -IS
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as caller:
+    caller.connect({address!r})
+    line = caller.makefile("rw", encoding="utf-8")
+    streams = [f"/proc/{{os.getpid()}}/fd/{{number}}" for number in (1, 2)]
+    request = dict(
+        command=[*{before!r}, *sys.argv[1:]], cwd=os.getcwd(), environment=dict(os.environ), streams=streams
+    )
+    line.write(json.dumps(request) + "\\n")
+    line.flush()
+    status = int(line.readline())
+sys.exit(status)
+"""
 
 
 class Forks:
@@ -129,6 +144,15 @@ class Forks:
     ) -> subprocess.CompletedProcess[str]:
         """Run the program dbt of this environment; see `run`."""
         return self.run(str(DBT), *command, cwd=cwd, environment=environment)
+
+    def make_programs(self, folder: Path) -> None:
+        """Write python and dbt of an environment into a folder, for commands that name its programs."""
+        address = (self.line and self.shared_folder / "forks.txt").read_text("utf-8")
+        folder.mkdir(parents=True)
+        for name, before in {"python": [], "dbt": [str(DBT)]}.items():
+            text = PROGRAM.format(python=sys.executable, address=address, before=before)
+            (folder / name).write_text(text, "utf-8")
+            (folder / name).chmod(0o755)
 
     def close(self) -> None:
         """Need the process that forks no more; who has started it waits for its end."""

@@ -391,6 +391,15 @@ def test_titles_are_computed_and_axes_are_labelled() -> None:
                 assert not re.search(r"\d", chart["title"]), f"{board}: {name} has a typed figure"
 
 
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_share_of_customers_is_a_quotient_of_counts(board: str) -> None:
+    """A sum of as many shares as there are customers ends in other digits with each order of its rows."""
+    queries = read_board(board).queries
+    assert not [
+        name for name, sql in queries.items() if re.search(r"sum\([\w.]*customer_share", sql)
+    ]
+
+
 def test_an_unknown_board_is_refused_with_the_known_ones(monkeypatch) -> None:
     monkeypatch.chdir(PROJECT)
     with pytest.raises(CommandError, match="Known boards: overview, segment, rfm"):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import itertools
-import sys
-from pathlib import Path
 
 import pytest
 
-from customer_segmentation.publishing.dbt_process import PROGRESS_SECONDS, follow, run_dbt
+from customer_segmentation.publishing.dbt_process import PROGRESS_SECONDS, follow
 from customer_segmentation.steps.engines import Engine
 
 LINES = """\
@@ -116,28 +114,3 @@ def test_a_step_of_a_model_is_one_whole_write_that_is_known_as_such(
     quiet = io.StringIO()
     follow(writes, quiet, clock=lambda: 0.0)
     assert quiet.getvalue() == ""
-
-
-@pytest.mark.parametrize(
-    ("is_verbose", "given", "level"),
-    [
-        (False, {}, "info"),
-        (True, {}, "debug"),
-        (False, {"DBT_LOG_LEVEL_FILE": "debug"}, "debug"),
-        (True, {"DBT_LOG_LEVEL_FILE": "none"}, "none"),
-    ],
-)
-def test_the_log_has_each_query_when_somebody_looks(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    is_verbose: bool,
-    given: dict[str, str],
-    level: str,
-) -> None:
-    dbt, told = tmp_path / "dbt", tmp_path / "told"
-    dbt.write_text(f'#!/bin/sh\nprintf %s "$DBT_LOG_LEVEL_FILE" > {told}\n')
-    dbt.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    environment = {"DBT_PROJECT_DIR": str(tmp_path), **given}
-    assert not run_dbt(tmp_path / "side.duckdb", [], environment=environment, is_verbose=is_verbose)
-    assert told.read_text() == level

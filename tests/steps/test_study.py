@@ -187,6 +187,29 @@ def test_without_permutations_there_is_no_null(customers: pd.DataFrame) -> None:
     assert found["null_silhouette"].isna().all()
 
 
+@pytest.mark.parametrize("times", [1, 2, 40])
+@pytest.mark.parametrize("distinct", [1, 2, 3, 4, 6])
+def test_of_customers_who_are_alike_no_more_clusters_are_compared_than_there_are_kinds(
+    distinct: int, times: int
+) -> None:
+    """One customer, two, a shop where everybody pays the same on the same day."""
+    kinds = np.column_stack([np.arange(distinct), np.full(distinct, 10.0), np.ones(distinct)])
+    X = np.repeat(kinds, times, axis=0)
+    found = study_candidates(
+        X,
+        scaler=standardise(X),
+        feature_set="rfm",
+        as_of_date=pd.Timestamp("2018-01-01").date(),
+        fingerprint="f",
+        settings=SETTINGS,
+        is_full_grid=True,
+    )
+    kmeans = found[(found["algorithm"] == "kmeans") & found["is_finalist"]]
+    assert kmeans["n_clusters"].tolist() == [1, *(k for k in (2, 3, 4) if k < distinct)]
+    assert kmeans["gap"].notna().tolist() == [k < distinct for k in kmeans["n_clusters"]]
+    assert kmeans["inertia"].notna().all()
+
+
 def test_the_largest_budget_that_reaches_the_lowest_inertia_is_the_finalist() -> None:
     def budget(init: str, n_init: int, max_iter: int, inertia: float) -> dict:
         return {"init": init, "n_init": n_init, "max_iter": max_iter, "inertia": inertia}

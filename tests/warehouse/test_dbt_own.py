@@ -75,7 +75,7 @@ unit_tests:
     ),
 }
 Dbt = Callable[..., subprocess.CompletedProcess]
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.build, pytest.mark.thorough]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import yaml
 from conftest import PROJECT, Run, made_once, query
 from customer_segmentation.shop import look_at
 
-pytestmark = pytest.mark.shops
+pytestmark = [pytest.mark.build, pytest.mark.shops]
 
 ONLINE_RETAIL = {
     "name": "retail",

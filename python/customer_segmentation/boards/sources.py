@@ -96,7 +96,7 @@ def read_board(name: str, *, charts: Path = CHARTS, currency: str = "BRL") -> Bo
         },
         charts={**brand.get("charts", {}), **own.get("charts", {})},
         rows=own["rows"],
-        brand={key: brand[key] for key in ("theme", "style")},
+        brand={key: brand[key] for key in ("extends", "style")},
     )
 
 

@@ -12,7 +12,6 @@ import yaml
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
-from customer_segmentation._dbt import work_out_once
 from customer_segmentation.intake.raw_answers import RawAnswers
 from customer_segmentation.intake.raw_csv import CsvFile
 from customer_segmentation.intake.raw_table import table_sql
@@ -38,7 +37,6 @@ class Plugin(BasePlugin):
         # dbt keeps to the end what it has parsed: looking for garbage in it again and again takes a tenth of its time.
         gc.freeze()
         gc.set_threshold(*SELDOM)
-        work_out_once()
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Register the functions, for reading from any thread and at every call anew."""
