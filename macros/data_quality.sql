@@ -144,27 +144,22 @@
     {% endfor %}
     {% for kind, conditions in [('range', table.ranges), ('sequence', table.sequences)] %}
     {% for column, (condition, limit) in (conditions or {}).items() %}
-    {% do checks.append([
-        column, kind, 'count(' ~ column ~ ')', 'count(case when not (' ~ condition ~ ') then 1 end)',
-        column if kind == 'range' else none, limit, none
-    ]) %}
+    {% set outside = 'count(case when not (' ~ condition ~ ') then 1 end)' %}
+    {% do checks.append([column, kind, 'count(' ~ column ~ ')', outside, column if kind == 'range' else none, limit, none]) %}
     {% endfor %}
     {% endfor %}
     {% for column, limit in (table.times or {}).items() %}
-    {% do checks.append([
-        column, 'freshness', 'count(' ~ column ~ ')', 'count(case when ' ~ column ~ ' >= latest_as_of_date then 1 end)', column, limit,
-        'cast(max(' ~ column ~ ') as date)'
-    ]) %}
+    {% set later = 'count(case when ' ~ column ~ ' >= latest_as_of_date then 1 end)' %}
+    {% do checks.append([column, 'freshness', 'count(' ~ column ~ ')', later, column, limit, 'cast(max(' ~ column ~ ') as date)']) %}
     {% else %}
     {% do checks.append(['(the file has no time)', 'freshness', 'count(*)', '0', none, none, none]) %}
     {% endfor %}
     {{ data_quality_of(raw_table, rows ~ (' cross join latest' if table.times else ''), checks) }}
     {% for column, (parent, parent_column, limit) in (table.orphans or {}).items() %}
+    {% set parents = 'select distinct ' ~ parent_column ~ ' as parent_key from ' ~ ref(parent)
+        ~ ('' if parent == 'states' else ' where reject_reason is null') %}
     {{ data_quality_of(
-        raw_table,
-        rows ~ ' left join (select distinct ' ~ parent_column ~ ' as parent_key from ' ~ ref(parent)
-            ~ ('' if parent == 'states' else ' where reject_reason is null')
-            ~ ') as parents on rows_of_table.' ~ column ~ ' = parents.parent_key',
+        raw_table, rows ~ ' left join (' ~ parents ~ ') as parents on rows_of_table.' ~ column ~ ' = parents.parent_key',
         [[column, 'orphans', 'count(' ~ column ~ ')', 'count(' ~ column ~ ') - count(parent_key)', none, limit, none]]
     ) }}
     {% endfor %}
@@ -184,8 +179,7 @@
     {% endfor %}
     {% endfor %}
     union all
-    select *
-    from (
+    select * from (
         with looked_at as (
             select
                 {%- for one, name in aggregates.items() %}
