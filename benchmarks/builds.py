@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,6 +22,8 @@ import duckdb
 from benchmarks.job import PROJECT
 
 KIB = 1024
+# What st_blocks counts, whatever the file system.
+BLOCK = 512
 
 
 class BuildError(Exception):
@@ -81,6 +85,49 @@ def run_timed(command: Sequence[str], *, log: Path, environment: Mapping[str, st
     return Timed(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * KIB)
 
 
+class DiskWatch:
+    """While it is open, the most bytes that the files below a folder took, looked at each second.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the database: DuckDB spills beside it.
+    but : sequence of Path
+        Folders below it that do not count.
+    """
+
+    def __init__(self, folder: Path, *, but: Sequence[Path] = ()) -> None:
+        self.folder = folder
+        self.but = {path.resolve() for path in but}
+        self.peak = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> DiskWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            self.peak = max(self.peak, self._bytes())
+            if self._ended.wait(1):
+                return
+
+    def _bytes(self) -> int:
+        total = 0
+        for parent, folders, files in os.walk(self.folder):
+            folders[:] = [one for one in folders if (Path(parent) / one).resolve() not in self.but]
+            for name in files:
+                # A file that spilled may be gone by now.
+                with contextlib.suppress(FileNotFoundError):
+                    total += os.stat(os.path.join(parent, name)).st_blocks * BLOCK
+        return total
+
+
 def build_environment(*, raw_dir: Path, database: Path, target: Path) -> dict[str, str]:
     """Return the settings of a build."""
     return {
@@ -108,13 +155,16 @@ def build(
     Returns
     -------
     dict
-        See `describe_build`, and seconds, cpu_seconds, peak_memory, database_bytes, raw_bytes.
+        See `describe_build`, and seconds, cpu_seconds, peak_memory, database_bytes, peak_disk,
+        raw_bytes.
     """
-    timed = run_timed(
-        [sys.executable, "-m", "customer_segmentation", "build", "--partial", *options],
-        log=target / "benchmark-build.log",
-        environment=build_environment(raw_dir=raw_dir, database=database, target=target),
-    )
+    disk = DiskWatch(database.parent, but=[raw_dir, target])
+    with disk:
+        timed = run_timed(
+            [sys.executable, "-m", "customer_segmentation", "build", "--partial", *options],
+            log=target / "benchmark-build.log",
+            environment=build_environment(raw_dir=raw_dir, database=database, target=target),
+        )
     results = json.loads((target / "run_results.json").read_text())["results"]
     with duckdb.connect(str(database), read_only=True) as connection:
         customers, orders = connection.execute(
@@ -126,6 +176,7 @@ def build(
     return {
         **dataclasses.asdict(timed),
         "database_bytes": database.stat().st_size,
+        "peak_disk": disk.peak,
         "raw_bytes": sum(path.stat().st_size for path in raw_dir.iterdir()),
         "customers": int(customers),
         "orders": int(orders),

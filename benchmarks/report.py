@@ -5,17 +5,17 @@ Run as ``python -m benchmarks.report`` to write docs/performance.md from benchma
 
 from __future__ import annotations
 
-import html
 import json
-import math
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.growth import slope_section
 from benchmarks.guard import STORED
 from benchmarks.job import PROJECT
 from benchmarks.measure import YARDSTICKS, ratio_names
+from benchmarks.plot import ratio_plot
+from benchmarks.words import duration, factor, markdown_table, size
 
 RESULTS = PROJECT / "benchmarks" / "results"
 PAGE = PROJECT / "docs" / "performance.md"
@@ -27,8 +27,6 @@ PART_NOTE = (
 )
 # Nodes that the page names.
 SLOWEST = 12
-# Colours of the plot: faster, slower.
-FASTER, SLOWER = "#1f6f8b", "#b3541e"
 
 
 def peak_memory(side: dict[str, Any]) -> str:
@@ -143,95 +141,6 @@ PART_HEADINGS = [
 ]
 
 
-def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a Markdown table; all columns but the first and last are right-aligned."""
-    marks = ["---", *["---:"] * (len(headings) - 2), "---"][: len(headings)]
-    lines = [headings, marks, *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def text_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write the same for a terminal."""
-    rows = [[cell.replace("**", "") for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in [headings, *rows]
-    )
-
-
-def ratio_plot(result: dict[str, Any]) -> str:
-    """Draw how many times as fast each part is, on a logarithmic axis, as SVG.
-
-    Parameters
-    ----------
-    result : dict
-
-    Returns
-    -------
-    str
-        Empty when no part was run on both sides.
-    """
-    bars = [
-        (
-            part["title"],
-            part["ratio"],
-            part["ratio_lowest"],
-            part["ratio_highest"],
-            part.get("expert_ratio"),
-        )
-        for part in result["parts"].values()
-        if "ratio" in part
-    ]
-    whole = result.get("whole", {})
-    if "ratio" in whole:
-        bars.append(("The whole study", whole["ratio"], whole["ratio"], whole["ratio"], None))
-    if not bars:
-        return ""
-    left, width, row, top = 330, 520, 26, 34
-    expert_ratios = [bar[4] for bar in bars if bar[4] is not None]
-    lowest = math.floor(math.log10(min(0.5, *(bar[2] for bar in bars), *expert_ratios)))
-    highest = math.ceil(math.log10(max(10.0, *(bar[3] for bar in bars))))
-
-    def x(value: float) -> float:
-        return left + width * (math.log10(value) - lowest) / (highest - lowest)
-
-    height = top + row * len(bars) + 30
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 80} {height}"'
-        ' font-family="sans-serif" font-size="13" role="img">',
-        "<title>How many times as fast as pandas and scikit-learn</title>",
-        f'<rect width="{left + width + 80}" height="{height}" fill="white"/>',
-    ]
-    for power in range(lowest, highest + 1):
-        place = x(10.0**power)
-        lines.append(
-            f'<line x1="{place:.1f}" y1="{top - 8}" x2="{place:.1f}" y2="{height - 26}"'
-            f' stroke="{"#555" if power == 0 else "#ddd"}"/>'
-            f'<text x="{place:.1f}" y="{height - 10}" text-anchor="middle">{10.0**power:g}×</text>'
-        )
-    lines.append(
-        f'<text x="{left}" y="16" fill="#555">bars: times as fast as the plain way, logarithmic;'
-        " thin lines: spread; circles: as the expert's</text>"
-    )
-    for number, (title, ratio, low, high, expert_ratio) in enumerate(bars):
-        y = top + row * number
-        start, end = sorted((x(1.0), x(ratio)))
-        lines += [
-            f'<text x="{left - 10}" y="{y + 15}" text-anchor="end">{html.escape(title)}</text>',
-            f'<rect x="{start:.1f}" y="{y + 3}" width="{max(end - start, 1):.1f}" height="16"'
-            f' fill="{FASTER if ratio >= 1 else SLOWER}"/>',
-            f'<line x1="{x(low):.1f}" y1="{y + 11}" x2="{x(high):.1f}" y2="{y + 11}" stroke="#111"/>',
-            f'<text x="{max(end, x(high)) + 6:.1f}" y="{y + 16}">{factor(ratio)}</text>',
-        ]
-        if expert_ratio is not None:
-            lines.append(
-                f'<circle cx="{x(expert_ratio):.1f}" cy="{y + 11}" r="5" fill="white"'
-                f' stroke="{FASTER if expert_ratio >= 1 else SLOWER}" stroke-width="3"/>'
-            )
-    return "\n".join([*lines, "</svg>", ""])
-
-
 def performance_page(results: dict[str, dict[str, Any]]) -> str:
     """Write docs/performance.md from what was measured.
 
@@ -314,10 +223,12 @@ def about(result: dict[str, Any]) -> str:
     """Say when and on what a run was made."""
     machine = result["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    limit = machine.get("memory_limit")
+    limited = f" SEGMENTATION_MEMORY_LIMIT={limit}." if limit else ""
     return (
         f"{result['date']}, commit {result['commit']}. {machine['processors']} processors"
         f" ({machine['model']}), {size(machine['memory'])}, load {machine['load']:.1f} at the start."
-        f" {versions}.{method_of(result)}"
+        f" {versions}.{limited}{method_of(result)}"
     )
 
 
@@ -367,6 +278,7 @@ def build_section(result: dict[str, Any]) -> str:
             duration(b["node_seconds"]),
             duration(b["outside_seconds"]),
             size(b["peak_memory"]),
+            size(b["peak_disk"]) if "peak_disk" in b else "",
             size(b["database_bytes"]) if "database_bytes" in b else "",
             f"{b['seconds'] / floor['seconds']:.1f}" if floor else "",
         ]
@@ -380,7 +292,17 @@ def build_section(result: dict[str, Any]) -> str:
     ]
     lines.append(
         markdown_table(
-            ["build", "wall", "nodes at work", "outside", "peak memory", "file", "floors"], rows
+            [
+                "build",
+                "wall",
+                "nodes at work",
+                "outside",
+                "peak memory",
+                "peak on disk",
+                "file",
+                "floors",
+            ],
+            rows,
         )
     )
     if floor:
@@ -485,130 +407,6 @@ def limit_section(result: dict[str, Any]) -> str:
         f" all threads. The least work of a part at these rates is its limit;"
         f" `limits` is how many times that we take.\n\n{table}"
     )
-
-
-def slope_section(results: dict[str, dict[str, Any]]) -> str:
-    """Say how the cost of a customer grows with the size."""
-    selectors = sorted({result.get("selector") or "" for result in results.values()})
-    sections = [slope_table(results, selector) for selector in selectors]
-    if not any(sections):
-        return ""
-    text = "\n\n".join(["## Cost against size", *filter(None, sections)])
-    parts = part_slopes(results)
-    if parts:
-        rows = [[title, f"{power:.2f}"] for title, power in parts.items()]
-        text += f"\n\n{markdown_table(['part, our way, commit', 'power of the number of customers'], rows)}"
-    return text
-
-
-def slope_table(results: dict[str, dict[str, Any]], selector: str) -> str:
-    """Write the same for the builds of one selector, "" being all models; empty for one size."""
-    found = slopes(
-        {name: run for name, run in results.items() if (run.get("selector") or "") == selector}
-    )
-    if not found:
-        return ""
-    table = markdown_table(
-        [
-            "customers",
-            "commit",
-            "wall",
-            "milliseconds a customer",
-            "of the smallest",
-            "peak memory",
-            "file",
-        ],
-        [
-            [
-                f"{row['customers']:,}",
-                row["commit"],
-                duration(row["seconds"]),
-                f"{row['per_customer'] * 1e3:.3f}",
-                f"{row['relative']:.2f}",
-                size(row["peak_memory"]),
-                size(row["database_bytes"]),
-            ]
-            for row in found["rows"]
-        ],
-    )
-    what = f"Selector {selector} of selectors.yml" if selector else "All models and tests"
-    note = "; the rows are of different commits, so that part of it may be a change of the code"
-    if len({row["commit"] for row in found["rows"]}) == 1:
-        note = ""
-    return (
-        f"{what}:\n\n{table}\n\nWall time of a build from nothing grows as the number"
-        f" of customers to the power {found['slope']:.2f} (least squares on logarithms)"
-        f"{note}."
-    )
-
-
-def part_slopes(results: dict[str, dict[str, Any]]) -> dict[str, float]:
-    """Return, for each part that was run at several sizes, the power with which our time grows."""
-    times: dict[str, dict[int, float]] = {}
-    for result in results.values():
-        for part in result["parts"].values():
-            if "ours" in part:
-                selector = f" ({result['selector']})" if result.get("selector") else ""
-                # Of one commit: how a part grows is a matter of its code.
-                of_part = times.setdefault(f"{part['title']}{selector}, {result['commit']}", {})
-                of_part[result["data"]["customers"]] = part["ours"]["seconds"]
-    return {title: power(of_part) for title, of_part in times.items() if len(of_part) > 1}
-
-
-def power(seconds: dict[int, float]) -> float:
-    """Fit the logarithm of time against that of size by least squares and return the slope."""
-    logs = [(math.log(customers), math.log(time)) for customers, time in seconds.items()]
-    mean_x = sum(x for x, _ in logs) / len(logs)
-    mean_y = sum(y for _, y in logs) / len(logs)
-    return sum((x - mean_x) * (y - mean_y) for x, y in logs) / sum(
-        (x - mean_x) ** 2 for x, _ in logs
-    )
-
-
-def slopes(results: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
-    """Fit cost against size over the builds from nothing, which differ in size.
-
-    Returns
-    -------
-    dict or None
-        rows and slope; None with fewer than two sizes.
-    """
-    builds = sorted(
-        (
-            r["builds"]["full"] | {"commit": r["commit"]}
-            for r in results.values()
-            if "full" in r.get("builds", {})
-        ),
-        key=lambda b: b["customers"],
-    )
-    by_size = {b["customers"]: b for b in builds}
-    if len(by_size) < 2:
-        return None
-    rows = [{**b, "per_customer": b["seconds"] / b["customers"]} for b in by_size.values()]
-    for row in rows:
-        row["relative"] = row["per_customer"] / rows[0]["per_customer"]
-    return {"rows": rows, "slope": power({row["customers"]: row["seconds"] for row in rows})}
-
-
-def duration(seconds: float) -> str:
-    """Write a time for a person."""
-    if seconds < 0.1:
-        return f"{seconds * 1e3:.2g} ms"
-    if seconds < 120:
-        return f"{seconds:.3g} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.1f} min"
-    return f"{seconds / 3600:.1f} h"
-
-
-def size(count: float) -> str:
-    """Write a number of bytes for a person."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
-
-
-def factor(value: float) -> str:
-    """Write a ratio for a person."""
-    return f"{value:.0f}" if value >= 20 else f"{value:.2g}"
 
 
 def store(result: dict[str, Any], name: str, folder: Path = RESULTS) -> None:

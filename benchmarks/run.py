@@ -30,6 +30,7 @@ from benchmarks.limits import machine_rates, part_limits
 from benchmarks.measure import YARDSTICKS, BenchmarkError, measure_part, ratio_names
 from benchmarks.parts import PARTS
 from benchmarks.warehouse import read_manifest
+from benchmarks.words import text_table
 
 OLIST_CUSTOMERS = 96_096
 LIBRARIES = (
@@ -128,7 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
         if temporary:
             shutil.rmtree(work, ignore_errors=True)
     print(f"\n{report.headline(result)}\n{report.about(result)}\n")
-    print(report.text_table(report.PART_HEADINGS, report.part_rows(result)))
+    print(text_table(report.PART_HEADINGS, report.part_rows(result)))
     is_equal = all(
         check["is_equal"]
         for part in result["parts"].values()
@@ -391,6 +392,8 @@ def machine() -> dict[str, Any]:
         "model": model,
         "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "load": os.getloadavg()[0],
+        # Of DuckDB, where it is not the default.
+        "memory_limit": os.environ.get("SEGMENTATION_MEMORY_LIMIT"),
     }
 
 

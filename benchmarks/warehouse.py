@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,11 @@ class Warehouse:
         Of the build that made it, see `read_manifest`.
     threads : int
     memory_limit : str
+
+    Attributes
+    ----------
+    threads : int
+        Of DuckDB; as many models are made at once, as in profiles.yml.
     """
 
     def __init__(
@@ -36,6 +42,7 @@ class Warehouse:
         threads: int = 2,
         memory_limit: str = "4GB",
     ) -> None:
+        self.threads = threads
         self.connection = duckdb.connect(
             str(database),
             # As in profiles.yml.
@@ -72,25 +79,43 @@ class Warehouse:
                 self.connection.execute(f"drop table if exists {self.relation(name)}")
 
     def make(self, names: Sequence[str], *, changes: Mapping[str, Any] | None = None) -> None:
-        """Materialise models, in the given order.
+        """Materialise models, several at once where none of them reads another, as dbt does.
 
         Parameters
         ----------
         names : sequence of str
+            In an order in which they can be made one by one.
         changes : mapping, optional
             Settings of Python models to replace, to run a part of one.
         """
-        for name in names:
-            node = self.nodes[name]
-            kind = node["config"]["materialized"]
+        waiting = list(names)
+        making: dict[Future[None], str] = {}
+        with ThreadPoolExecutor(self.threads) as pool:
+            while waiting or making:
+                unmade = {*waiting, *making.values()}
+                ready = [name for name in waiting if not unmade & self._read_by(name)]
+                for name in ready[: self.threads - len(making)]:
+                    waiting.remove(name)
+                    making[pool.submit(self._make_one, name, changes or {})] = name
+                for done in wait(making, return_when=FIRST_COMPLETED).done:
+                    del making[done]
+                    done.result()
+
+    def _read_by(self, name: str) -> set[str]:
+        return {parent.split(".")[-1] for parent in self.nodes[name]["depends_on"]["nodes"]}
+
+    def _make_one(self, name: str, changes: Mapping[str, Any]) -> None:
+        node = self.nodes[name]
+        kind = node["config"]["materialized"]
+        with self.connection.cursor() as cursor:
             if node["language"] == "python":
                 # DuckDB finds the variable by its name.
-                rows_of_model = self._run_python(node, changes or {})  # noqa: F841
-                self.connection.execute(
+                rows_of_model = self._run_python(node, changes, cursor)  # noqa: F841
+                cursor.execute(
                     f"create or replace table {self.relation(name)} as from rows_of_model"
                 )
             else:
-                self.connection.execute(
+                cursor.execute(
                     f"create or replace {kind} {self.relation(name)} as\n{node['compiled_code']}"
                 )
 
@@ -105,13 +130,18 @@ class Warehouse:
         exec(compile(node["compiled_code"], node["original_file_path"], "exec"), given)
         return given["config_dict"]
 
-    def _run_python(self, node: Mapping[str, Any], changes: Mapping[str, Any]) -> Any:
+    def _run_python(
+        self,
+        node: Mapping[str, Any],
+        changes: Mapping[str, Any],
+        cursor: duckdb.DuckDBPyConnection,
+    ) -> Any:
         code: dict[str, Any] = {"__name__": node["name"]}
         exec(compile(node["raw_code"], node["original_file_path"], "exec"), code)
         config = self.config(node["name"])
         settings = merged(config["settings"], changes)
-        dbt = _Dbt(self, node, {**config, "settings": settings})
-        return code["model"](dbt, self.connection)
+        dbt = _Dbt(self, node, {**config, "settings": settings}, cursor)
+        return code["model"](dbt, cursor)
 
 
 def merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,15 +158,20 @@ class _Dbt:
     """What a Python model sees of dbt."""
 
     def __init__(
-        self, warehouse: Warehouse, node: Mapping[str, Any], config: Mapping[str, Any]
+        self,
+        warehouse: Warehouse,
+        node: Mapping[str, Any],
+        config: Mapping[str, Any],
+        cursor: duckdb.DuckDBPyConnection,
     ) -> None:
         self._warehouse = warehouse
+        self._cursor = cursor
         self.config = _Config(config, node["config"]["meta"])
         self.this = types.SimpleNamespace(schema=node["schema"], identifier=node["alias"])
 
     def ref(self, name: str) -> duckdb.DuckDBPyRelation:
         # A table or a view.
-        return self._warehouse.connection.sql(f"from {self._warehouse.relation(name)}")
+        return self._cursor.sql(f"from {self._warehouse.relation(name)}")
 
 
 class _Config:

@@ -2,7 +2,7 @@
 
 {% macro data_quality_checks() -%}
     {#-
-        What marts.data_quality looks at, one branch of a union per check. For each raw table: the model that holds
+        What marts.data_quality looks at, as branches of a union, one look at a table. For each raw table: the model that holds
         its rows; its key; for each column the largest share of nulls that is normal (none: any); what a value in
         range is, with the largest share of others that is normal; where the values must be found; which event must
         come first; which columns are times, with the largest share after the latest as-of date that is normal; in
@@ -130,70 +130,80 @@
     } %}
     {% for raw_table, table in tables.items() %}
     {% set rows = ref(table.model) ~ ' as rows_of_table' %}
+    {% set checks = [] %}
     {#- Rows alike in all columns are alike in the key, which the test of its grain holds unique: it alone is compared. -#}
     {% set repeated = repeated_rows((table.key or table.nulls.keys()) | join(', '), rows) %}
-    {% if table.key %}
-    {{ data_quality_check(raw_table, table.key | join(' + '), 'key', rows, found=repeated, limit=0) }}
-    {% else %}
-    {{ data_quality_check(raw_table, '(the file has no key)', 'key', rows, found=0) }}
-    {% endif %}
-    {{ data_quality_check(raw_table, '(all columns)', 'duplicates', rows, found=repeated, limit=0 if table.key else none) }}
+    {% set key = [table.key | join(' + '), repeated, 0] if table.key else ['(the file has no key)', '0', none] %}
+    {% do checks.append([key[0], 'key', 'count(*)', key[1], none, key[2], none]) %}
+    {% do checks.append(['(all columns)', 'duplicates', 'count(*)', repeated, none, key[2], none]) %}
     {% for column in table.repeats or [] %}
-    {{ data_quality_check(raw_table, column, 'duplicates', rows, found=repeated_rows(column, rows)) }}
+    {% do checks.append([column, 'duplicates', 'count(*)', repeated_rows(column, rows), none, none, none]) %}
     {% endfor %}
     {% for column, limit in table.nulls.items() %}
-    {{ data_quality_check(raw_table, column, 'nulls', rows, found='count(*) - count(' ~ column ~ ')', limit=limit) }}
+    {% do checks.append([column, 'nulls', 'count(*)', 'count(*) - count(' ~ column ~ ')', none, limit, none]) %}
     {% endfor %}
-    {% for column, (condition, limit) in (table.ranges or {}).items() %}
-    {{ data_quality_check(
-        raw_table, column, 'range', rows, checked='count(' ~ column ~ ')',
-        found='count(case when not (' ~ condition ~ ') then 1 end)', value=column, limit=limit
-    ) }}
+    {% for kind, conditions in [('range', table.ranges), ('sequence', table.sequences)] %}
+    {% for column, (condition, limit) in (conditions or {}).items() %}
+    {% set outside = 'count(case when not (' ~ condition ~ ') then 1 end)' %}
+    {% do checks.append([column, kind, 'count(' ~ column ~ ')', outside, column if kind == 'range' else none, limit, none]) %}
     {% endfor %}
-    {% for column, (condition, limit) in (table.sequences or {}).items() %}
-    {{ data_quality_check(
-        raw_table, column, 'sequence', rows, checked='count(' ~ column ~ ')',
-        found='count(case when not (' ~ condition ~ ') then 1 end)', limit=limit
-    ) }}
-    {% endfor %}
-    {% for column, (parent, parent_column, limit) in (table.orphans or {}).items() %}
-    {{ data_quality_check(
-        raw_table, column, 'orphans', checked='count(' ~ column ~ ')',
-        rows=rows ~ ' left join (select distinct ' ~ parent_column ~ ' as parent_key from ' ~ ref(parent)
-            ~ ('' if parent == 'states' else ' where reject_reason is null')
-            ~ ') as parents on rows_of_table.' ~ column ~ ' = parents.parent_key',
-        found='count(case when ' ~ column ~ ' is not null and parent_key is null then 1 end)', limit=limit
-    ) }}
     {% endfor %}
     {% for column, limit in (table.times or {}).items() %}
-    {{ data_quality_check(
-        raw_table, column, 'freshness', rows ~ ' cross join latest', checked='count(' ~ column ~ ')',
-        found='count(case when ' ~ column ~ ' >= latest_as_of_date then 1 end)', value=column, limit=limit,
-        newest='cast(max(' ~ column ~ ') as date)'
-    ) }}
+    {% set later = 'count(case when ' ~ column ~ ' >= latest_as_of_date then 1 end)' %}
+    {% do checks.append([column, 'freshness', 'count(' ~ column ~ ')', later, column, limit, 'cast(max(' ~ column ~ ') as date)']) %}
     {% else %}
-    {{ data_quality_check(raw_table, '(the file has no time)', 'freshness', rows, found=0) }}
+    {% do checks.append(['(the file has no time)', 'freshness', 'count(*)', '0', none, none, none]) %}
+    {% endfor %}
+    {{ data_quality_of(raw_table, rows ~ (' cross join latest' if table.times else ''), checks) }}
+    {% for column, (parent, parent_column, limit) in (table.orphans or {}).items() %}
+    {% set parents = 'select distinct ' ~ parent_column ~ ' as parent_key from ' ~ ref(parent)
+        ~ ('' if parent == 'states' else ' where reject_reason is null') %}
+    {{ data_quality_of(
+        raw_table, rows ~ ' left join (' ~ parents ~ ') as parents on rows_of_table.' ~ column ~ ' = parents.parent_key',
+        [[column, 'orphans', 'count(' ~ column ~ ')', 'count(' ~ column ~ ') - count(parent_key)', none, limit, none]]
+    ) }}
     {% endfor %}
     {% endfor %}
 {%- endmacro %}
 
-{% macro data_quality_check(
-    raw_table, column, check, rows, found, checked='count(*)', limit=none, value='null', newest='null'
-) -%}
-    {#- One branch: of the checked rows (an aggregate) so many are found (another); limit is the normal share, none: any. -#}
+{% macro data_quality_of(raw_table, rows, checks) -%}
+    {#-
+        A row for each check of some rows, in one look at them: its column and kind; of the checked rows (an aggregate) so many are
+        found (another); the column of which the lowest and highest value is said; the normal share, none: any; the newest date.
+    -#}
+    {% set aggregates = {} %}
+    {% for _, _, checked, found, value, _, newest in checks %}
+    {% for one in [checked, found] + (['cast(min(' ~ value ~ ') as string)', 'cast(max(' ~ value ~ ') as string)'] if value else [])
+        + ([newest] if newest else []) if one not in aggregates %}
+    {% do aggregates.update({one: 'aggregate_' ~ (aggregates | length + 1)}) %}
+    {% endfor %}
+    {% endfor %}
     union all
-    select
-        '{{ raw_table }}',
-        '{{ column }}',
-        '{{ check }}',
-        {{ checked }},
-        {{ found }},
-        cast(min({{ value }}) as string),
-        cast(max({{ value }}) as string),
-        {{ 'null' if limit is none else limit }},
-        {{ newest }}
-    from {{ rows }}
-    where reject_reason is null
+    select * from (
+        with looked_at as (
+            select
+                {%- for one, name in aggregates.items() %}
+                {{ one }} as {{ name }}{{ ',' if not loop.last }}
+                {%- endfor %}
+            from {{ rows }}
+            where reject_reason is null
+        )
+
+        {% for column, kind, checked, found, value, limit, newest in checks %}
+        select
+            '{{ raw_table }}' as raw_table,
+            '{{ column }}' as column_name,
+            '{{ kind }}' as check_name,
+            {{ aggregates[checked] }} as checked_rows,
+            {{ aggregates[found] }} as found_rows,
+            {{ aggregates['cast(min(' ~ value ~ ') as string)'] if value else 'cast(null as string)' }} as lowest_value,
+            {{ aggregates['cast(max(' ~ value ~ ') as string)'] if value else 'cast(null as string)' }} as highest_value,
+            cast({{ 'null' if limit is none else limit }} as double) as maximum_share,
+            {{ aggregates[newest] if newest else 'cast(null as date)' }} as newest_date
+        from looked_at
+        {{ 'union all' if not loop.last }}
+        {% endfor %}
+    ) as checks_of_rows
 {%- endmacro %}
 
 {% macro repeated_rows(columns, rows) -%}
@@ -201,22 +211,25 @@
     count(*) - (select count(*) from (select distinct {{ columns }} from {{ rows }} where reject_reason is null) as different)
 {%- endmacro %}
 
-{% macro numbered_by_key(rows, key, tie_breakers) -%}
+{% macro numbered_by_key(rows, key, tie_breakers, problem='row_problem is not null', beside=none) -%}
     {#-
         The rows with key_occurrence, 1 for the one to keep of those with one key: a sound one, if there is one, and by the
         tie_breakers, so that it does not depend on the file's order. Few keys occur twice, so only their rows are sorted.
+        What makes a row unsound may name the columns of a relation of one row, beside.
     -#}
     {%- set is_repeated -%}
-        (
-            select {{ key | join(', ') }}
-            from {{ rows }}
-            group by {{ key | join(', ') }}
-            having count(*) > 1
-        ) as repeated
+        repeated
             on {% for column in key -%}
                 {{ rows }}.{{ column }} is not distinct from repeated.{{ column }}{{ ' and ' if not loop.last }}
             {%- endfor %}
     {%- endset %}
+    with repeated as (
+        select {{ key | join(', ') }}
+        from {{ rows }}
+        group by {{ key | join(', ') }}
+        having count(*) > 1
+    )
+
     select
         {{ rows }}.*,
         1 as key_occurrence
@@ -227,8 +240,9 @@
         {{ rows }}.*,
         row_number() over (
             partition by {{ key | join(', ') }}
-            order by row_problem is not null, {{ nulls_last(tie_breakers) }}
+            order by {{ nulls_last(['(' ~ problem ~ ')'] + tie_breakers) }}
         ) as key_occurrence
     from {{ rows }}
     semi join {{ is_repeated }}
+    {{ 'cross join ' ~ beside if beside }}
 {%- endmacro %}

@@ -17,13 +17,16 @@
     cast(unnest(generate_series(cast({{ first_date }} as timestamp), cast({{ last_date }} as timestamp), interval 1 month)) as date)
 {%- endmacro %}
 
-{% macro json_object(columns) -%}
-    {{ return(adapter.dispatch('json_object')(columns)) }}
+{% macro json_object(columns, prefix='') -%}
+    {#- A text of names and values; with a prefix, those of the columns that are called so with it before. -#}
+    {{ return(adapter.dispatch('json_object')(columns, prefix)) }}
 {%- endmacro %}
 
-{% macro duckdb__json_object(columns) -%}
+{% macro duckdb__json_object(columns, prefix) -%}
     cast(to_json(struct_pack(
-        {%- for column in columns %}{{ column }} := {{ column }}{{ ', ' if not loop.last }}{% endfor -%}
+        {%- for column in columns -%}
+            {{ '"' ~ column ~ '"' if prefix else column }} := {{ prefix }}{{ column }}{{ ', ' if not loop.last }}
+        {%- endfor -%}
     )) as string)
 {%- endmacro %}
 

@@ -87,11 +87,11 @@
 {%- endmacro %}
 
 {% macro distance_km(latitude, longitude, other_latitude, other_longitude) -%}
-    {#- Great-circle distance of two points in degrees, km. The least() keeps a rounded sine at most 1. -#}
+    {#- Great-circle distance of two points in degrees, km. The least() keeps a rounded sine at most 1. A product is quicker than a power. -#}
+    {%- set north = 'sin(radians(' ~ latitude ~ ' - ' ~ other_latitude ~ ') / 2)' -%}
+    {%- set east = 'sin(radians(' ~ longitude ~ ' - ' ~ other_longitude ~ ') / 2)' -%}
     2 * 6371 * asin(least(1, sqrt(
-        pow(sin(radians({{ latitude }} - {{ other_latitude }}) / 2), 2)
-        + cos(radians({{ latitude }})) * cos(radians({{ other_latitude }}))
-        * pow(sin(radians({{ longitude }} - {{ other_longitude }}) / 2), 2)
+        {{ north }} * {{ north }} + cos(radians({{ latitude }})) * cos(radians({{ other_latitude }})) * ({{ east }} * {{ east }})
     )))
 {%- endmacro %}
 

@@ -84,3 +84,37 @@ def test_of_a_raw_file_it_is_said_why_no_row_is_accepted(rows: str, why: str) ->
     among = "reject_reason is null"
     (sentence,) = found(rows, of_file=True, key=["a"], has_rows=True, among=among)
     assert sentence.startswith(f"places has no row{why}: see staging.raw_loads")
+
+
+@pytest.mark.parametrize(
+    ("command", "is_run"), [("build", True), ("test", True), ("docs", True), ("build", False)]
+)
+@pytest.mark.parametrize(
+    ("condition", "days"),
+    [("is_latest", ["2018-02-01"]), ("not is_latest", ["2018-01-01", "2017-12-01"]), ("false", [])],
+)
+def test_dates_of_a_test_are_those_of_the_periods(
+    command: str, is_run: bool, condition: str, days: list[str]
+) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table periods as select * from (values (date '2017-12-01', false), (date '2018-01-01', false),"
+            " (date '2018-02-01', true)) as rows (as_of_date, is_latest)"
+        )
+        dates = rendered(
+            "macros/as_of.sql",
+            select="{{ as_of_dates('periods', condition) }}",
+            known={
+                "execute": is_run,
+                "flags": types.SimpleNamespace(WHICH=command),
+                "condition": condition,
+                "first_values": lambda query: [
+                    row[0] for row in connection.execute(query).fetchall()
+                ],
+            },
+        )
+        is_asked = is_run and command != "docs"
+        assert ("select" in dates) != is_asked
+        assert all((f"date '{day}'" in dates) == is_asked for day in days)
+        found = f"select cast(as_of_date as varchar) from periods where as_of_date in {dates}"
+        assert sorted(day for (day,) in connection.execute(found).fetchall()) == sorted(days)

@@ -95,7 +95,6 @@ ALLOWED: dict[str, dict[str, str]] = {
     "macros/raw_values.sql": NEVER,
     "models/bi/top_sellers.sql": NEVER,
     "models/bi/worst_rated_zip_codes.sql": NEVER,
-    "models/adapters/olist/intermediate/int_order_totals.sql": NEVER,
     "models/maintenance/run_costs.sql": NEVER,
     "models/maintenance/run_totals.sql": NEVER,
     "models/adapters/olist/marts/customer_facts.sql": NEVER,

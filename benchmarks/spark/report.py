@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.job import PROJECT
-from benchmarks.report import duration, markdown_table, size
+from benchmarks.words import duration, markdown_table, size
 
 RESULTS = PROJECT / "benchmarks" / "results" / "spark"
 PAGE = PROJECT / "docs" / "scale.md"

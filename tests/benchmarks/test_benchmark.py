@@ -14,7 +14,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from benchmarks import report
-from benchmarks.builds import covered, describe_build
+from benchmarks.builds import DiskWatch, covered, describe_build
 from benchmarks.floor import write_project
 from benchmarks.history import truncate_raw_data
 from benchmarks.job import SHARES as RUN_SHARES
@@ -197,6 +197,7 @@ def small_result(*, customers: int, is_synthetic: bool, seconds: float) -> dict:
         "node_seconds": 8.0,
         "outside_seconds": 2.0,
         "peak_memory": 1e9,
+        "peak_disk": 7e8,
         "database_bytes": 3e8,
         "by_type": {"model": {"nodes": 3, "seconds": 5.0}},
         "nodes": {"model rfm": 2.0},
@@ -204,7 +205,13 @@ def small_result(*, customers: int, is_synthetic: bool, seconds: float) -> dict:
     return {
         "date": "2020-01-01",
         "commit": "abc",
-        "machine": {"processors": 2, "model": "m", "memory": 8e9, "load": 0.1},
+        "machine": {
+            "processors": 2,
+            "model": "m",
+            "memory": 8e9,
+            "load": 0.1,
+            "memory_limit": "2GB",
+        },
         "versions": {"numpy": "2"},
         "data": {"customers": customers, "is_synthetic": is_synthetic},
         "rates": dict.fromkeys(
@@ -262,7 +269,24 @@ def test_page_is_made_of_what_was_measured(tmp_path: Path) -> None:
     assert "took 2 s, 0.50 of the 4 s of the quickest build from nothing; of 7 tables none" in page
     # The part took the same time at both sizes.
     assert "| RFM at all dates, abc | 0.00 |" in page
+    assert "| from nothing | 10 s | 8 s | 2 s | 1.0 GB | 700 MB | 300 MB |" in page
+    assert "numpy 2. SEGMENTATION_MEMORY_LIMIT=2GB." in page
     assert "different commits" not in page
+
+
+def test_the_most_on_disk_is_seen_though_it_is_gone_at_the_end(tmp_path: Path) -> None:
+    raw, spilled = tmp_path / "raw", tmp_path / ".building" / "spilled"
+    for path in (raw / "orders.csv", spilled):
+        path.parent.mkdir()
+        path.write_bytes(b"1" * 1_000_000)
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    disk = DiskWatch(tmp_path, but=[raw])
+    with disk:
+        deadline = time.monotonic() + 30
+        while not disk.peak and time.monotonic() < deadline:
+            time.sleep(0.01)
+        spilled.unlink()
+    assert 1_000_000 <= disk.peak < 1_100_000
 
 
 def test_page_says_that_its_runs_are_of_different_commits(tmp_path: Path) -> None:

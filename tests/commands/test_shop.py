@@ -87,6 +87,47 @@ def test_orders_that_cannot_be_used_end_in_a_sentence(
 
 
 @pytest.mark.parametrize(
+    "content", ["# notes\n", "", "who,when\na,2020-01-01\n", "a: [", b"\xff\xfe\0"]
+)
+def test_a_file_of_something_else_is_never_overwritten(
+    orders: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    content: str | bytes,
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    file = orders / "notes.md"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    before = file.read_bytes()
+    part = orders / "part_0.csv"
+    for to in (file, part, orders):
+        was = part.read_bytes()
+        status = main(["shop", f"{orders}/part_*.csv", "--to", str(to)])
+        said = capsys.readouterr().err
+        assert status == 1
+        assert "it is left as it is" in said or "is a folder; name a file with TO=" in said
+        assert part.read_bytes() == was
+    assert file.read_bytes() == before
+
+
+def test_what_somebody_has_corrected_is_kept(
+    orders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    file = orders / "corner.yml"
+    look = ["shop", f"{orders}/part_*.csv", "--to", str(file)]
+    assert main(look) == 0
+    assert main(look) == 0
+    assert not (orders / "corner.yml.before").exists()
+    corrected = file.read_text().replace("amount: Total EUR", "amount: '\"Total EUR\" / 2'")
+    file.write_text(corrected)
+    capsys.readouterr()
+    assert main(look) == 0
+    assert "said something else; what it said is in" in capsys.readouterr().out
+    assert (orders / "corner.yml.before").read_text() == corrected
+
+
+@pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         (
@@ -139,3 +180,38 @@ def test_a_file_that_is_none_of_a_shop_is_refused(
         file.write_text(text)
     with pytest.raises(CommandError, match=sentence):
         with_shop([], file)
+
+
+@pytest.mark.parametrize(
+    ("header", "written"), [("Client", "Client"), ("Client no", '"Client no"')]
+)
+def test_one_id_for_all_who_have_none_is_told(
+    orders: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    header: str,
+    written: str,
+) -> None:
+    """Customer 0 of a till would be a person with a third of the orders."""
+    monkeypatch.chdir(PROJECT)
+    file = orders / "corner.yml"
+    look = ["shop", f"{orders}/part_*.csv", "--to", str(file)]
+    assert main(look) == 0
+    assert "of the orders. If it stands for" not in capsys.readouterr().out
+    part = orders / "part_0.csv"
+    text = part.read_text()
+    (orders / "part_2.csv").write_text("".join(text.splitlines(keepends=True)[:4]))
+    assert main(look) == 0
+    assert (
+        f"3 rows are in two files, such as in {part} and {orders}/part_2.csv."
+        in capsys.readouterr().out
+    )
+    (orders / "part_2.csv").unlink()
+    more = "".join(f"G{number},0,2021-03-01,5\n" for number in range(900))
+    part.write_text((text + more).replace("Client", header))
+    other = orders / "part_1.csv"
+    other.write_text(other.read_text().replace("Client", header))
+    assert main(look) == 0
+    said = capsys.readouterr().out
+    assert "0 has 33% of the orders. If it stands for people who are not known" in said
+    assert f"write customer_id: nullif({written}, '0')." in said

@@ -1,8 +1,11 @@
 {% test has_every_code(model, column, codes) %}
-    {#- Fails for each code that models look a value up by and that is missing, and for each that none looks up. -#}
+    {#-
+        Fails for each code that models look a value up by and that is missing, and for each that none looks up. The codes are one
+        text, because dbt copies the whole context of a test for each text that it is given.
+    -#}
     with wanted (code) as (
         values
-        {%- for code in codes %}
+        {%- for code in codes.split() %}
         ('{{ code }}'){% if not loop.last %},{% endif %}
         {%- endfor %}
     )

@@ -691,6 +691,17 @@ REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
         replaced_by(ORDERS, gzip.compress(b""), to=".csv.gz"),
         "the file has no text",
     ),
+    **{
+        f"gzip cut off after {size} bytes": (
+            recode(ORDERS, lambda t, size=size: gzip.compress(t)[:size], to=".csv.gz"),
+            "the file is compressed with gzip, and cut off or damaged before its first line",
+        )
+        for size in (3, 9, 10, 15)
+    },
+    "the beginning of a gzip, and no more": (
+        replaced_by(ORDERS, b"\x1f\x8b" + b"no gzip" * 20, to=".csv.gz"),
+        "the file is compressed with gzip, and cut off or damaged before its first line",
+    ),
     "only a byte-order mark": (replaced_by(ORDERS, b"\xef\xbb\xbf"), "the file has no text"),
     "only line ends": (replaced_by(ORDERS, b"\r\n\r\n"), "the file has no text"),
     "only a header": (rewrite(ORDERS, lambda r: r[:1]), "the file has a header and no rows"),

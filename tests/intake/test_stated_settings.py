@@ -170,6 +170,11 @@ def test_every_setting_is_read_and_every_name_that_is_read_is_stated() -> None:
         ),
         ({"history_months": 10**6}, "history_months is 1000000; it must be a whole number from"),
         ({"settings": {}}, "there is no setting settings; "),
+        # A graph in which everybody is joined with one other is none that can be cut.
+        (
+            {"study": {"spectral_neighbors": [1]}},
+            "study.spectral_neighbors is [1]; it must be a list of different values, each a whole number, 2 or more",
+        ),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(given: dict, sentence: str) -> None:

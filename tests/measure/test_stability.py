@@ -231,7 +231,20 @@ def test_impossible_requests_are_errors():
         bootstrap_stability(X, labels, split_at(1), method="jitter", seed=0)
     with pytest.raises(ValueError, match="one label for each point"):
         bootstrap_stability(X, labels, lambda points, weights, seed: [0], resamples=1, seed=0)
-    with pytest.raises(ValueError, match="distinct points for 6 clusters"):
-        bootstrap_stability(X, labels, kmeans_refit(n_clusters=6), seed=0)
     with pytest.raises(ValueError, match="n_clusters"):
         kmeans_refit(n_clusters=1)
+
+
+def test_a_resample_of_fewer_kinds_than_clusters_has_each_for_itself():
+    """Customers who are nearly all alike: a resample may not draw one of the few kinds."""
+    # Three kinds, one of a single row, which some resamples do not draw.
+    X = np.repeat([[0.0], [5.0], [9.0]], [10, 9, 1], axis=0)
+    labels = np.repeat([0, 1, 2], [10, 9, 1])
+    refit = kmeans_refit(n_clusters=3)
+    assert refit(X[[0, 10]], np.array([10.0, 10.0]), 0).tolist() == [0, 1]
+    table = bootstrap_stability(X, labels, refit, resamples=40, seed=0).clusters
+    assert table.loc[2, "resamples"] < 40
+    assert table["mean_jaccard"].tolist() == [1.0, 1.0, 1.0]
+    # Of two clusters of four asked for, all rows are one kind each, too.
+    many = bootstrap_stability(X[:19], labels[:19], kmeans_refit(n_clusters=4), seed=0).clusters
+    assert many["mean_jaccard"].tolist() == [1.0, 1.0]

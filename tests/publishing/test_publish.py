@@ -114,6 +114,7 @@ def write_artifacts(
     statuses: dict[str, str] | None = None,
     command: str = "build",
     when: float | None = None,
+    of_build: str = "",
     **arguments: Any,
 ) -> None:
     """Write what dbt leaves of a run over `NODES` and one unit test."""
@@ -140,7 +141,7 @@ def write_artifacts(
     }
     (target / "manifest.json").write_text(json.dumps(manifest))
     results = {
-        "metadata": metadata,
+        "metadata": metadata | {"env": {"SEGMENTATION_BUILD": of_build} if of_build else {}},
         "args": {"which": command, **arguments},
         "results": [{"unique_id": key, "status": status} for key, status in statuses.items()],
     }
@@ -221,6 +222,11 @@ def test_a_whole_run_is_published_and_a_failed_one_is_not(build, capsys) -> None
         ({"command": "seed"}, "dbt ran `seed`, not `build`"),
         ({"when": 1000.0}, "dbt left no results of this run"),
         ({"when": 0}, "dbt left no results of this run"),
+        # Two builds at once, of two databases, in one folder: these results are the other's.
+        (
+            {"of_build": "/.other.building/other.duckdb"},
+            "another build in this folder, of /.other.",
+        ),
     ],
 )
 def test_a_run_that_left_something_out_is_published_only_when_asked_for(
@@ -242,6 +248,15 @@ def test_a_run_that_left_something_out_is_published_only_when_asked_for(
     assert "Partial, as asked for:" in said
     assert "In the database before, and not in this one: bi.calendar." in said
     assert number_in(build.published) == 3
+
+
+def test_results_are_known_by_the_file_that_was_built(tmp_path: Path) -> None:
+    side = tmp_path / "side.duckdb"
+    relations = {"marts.sellers", "seeds.segment_playbook"}
+    for of_build, is_ours in (("", True), (str(side), True), ("elsewhere.duckdb", False)):
+        write_artifacts(tmp_path, of_build=of_build)
+        run = read_run(tmp_path, since=0, relations=relations, side=side)
+        assert run.is_complete == is_ours
 
 
 def test_a_table_that_dbt_says_it_built_must_be_in_the_file(tmp_path: Path) -> None:

@@ -92,6 +92,28 @@ def test_ids_that_were_held_as_doubles_are_whole_and_zeros_before_them_stay(tmp_
     assert {row[0] for row in events(shop_of(tmp_path, rows))} == {"17850", "0017", "17"}
 
 
+def test_what_cannot_be_seen_around_an_id_makes_nobody_else(tmp_path: Path) -> None:
+    ids = ("a", " a", "a\u00a0", "a\t", "\u200ba", "\ufeffa\u2003")
+    rows = "".join(f"{who},2020-01-0{n},1,{n},\n" for n, who in enumerate(ids, 1))
+    assert {row[0] for row in events(shop_of(tmp_path, rows))} == {"a"}
+
+
+def test_columns_of_the_orders_may_be_called_as_ours(tmp_path: Path) -> None:
+    header = "who,when,what,order,shop_customer_id,shop_order_id,SHOP_ORDERED_AT,order_id,amount\n"
+    shop = shop_of(tmp_path, "a,2020-01-01,1,1,9,9,9,9,9\na,2020-01-01,2,1,9,9,9,9,9\n", header)
+    assert events(shop) == [("a", "2020-01-01 00:00:00", "order", "3.00")]
+
+
+def test_words_with_accents_in_an_expression_are_columns(tmp_path: Path) -> None:
+    shop = shop_of(
+        tmp_path,
+        "a,2020-01-01,2,3,1\n",
+        "who,when,Menge,Stückpreis,order\n",
+        amount="Menge * Stückpreis",
+    )
+    assert [row[-1] for row in events(shop)] == ["6.00"]
+
+
 def test_the_zone_of_the_shop_counts_before_the_day(tmp_path: Path) -> None:
     rows = "a,2020-07-01T23:30:00Z,1,,\na,2020-07-02T10:00:00+01:00,1,,\n"
     london = shop_of(tmp_path, rows, order_id=None, time_zone="Europe/London")
@@ -107,6 +129,10 @@ def test_the_zone_of_the_shop_counts_before_the_day(tmp_path: Path) -> None:
         (("08.11.2017 09:30", "28.11.2017 10:00"), "2017-11-08 09:30:00"),
         (("20171108", "20171128"), "2017-11-08 00:00:00"),
         (("11/8/2017 1:05 PM", "11/28/2017 2:00 AM"), "2017-11-08 13:05:00"),
+        # A year of two digits that would be in the future is none.
+        (("28/02/20", "03/03/20"), "2020-02-28 00:00:00"),
+        (("02-28-20 10:00", "03-03-20 11:00"), "2020-02-28 10:00:00"),
+        (("20/02/28", "20/12/31"), "2020-02-28 00:00:00"),
     ],
 )
 def test_the_format_that_fits_every_time_is_found(
@@ -166,13 +192,77 @@ def test_the_format_that_fits_every_time_is_found(
         ),
         ("a,2999-01-01,1,1,\n", {}, ["1 orders are later than today, the last on 2999-01-01"]),
         ("a,1019-01-01,1,1,\n", {}, ["1 orders are before 1900, the first on 1019-01-01"]),
-        ("", {}, ["when of"]),
+        ("", {}, ["orders.csv has no row."]),
         ("a,2020-01-01,-1,1,\n", {}, ["refunds only, and no order of a customer"]),
         ("a,2020-01-01,1,1,\n", {"currency": "euro"}, ["currency is 'euro'; it is three letters"]),
         ("a,2020-01-01,1,1,\n", {"time_zone": "Londn"}, ["time_zone is 'Londn'; it is a name"]),
         ("a,2020-01-01,1,1,\n", {"amout": "what"}, ["shop has no key amout; did you mean amount?"]),
         ("a,2020-01-01,1,1,\n", {"amount": "what +"}, ["the mapping is no SQL that can be run"]),
         ("a,2020-01-01,1,1,\n", {"orders": "nowhere/*.csv"}, ["there is no file nowhere/*.csv"]),
+        # Times that DuckDB takes for such, and no shop has.
+        *(
+            (f"a,{said},1,1,\n", {}, ["1 of 1 times in when of", f"such as '{said}'"])
+            for said in ("20200-01-01", "infinity", "-infinity", "epoch", "2020-01-01 (BC)")
+        ),
+        *(
+            (f"a,{said},1,1,\n", {"time_format": "%Y-%m-%d"}, ["are not written as time_format"])
+            for said in ("infinity", "epoch", "13-02-20")
+        ),
+        ("a,1970-01-01,1,1,\n", {}, ["1 orders are on 1900-01-01 or 1970-01-01, which is what"]),
+        ("a,1900-01-01 00:00,1,1,\n", {}, ["programs write for no time: correct their dates"]),
+        (
+            "a,2020-01-01,1,1,\n",
+            {
+                "ordered_at": "cast('infinity' as timestamp) + 0 * cast(\"order\" as int) * interval 1 day"
+            },
+            ["orders are later than today, the last on infinity"],
+        ),
+        (
+            "a,2020-01-01,1,1,\n",
+            {"ordered_at": 'make_timestamp(20200 * cast("order" as int), 1, 1, 0, 0, 0)'},
+            ["1 orders are later than today, the last on 20200-01-01"],
+        ),
+        # Which of day, month and year comes first.
+        (
+            "a,13/02/20,1,1,\n",
+            {},
+            ["two ways: say which with time_format: '%y/%m/%d' or '%d/%m/%y'"],
+        ),
+        # Amounts that are none, or no money.
+        ("a,2020-01-01,inf,1,\n", {}, ["1 amounts in what of", "are no numbers (inf)"]),
+        ("a,2020-01-01,nan,1,\nb,2020-01-01,1,2,\n", {}, ["1 of 2 rows have no amount"]),
+        ("a,2020-01-01,4006381333931,1,\n", {}, ["add up to 4,006,381,333,931.00, the largest is"]),
+        (
+            "a,2020-01-01,1e300,1,\n",
+            {},
+            ["a shop has less than 1,000,000,000,000", "(what) / 1000"],
+        ),
+        # What an expression stumbles over is told, and ends in no traceback.
+        (
+            "a,2020-01-01,1,x,\n",
+            {"ordered_at": 'cast(cast("order" as int) as varchar)'},
+            ["cannot be read as var shop says: Conversion Error: Could not convert string 'x'"],
+        ),
+        # Ids that a spreadsheet has shortened.
+        (
+            "1.23457E+12,2020-01-01,1,1,\n",
+            {},
+            ["customer_id is rounded in 1 rows, such as 1.23457E+12"],
+        ),
+        ('a,2020-01-01,1,"9,1E+18",\n', {}, ["order_id is rounded in 1 rows, such as 9,1E+18"]),
+        ("3e45,2020-01-01,1,5E23,\n", {}, []),
+        # Statuses that are written otherwise: their money would count as bought.
+        *(
+            (
+                "a,2020-01-01,1,1,Refunded\n",
+                {"status": "status", "refund_statuses": [said]},
+                [
+                    f"refund_statuses has {said}, and no row of status has it; did you mean Refunded?"
+                ],
+            )
+            for said in ("refunded", "Refunded ", "Refundet")
+        ),
+        ("a,2020-01-01,1,1,ok\n", {"status": "status", "refund_statuses": ["refunded"]}, []),
     ],
 )
 def test_bad_input_is_refused_in_sentences(

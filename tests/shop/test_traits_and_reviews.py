@@ -210,3 +210,23 @@ def test_addresses_of_mail_are_the_same_in_capitals(tmp_path: Path) -> None:
     assert (
         "Email has 2 addresses in 3 spellings: capitals are read as small letters." in guess.notes
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "file"),
+    [
+        (
+            {"customers": {"customer_id": "id", "traits": {"country": "cast(place as int)"}}},
+            "c.csv",
+        ),
+        ({"traits": {"country": "cast(cast(land as int) as varchar)"}}, "orders.csv"),
+        ({"reviews": {"score": "cast(land as int)", "answered_at": "rated"}}, "orders.csv"),
+    ],
+)
+def test_an_expression_that_fails_on_a_value_is_told_with_its_file(
+    tmp_path: Path, changes: dict[str, dict], file: str
+) -> None:
+    if "customers" in changes:
+        changes["customers"]["from"] = beside(tmp_path, "c.csv", "id,place\na,Rome\nb,Oslo\n")
+    (found,) = problems_of(shop_of(tmp_path, **changes), **NEEDS)
+    assert f"{file} cannot be read as var shop says: Conversion Error: Could not convert" in found

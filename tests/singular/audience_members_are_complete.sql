@@ -12,7 +12,9 @@ members as (
     select
         as_of_date,
         count(*) as customers,
-        count(case when action_english || reason_english || reason_french is not null then 1 end) as complete_customers
+        count(
+            case when action_english is not null and reason_english is not null and reason_french is not null then 1 end
+        ) as complete_customers
     from {{ ref('audience_members') }}
     group by as_of_date
 )

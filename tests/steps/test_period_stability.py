@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -463,6 +464,33 @@ def test_a_baseline_without_a_model_gives_no_row_and_a_sentence() -> None:
         assert found.empty
         assert list(found.columns) == list(STABILITY_COLUMNS)
         assert f"the baseline {baseline} is not a segmented as-of date" in lines[0]
+
+
+def test_a_date_that_shares_no_customer_with_the_baseline_says_so() -> None:
+    """A short history_months forgets everybody who was there."""
+    panel = a_panel()
+    others = panel.at(DATES[2])
+    crosses = {date: panel.at(date) for date in DATES[:2]}
+    crosses[DATES[2]] = Cross(others.person + 10**6, others.X, others.is_in_fit)
+    result, _ = run_stability(Panel(crosses))
+    of_last = result[pd.to_datetime(result["as_of_date"]) == DATES[2]]
+    of_last = of_last.drop_duplicates("design").set_index("design")
+    assert of_last.loc["prediction_vs_refit", "adjusted_rand_index"] > 0
+    for design in ("labels_vs_refit", "structure", "migration"):
+        assert of_last.loc[design, "note"].startswith("Not compared: ")
+        assert pd.isna(of_last.loc[design, "adjusted_rand_index"])
+    note = "Not compared: none of the baseline's customers is in the history of this date."
+    assert of_last.loc["migration", "note"] == note
+    inputs, models = inputs_and_models(Panel(crosses))
+    settings = AgreementSettings(features=FIT.features, n_init=5, max_iter=300, seed=42)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = model_agreement(
+            inputs.assign(is_fit_accepted=True), models, lambda: Panel(crosses), settings=settings
+        )
+    none = found[pd.to_datetime(found["as_of_date"]) == DATES[2]]
+    assert none["structure_agreement"].isna().all()
+    assert none["prediction_agreement"].notna().all()
 
 
 def test_a_date_without_a_fit_says_so() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -39,6 +40,7 @@ from customer_segmentation.steps.study.clusters import (
 from customer_segmentation.steps.study.pictures import (
     AXIS_COLUMNS,
     PROJECTION_COLUMNS,
+    customer_projection,
     project_customers,
     projection_axes,
 )
@@ -183,6 +185,29 @@ def test_without_permutations_there_is_no_null(customers: pd.DataFrame) -> None:
         is_full_grid=False,
     )
     assert found["null_silhouette"].isna().all()
+
+
+@pytest.mark.parametrize("times", [1, 2, 40])
+@pytest.mark.parametrize("distinct", [1, 2, 3, 4, 6])
+def test_of_customers_who_are_alike_no_more_clusters_are_compared_than_there_are_kinds(
+    distinct: int, times: int
+) -> None:
+    """One customer, two, a shop where everybody pays the same on the same day."""
+    kinds = np.column_stack([np.arange(distinct), np.full(distinct, 10.0), np.ones(distinct)])
+    X = np.repeat(kinds, times, axis=0)
+    found = study_candidates(
+        X,
+        scaler=standardise(X),
+        feature_set="rfm",
+        as_of_date=pd.Timestamp("2018-01-01").date(),
+        fingerprint="f",
+        settings=SETTINGS,
+        is_full_grid=True,
+    )
+    kmeans = found[(found["algorithm"] == "kmeans") & found["is_finalist"]]
+    assert kmeans["n_clusters"].tolist() == [1, *(k for k in (2, 3, 4) if k < distinct)]
+    assert kmeans["gap"].notna().tolist() == [k < distinct for k in kmeans["n_clusters"]]
+    assert kmeans["inertia"].notna().all()
 
 
 def test_the_largest_budget_that_reaches_the_lowest_inertia_is_the_finalist() -> None:
@@ -703,7 +728,7 @@ def test_pictures(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
         "seed": 0,
     }
     picture = project_customers(rows, **options)
-    assert list(picture.columns) == list(PROJECTION_COLUMNS)
+    assert ["fingerprint", *picture.columns] == list(PROJECTION_COLUMNS)
     assert len(picture) == len(rows)
     assert picture["is_in_sample"].sum() == 100
     assert picture["spectral_cluster"].notna().all()
@@ -726,27 +751,12 @@ def test_pictures(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
     longer = rows.assign(recency_days=rows["recency_days"] ** 2)
     turned = projection_axes(longer, features=FEATURES)
     assert not np.allclose(turned["loading"], axes["loading"])
-    again = project_customers(rows, previous=picture, **options)
-    assert again.equals(picture)
-    changed = project_customers(
-        rows.assign(monetary=rows["monetary"] + 1), previous=picture, **options
-    )
-    assert changed["fingerprint"].iloc[0] != picture["fingerprint"].iloc[0]
-    other = candidates[candidates["algorithm"] == "spectral"].iloc[1]
-    assert other["candidate_id"] != spectral["candidate_id"]
-    for option in (
-        {"spectral": other},
-        {"spectral": None},
-        {"sample_rows": 120},
-        {"exact_silhouette_rows": 10},
-        {"smallest_cluster_share": 0.02},
-        {"seed": 1},
-        {"axes": projection_axes(rows, features=FEATURES, robust=[2])},
-    ):
-        changed = project_customers(rows, previous=picture, **{**options, **option})
-        assert changed["fingerprint"].iloc[0] != picture["fingerprint"].iloc[0], option
     assert project_customers(rows[:0], **options).empty
     assert projection_axes(rows[:0], features=FEATURES).empty
+    # One customer has no spread, and no direction of it.
+    none = projection_axes(rows[:1], features=FEATURES)
+    assert none.empty
+    assert list(none.columns) == list(AXIS_COLUMNS)
     without = project_customers(rows, **{**options, "spectral": None, "exact_silhouette_rows": 10})
     assert without["spectral_cluster"].isna().all()
     sizes = picture["spectral_cluster"][rows["is_in_fit"]].value_counts(normalize=True)
@@ -754,3 +764,71 @@ def test_pictures(customers: pd.DataFrame, candidates: pd.DataFrame) -> None:
         labelled = project_customers(rows, **{**options, "smallest_cluster_share": share})
         assert labelled["spectral_cluster"].isna().all() == is_degenerate
     assert without["silhouette"].isna().all()
+
+
+def test_a_picture_is_taken_over_when_nothing_behind_it_has_changed(
+    customers: pd.DataFrame, candidates: pd.DataFrame
+) -> None:
+    rows = customers.assign(
+        cluster=np.arange(len(customers)) % 3,
+        is_in_fit=customers["monetary"] < customers["monetary"].quantile(0.9),
+        as_of_date=pd.Timestamp("2018-01-01").date(),
+        customer_unique_id=[f"c{i}" for i in range(len(customers))],
+        not_read=0.0,
+    )
+    spectral, other, *_ = (
+        row for _, row in candidates[candidates["algorithm"] == "spectral"].iterrows()
+    )
+    axes = projection_axes(rows, features=FEATURES)
+    options = {
+        "features": FEATURES,
+        "axes": axes,
+        "spectral": spectral,
+        "sample_rows": 100,
+        "exact_silhouette_rows": 10,
+        "smallest_cluster_share": 0.01,
+        "seed": 0,
+    }
+    engine = engine_of(duckdb.connect())
+
+    def projected(rows: pd.DataFrame = rows, **changed: Any) -> pd.DataFrame:
+        engine.local.execute("drop table if exists segmented; drop table if exists written")
+        engine.local.from_df(rows).create("segmented")
+        segmented = engine.local.table("segmented")
+        customer_projection(engine, segmented=segmented, **{**options, **changed}).create("written")
+        return engine.frame(engine.local.table("written"), order="customer_unique_id")
+
+    first = projected()
+    pd.testing.assert_frame_equal(
+        first[["axis_1", "axis_2"]],
+        project_customers(rows.sort_values("customer_unique_id"), **options)[["axis_1", "axis_2"]],
+    )
+    # Marked, so that what is taken over is told from what is made anew.
+    engine.local.from_df(first.assign(axis_1=77.0)).create("last")
+    last = engine.local.table("last")
+    marked = projected(previous=last)
+    assert list(marked.columns) == list(PROJECTION_COLUMNS)
+    assert set(marked["axis_1"]) == {77.0}
+    assert marked.drop(columns="axis_1").equals(first.drop(columns="axis_1"))
+    # In another order, or with another column, they are the same customers.
+    assert set(
+        projected(rows.sample(frac=1, random_state=0).assign(not_read=1.0), previous=last)["axis_1"]
+    ) == {77.0}
+    for change in (
+        {"rows": rows.assign(monetary=rows["monetary"] + 1)},
+        {"rows": rows[1:]},
+        {"rows": rows.assign(cluster=0)},
+        {"spectral": other},
+        {"spectral": None},
+        {"sample_rows": 120},
+        {"exact_silhouette_rows": 11},
+        {"smallest_cluster_share": 0.02},
+        {"seed": 1},
+        {"axes": projection_axes(rows, features=FEATURES, robust=[2])},
+        {"previous": last.project("* exclude (silhouette)")},
+        {"previous": last.union(last.project("* replace ('another' as fingerprint)"))},
+        {"previous": None},
+    ):
+        anew = projected(**{"previous": last, **change})
+        assert 77.0 not in set(anew["axis_1"]), change
+        assert len(set(anew["fingerprint"])) == 1

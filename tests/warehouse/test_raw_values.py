@@ -74,7 +74,7 @@ def read() -> Callable[[str, str | None], object]:
     ("macro", "accepted"),
     [
         ("to_zip_prefix", {"01001": "01001", "99999": "99999", "1001": "01001", "9790": "09790"}),
-        ("to_integer", {"1": 1, "24": 24, "-3": -3, "4.0": 4, "007": 7}),
+        ("to_integer", {"0": 0, "9": 9, "1": 1, "24": 24, "-3": -3, "4.0": 4, "007": 7}),
         (
             "to_money",
             {
@@ -83,6 +83,10 @@ def read() -> Callable[[str, str | None], object]:
                 ".5": 0.5,
                 "13664.08": 13664.08,
                 "-0.01": -0.01,
+                "-12.30": -12.3,
+                "12.3": 12.3,
+                "012.30": 12.3,
+                "99999999999.99": 99999999999.99,
                 # A double, and a single-precision number, that went through a program.
                 "21.580000000000002": 21.58,
                 "21.579999999999998": 21.58,
@@ -97,6 +101,12 @@ def read() -> Callable[[str, str | None], object]:
                 "2018-01-05 10:56:33": "2018-01-05 10:56:33",
                 "2018-1-5": "2018-01-05 00:00:00",
                 "2018/01/05 7:05": "2018-01-05 07:05:00",
+                # As long as a time without an offset.
+                "2018-1-5 1:00:00+03": "2018-01-04 22:00:00",
+                "2018-01-05 10:56:3Z": "2018-01-05 10:56:03",
+                "2018-01-05T10:56:33": "2018-01-05 10:56:33",
+                " 2018-01-05 10:56:3": "2018-01-05 10:56:03",
+                "2018-01-05 10:56:33Z": "2018-01-05 10:56:33",
             },
         ),
         (
@@ -111,6 +121,17 @@ def read() -> Callable[[str, str | None], object]:
                 "nana": "nana",
                 "null-7": "null-7",
                 "São Paulo": "São Paulo",
+                # As short as what is written for a missing value, or made of the same signs.
+                "boleto": "boleto",
+                "delivered": "delivered",
+                "m": "m",
+                "undefined-7": "undefined-7",
+                "----------": "----------",
+                "Customer 12345": "Customer 12345",
+                "customer-12345\u200b": "customer-12345",
+                "\u2003customer-12345": "customer-12345",
+                "customer-é\t7": "customer-é\t7",
+                "boleto\x7f": "boleto",
             },
         ),
     ],
@@ -126,7 +147,7 @@ def test_a_value_of_its_type_is_read(read, macro: str, accepted: dict[str, objec
             "to_zip_prefix",
             "12.34|1e003|0x1F2| 1234|1234 |123|123456|1001.0|+1234|-1234|1_234|٣٣٣٣٣|１２３４５|nan|NULL||1234\n|12-34",
         ),
-        ("to_integer", "4.5|1e3|1_0|0x1F|0b1|+5| 5|5 |٣||nan|inf|true|1.|1,0|99999999999"),
+        ("to_integer", "4.5|1e3|1_0|0x1F|0b1|+5|+|-| 5|5 |٣||nan|inf|true|1.|1,0|99999999999"),
         (
             "to_money",
             "12.345|12.3449999|100.0001|100000.005|1_000|1e2|1E2|+5| 5.00|5.00 |5.|٣|1,50|1.234,56|R$ 5|0x1F|nan|inf|-"
@@ -135,7 +156,9 @@ def test_a_value_of_its_type_is_read(read, macro: str, accepted: dict[str, objec
         ("to_coordinate", "1_0|nan|inf|-infinity||0x1|23,5"),
         (
             "to_timestamp",
-            "20180105|1515146193|43105|43105.5|05/01/2018|5-1-2018|2018-02-30|2018-13-01|2018-01|2018|٢٠١٨-٠١-٠٥|yesterday|nan|",
+            "20180105|1515146193|43105|43105.5|05/01/2018|5-1-2018|2018-02-30|2018-13-01|2018-01|2018|"
+            "2018-01-05 10:00-03|2018-01-05 10:00:0x|"
+            "٢٠١٨-٠١-٠٥|yesterday|nan|",
         ),
         (
             "to_key",

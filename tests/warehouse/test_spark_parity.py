@@ -114,7 +114,7 @@ def corner_shop(folder: Path) -> dict[str, Any]:
             "amount": "pieces * try_cast(replace(price, ',', '.') as double)",
             "status": "paid",
             "refund_statuses": ["refunded"],
-            "traits": {"state": "state", "branch": "branch"},
+            "traits": {"state": "state", "branch": "branch", "group": "branch"},
             "reviews": {
                 "from": str(folder / "stars.csv"),
                 "order_id": "roll",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from customer_segmentation._sklearn import from_sklearn
 from customer_segmentation._validation import as_matrix, check_count, check_seed, has_distinct_rows
 from customer_segmentation.cluster._lloyd import best_start
 from customer_segmentation.cluster._nearest import (
@@ -154,10 +155,8 @@ def standardise(X: Any, *, robust: Sequence[int] = ()) -> Scaler:
     rounding = n_rows * epsilon * variance + (n_rows * mean * epsilon) ** 2
     scale = np.sqrt(variance, where=variance > rounding, out=np.ones_like(mean))
     if len(robust):
-        from sklearn.preprocessing import RobustScaler
-
         columns = list(robust)
-        by_quartiles = RobustScaler().fit(matrix[:, columns])
+        by_quartiles = from_sklearn("preprocessing", "RobustScaler")().fit(matrix[:, columns])
         mean[columns], scale[columns] = by_quartiles.center_, by_quartiles.scale_
     return Scaler(mean=mean, scale=scale)
 
@@ -324,11 +323,9 @@ def fit_kmeans(
         )
     ended = None if isinstance(start, str) or tol else _ended(matrix, start, counts, max_iter)
     if ended is None:
-        from sklearn.cluster import KMeans
-
         is_given = not isinstance(start, str)
         with _thread_pools().limit(limits=1):
-            model = KMeans(
+            model = from_sklearn("cluster", "KMeans")(
                 n_clusters,
                 init=start,
                 n_init=1 if is_given else n_init,

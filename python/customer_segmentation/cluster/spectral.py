@@ -7,14 +7,17 @@ import functools
 import hashlib
 import itertools
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy import sparse
 
+from customer_segmentation._sklearn import from_sklearn
 from customer_segmentation._validation import as_matrix, check_count, check_seed
 from customer_segmentation.cluster._points import distinct_points
 from customer_segmentation.cluster.kmeans import fit_kmeans
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 AssignLabels = Literal["kmeans", "discretize", "cluster_qr"]
 
@@ -389,6 +392,7 @@ def _check_share(value: float, name: str) -> None:
 
 
 def _affinity(points: np.ndarray, weights: np.ndarray, neighbors: int) -> sparse.csr_array:
+    from scipy import sparse
     from scipy.spatial import cKDTree
 
     n_points = len(points)
@@ -439,6 +443,7 @@ def _smallest_eigenvectors(
     affinity: sparse.csr_array, *, count: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Solve a connected graph; vectors are those of the random walk, u = D^(-1/2) v."""
+    from scipy import sparse
     from scipy.sparse.linalg import LinearOperator, eigsh, splu
 
     n_points = affinity.shape[0]
@@ -497,8 +502,9 @@ def _assign(
     seed: int,
 ) -> np.ndarray:
     # scikit-learn offers these two by name only, as an option of its estimator.
-    from sklearn.cluster._spectral import cluster_qr, discretize
-
+    cluster_qr, discretize = (
+        from_sklearn("cluster._spectral", name) for name in ("cluster_qr", "discretize")
+    )
     if method == "kmeans":
         return fit_kmeans(
             embedding,

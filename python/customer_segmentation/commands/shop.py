@@ -19,12 +19,14 @@ from typing import Any
 import duckdb
 import yaml
 
+from customer_segmentation._sql import quoted, sql_text
 from customer_segmentation.intake import default_settings
 from customer_segmentation.publishing import CommandError
 from customer_segmentation.shop import (
     NO_CURRENCY,
     Look,
     ShopError,
+    Source,
     choose_clusters,
     guess_customer_file,
     guess_mapping,
@@ -35,9 +37,12 @@ from customer_segmentation.shop import (
     look_at,
     mapping_from,
     open_source,
+    rows_in_two_files,
 )
 
 DEFAULT_FILE = "shop.yml"
+# Of one customer: tills and shops write one id for all who have none.
+LARGE_SHARE = 0.1
 PROJECT = Path()
 HEAD = """\
 # How somebody's own orders are read, for `make build SHOP={name}` and `dbt build --vars "$(cat {name})"`.
@@ -80,11 +85,13 @@ def run(options: argparse.Namespace) -> int:
     if options.table:
         orders = {"database": options.orders[0], "table": options.table}
     to = Path(options.to)
+    refuse_another_file(to)
     defaults = default_settings(PROJECT, adapter="orders")
     try:
         with duckdb.connect() as connection:
             source = open_source(connection, orders)
             guess = guess_mapping(connection, source)
+            notes = (*guess.notes, *_notes_of_files(connection, source))
             optional = _optional(connection, options, guess.shop)
         shop = {
             "name": to.stem,
@@ -103,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
             minimum_customers=defaults["minimum_customers"],
             minimum_history_days=defaults["minimum_history_days"],
         )
-        print("\n".join(told(shop, look, guess.notes)), flush=True)
+        print("\n".join(told(shop, look, notes)), flush=True)
         choice = choose_clusters(shop, defaults, project=PROJECT)
     except ShopError as error:
         written = f"\n{to} has the guess; correct it there." if to.exists() else ""
@@ -114,6 +121,18 @@ def run(options: argparse.Namespace) -> int:
     print(f"  {number} segments, as of {choice.as_of_date}: {choice.reason}")
     print(f"\n{to} is written. Look at it, then: make build SHOP={to}")
     return 0
+
+
+def _notes_of_files(connection: duckdb.DuckDBPyConnection, source: Source) -> list[str]:
+    """Say which files hold the same rows."""
+    found = rows_in_two_files(connection, source)
+    if found is None:
+        return []
+    count, first, other = found
+    return [
+        f"{count:,} rows are in two files, such as in {first} and {other}. If the exports overlap, the same orders"
+        " count twice: leave them out of one."
+    ]
 
 
 def _optional(
@@ -142,6 +161,29 @@ def _optional(
     return found
 
 
+def refuse_another_file(to: Path) -> None:
+    """Stop when a file that is there is none of a shop: it may be the orders themselves.
+
+    Raises
+    ------
+    CommandError
+    """
+    if to.is_dir():
+        raise CommandError(f"{to} is a folder; name a file with TO=, such as {to / DEFAULT_FILE}.")
+    if to.exists() and not _is_of_a_shop(to):
+        raise CommandError(
+            f"{to} is there, and is no file that this command has written; it is left as it is. Name another with TO=."
+        )
+
+
+def _is_of_a_shop(file: Path) -> bool:
+    try:
+        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, ValueError):
+        return False
+    return isinstance(found, dict) and "shop" in found
+
+
 def write(to: Path, shop: dict[str, Any], **settings: Any) -> None:
     """Write the file of vars."""
     text = yaml.safe_dump(
@@ -152,11 +194,24 @@ def write(to: Path, shop: dict[str, Any], **settings: Any) -> None:
     )
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
+        _keep_corrections(to, text)
         to.write_text(HEAD.format(name=to) + text, encoding="utf-8")
     except OSError as error:
         raise CommandError(
             f"{to} cannot be written ({error.strerror}); name another file with TO=."
         ) from None
+
+
+def _keep_corrections(to: Path, text: str) -> None:
+    """Put what was there beside it, when it says something else: somebody may have corrected it."""
+    if not to.exists():
+        return
+    before = to.read_text(encoding="utf-8")
+    there, here = yaml.safe_load(before), yaml.safe_load(text)
+    if {**there, "n_clusters": None} != {**here, "n_clusters": None}:
+        kept = to.with_name(f"{to.name}.before")
+        kept.write_text(before, encoding="utf-8")
+        print(f"{to} said something else; what it said is in {kept}.", flush=True)
 
 
 def told(shop: dict[str, Any], look: Look, notes: tuple[str, ...]) -> list[str]:
@@ -184,7 +239,19 @@ def told(shop: dict[str, Any], look: Look, notes: tuple[str, ...]) -> list[str]:
         else "  no as-of date",
         f"  Missing, and left out of what is built: {', '.join(missing)}",
     ]
+    if look.most_orders >= LARGE_SHARE * look.orders:
+        who, share = look.most_orders_of, look.most_orders / look.orders
+        notes = (
+            *notes,
+            f"{who} has {share:.0%} of the orders. If it stands for people who are not known, write customer_id:"
+            f" nullif({_in_sql(shop['customer_id'])}, {sql_text(who)}).",
+        )
     return lines + [f"  Note: {note}" for note in notes]
+
+
+def _in_sql(expression: str) -> str:
+    """Return a column as it is written in SQL; an expression is such already."""
+    return expression if "(" in expression or expression.isidentifier() else quoted(expression)
 
 
 def _optional_lines(shop: dict[str, Any], look: Look) -> list[str]:

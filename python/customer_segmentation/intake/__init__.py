@@ -17,7 +17,9 @@ Somebody's own orders are the business of room ``shop``.
 """
 
 from customer_segmentation.intake.raw_answers import RawAnswers
+from customer_segmentation.intake.raw_csv import CsvFile, look_at_any, write_copy
 from customer_segmentation.intake.raw_folder import look_into, needed_columns, problems
+from customer_segmentation.intake.raw_parquet import is_parquet
 from customer_segmentation.intake.raw_spark import (
     NUMBER,
     SparkReading,
@@ -36,11 +38,14 @@ from customer_segmentation.intake.settings import (
 __all__ = [
     "NUMBER",
     "ROW_GROUP_ROWS",
+    "CsvFile",
     "RawAnswers",
     "RawFileError",
     "SparkReading",
     "SparkView",
     "default_settings",
+    "is_parquet",
+    "look_at_any",
     "look_into",
     "needed_columns",
     "open_with_row_groups",
@@ -49,4 +54,5 @@ __all__ = [
     "seed_problems",
     "settings_problems",
     "spark_reading",
+    "write_copy",
 ]

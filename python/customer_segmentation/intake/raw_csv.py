@@ -10,6 +10,7 @@ import contextlib
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -25,6 +26,7 @@ from customer_segmentation.intake.raw_text import (
     LineEnds,
     RawFileError,
     Scan,
+    from_windows_1252,
     judge_line_ends,
     marked_pieces,
     recognise,
@@ -40,6 +42,9 @@ COMPARED_RECORDS = 20
 SEARCHED_LINES = 20
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 QUOTES = ('"', "'")
+# What is tried where the columns are not known, the most usual first; databases write \" for a quote within.
+QUOTES_AND_ESCAPES = (('"', '"'), ('"', "\\"), ("'", "'"))
+GUESSED_RECORDS = 500
 PLAIN = LineEnds()
 
 
@@ -62,6 +67,10 @@ class CsvFile:
         Lines begin with byte-order marks.
     may_have_offsets : bool
         Something looks like a time with an offset from UTC.
+    escape : str
+        What stands before a quote that is a letter; looked for where the columns are not known.
+    skipped_lines : int
+        Above the header; looked for where the columns are not known.
     """
 
     path: Path
@@ -73,6 +82,8 @@ class CsvFile:
     line_ends: LineEnds = PLAIN
     has_inner_marks: bool = False
     may_have_offsets: bool = False
+    escape: str = '"'
+    skipped_lines: int = 0
 
     @property
     def needs_copy(self) -> bool:
@@ -120,23 +131,9 @@ def look(
     RawFileError
         If it is not such a file, or damaged.
     """
-    compression, encoding = recognise(path)
-    scan = Scan(has_times=has_times)
-    head = b""
-    try:
-        for piece in text_pieces(path, compression=compression, encoding=encoding):
-            head += piece[: HEAD_BYTES - len(head)]
-            scan.take(piece)
-    except DamagedTextError as error:
-        raise RawFileError(str(error).format(line=f"{scan.feeds:,}")) from None
+    compression, encoding, head, scan = scan_text(path, has_times=has_times)
     if encoding == "utf-8" and scan.is_windows_1252():
         encoding = "cp1252"
-    if not head.lstrip(BYTE_ORDER_MARK).strip():
-        raise RawFileError("the file has no text; get the file again")
-    if head.lstrip(BYTE_ORDER_MARK).lstrip().startswith(b"<"):
-        raise RawFileError(
-            "the file is a web page, not a table; the download failed, get the file again"
-        )
     delimiter, quote, header = read_head(
         head, needed=needed, is_whole=scan.size == len(head), may_be_empty=may_be_empty
     )
@@ -158,6 +155,162 @@ def look(
         has_inner_marks=scan.has_inner_marks,
         may_have_offsets=scan.may_have_offsets,
     )
+
+
+def look_at_any(path: Path) -> CsvFile:
+    """Find out how a file must be read whose columns are not known.
+
+    Parameters
+    ----------
+    path : Path
+        A regular file.
+
+    Returns
+    -------
+    CsvFile
+        Lines above the header are counted in ``skipped_lines``; the file may have a header and no rows.
+
+    Raises
+    ------
+    RawFileError
+        If it is not such a file, or damaged.
+    """
+    compression, encoding, head, scan = scan_text(path)
+    if encoding == "utf-8" and scan.other_bytes:
+        if not scan.has_letters_of_windows_1252():
+            raise RawFileError(
+                "the file is neither UTF-8, UTF-16 nor Windows-1252, or a mixture of them; save it as CSV UTF-8"
+            )
+        encoding = "cp1252"
+    said = from_windows_1252(head) if encoding == "cp1252" else head
+    delimiter, quote, escape, header, skipped = guess_head(said, is_whole=scan.size == len(head))
+    line_ends = PLAIN
+    if scan.has_returns:
+        line_ends = judge_line_ends(
+            lambda: text_pieces(path, compression=compression, encoding=encoding),
+            quote=quote,
+            delimiter=delimiter,
+        )
+    return CsvFile(
+        path=path,
+        compression=compression,
+        encoding=encoding,
+        delimiter=delimiter,
+        quote=quote,
+        header=header,
+        line_ends=line_ends,
+        has_inner_marks=scan.has_inner_marks,
+        escape=escape,
+        skipped_lines=skipped,
+    )
+
+
+def scan_text(path: Path, *, has_times: bool = False) -> tuple[str, str, bytes, Scan]:
+    """Read a text once.
+
+    Returns
+    -------
+    compression, encoding : str
+        As `recognise` tells them.
+    head : bytes
+        Its first lines.
+    scan : Scan
+
+    Raises
+    ------
+    RawFileError
+        If it is no text, or damaged.
+    """
+    compression, encoding = recognise(path)
+    scan = Scan(has_times=has_times)
+    head = b""
+    try:
+        for piece in text_pieces(path, compression=compression, encoding=encoding):
+            head += piece[: HEAD_BYTES - len(head)]
+            scan.take(piece)
+    except DamagedTextError as error:
+        raise RawFileError(str(error).format(line=f"{scan.feeds:,}")) from None
+    if not head.lstrip(BYTE_ORDER_MARK).strip():
+        raise RawFileError("the file has no text; get the file again")
+    if head.lstrip(BYTE_ORDER_MARK).lstrip().startswith(b"<"):
+        raise RawFileError(
+            "the file is a web page, not a table; the download failed, get the file again"
+        )
+    return compression, encoding, head, scan
+
+
+def guess_head(head: bytes, *, is_whole: bool) -> tuple[str, str, str, tuple[str, ...], int]:
+    """Tell how a table is written whose columns are not known: as most of its first records have one width.
+
+    Parameters
+    ----------
+    head : bytes
+        First lines, in UTF-8.
+    is_whole : bool
+        Whether the file has nothing more.
+
+    Returns
+    -------
+    delimiter, quote, escape : str
+    header : tuple of str
+        Names as written; a last one that is empty stands for a delimiter at the end of every row.
+    skipped_lines : int
+        Above the header: a title, or what else has values in less than half of the columns.
+
+    Raises
+    ------
+    RawFileError
+        If the file is JSON, or the header has another number of names than the records have values.
+    """
+    text = head.lstrip(BYTE_ORDER_MARK).decode(errors="replace")
+    if text.lstrip().startswith(("[{", '{"')):
+        raise RawFileError("the file is JSON, not a table; export it as CSV or Parquet")
+    ways = []
+    for quote, escape in QUOTES_AND_ESCAPES:
+        for delimiter in DELIMITERS:
+            found = numbered_records(text, delimiter, quote, escape)
+            # The last record may be cut off with the head.
+            found = found if is_whole or len(found) < 2 else found[:-1]
+            widths = Counter(len(record) for _, record in found)
+            width, times = max(widths.items(), key=lambda pair: (pair[1], pair[0]))
+            ways.append(((width > 1, times / len(found), width), delimiter, quote, escape, found))
+    (_, _, width), delimiter, quote, escape, found = max(ways, key=lambda way: way[0])
+    while len(found) > 1 and 2 * sum(map(bool, map(str.strip, found[0][1]))) < width:
+        found = found[1:]
+    (skipped, header), following = found[0], [record for _, record in found[1:]]
+    if len(header) == width - 1 and not any(
+        record[-1] for record in following if len(record) == width
+    ):
+        header = [*header, ""]
+    if following and len(header) != width:
+        raise RawFileError(
+            f"the file has {len(header)} columns in its header and {width} values in the records after it; "
+            "give every column a name, separated as the values are"
+        )
+    return delimiter, quote, escape, tuple(header), skipped
+
+
+def numbered_records(
+    text: str, delimiter: str, quote: str, escape: str
+) -> list[tuple[int, list[str]]]:
+    """Return the first records of a text that are not blank, each with the number of lines before it."""
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        quotechar=quote,
+        doublequote=escape == quote,
+        escapechar=None if escape == quote else escape,
+    )
+    found: list[tuple[int, list[str]]] = []
+    before = 0
+    with contextlib.suppress(csv.Error):
+        for record in reader:
+            if any(value.strip() for value in record):
+                found.append((before, record))
+            before = reader.line_num
+            if len(found) == GUESSED_RECORDS:
+                break
+    return found or [(0, [text])]
 
 
 def read_head(

@@ -83,8 +83,14 @@ def recognise(path: Path) -> tuple[str, str]:
         raise RawFileError("the file is empty (0 bytes); get the file again")
     compression = "gzip" if head.startswith(b"\x1f\x8b") else "none"
     if compression == "gzip":
-        with open_text(path, compression) as stream:
-            head = stream.read(4096)
+        try:
+            with open_text(path, compression) as stream:
+                # One read at a time: what comes before a cut is enough.
+                head = stream.read1(4096)
+        except (EOFError, gzip.BadGzipFile, zlib.error):
+            raise RawFileError(
+                "the file is compressed with gzip, and cut off or damaged before its first line; get the file again"
+            ) from None
     for signature, kind in SIGNATURES.items():
         if head.startswith(signature):
             raise RawFileError(f"the file is {kind}")
@@ -246,13 +252,16 @@ class Scan:
 
     def is_windows_1252(self) -> bool:
         """Whether the text as a whole is in Windows-1252, or Latin-1, which is a part of it."""
+        return (
+            self.other_lines >= LINES_OF_ANOTHER_ENCODING
+            or self.other_lines > max(1, SHARE_OF_ANOTHER_ENCODING * self.feeds)
+        ) and self.has_letters_of_windows_1252()
+
+    def has_letters_of_windows_1252(self) -> bool:
+        """Whether what is not UTF-8 reads as letters of western European languages, and little else is UTF-8."""
         high = self.high_bytes[128:].sum()
         return bool(
-            (
-                self.other_lines >= LINES_OF_ANOTHER_ENCODING
-                or self.other_lines > max(1, SHARE_OF_ANOTHER_ENCODING * self.feeds)
-            )
-            and self.utf8_bytes <= LARGEST_UTF8_SHARE * self.other_bytes
+            self.utf8_bytes <= LARGEST_UTF8_SHARE * self.other_bytes
             and self.high_bytes[LETTERS].sum() >= SMALLEST_LETTER_SHARE * high
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from customer_segmentation._sklearn import from_sklearn
 from customer_segmentation._validation import as_matrix, check_count, check_seed, encode_labels
 
 
@@ -83,7 +84,6 @@ def fit_projection(X: Any, *, n_dimensions: int = 2) -> Projection:
     number. The sign of an axis is arbitrary; here the largest loading is positive, and of equal
     ones the first.
     """
-    from sklearn.decomposition import PCA
     from threadpoolctl import threadpool_limits
 
     matrix = as_matrix(X, minimum_rows=2)
@@ -96,7 +96,7 @@ def fit_projection(X: Any, *, n_dimensions: int = 2) -> Projection:
     if (matrix == matrix[0]).all():
         raise ValueError("All rows of X are the same; there is no variance to project.")
     with threadpool_limits(limits=1):
-        model = PCA(n_dimensions, svd_solver="full").fit(matrix)
+        model = from_sklearn("decomposition", "PCA")(n_dimensions, svd_solver="full").fit(matrix)
     return Projection(
         mean=model.mean_,
         loadings=_fix_signs(model.components_),

@@ -189,11 +189,13 @@ def kmeans_refit(*, n_clusters: int, n_init: int = 10, max_iter: int = 300) -> R
     Returns
     -------
     callable
+        Of fewer distinct points than clusters each is one of its own: nothing is left within any,
+        and a resample of customers who are nearly all alike may have no more.
 
     Raises
     ------
     ValueError
-        If an option makes no sense; when called, if there are fewer points than clusters.
+        If an option makes no sense.
     """
     n_clusters = check_count(n_clusters, name="n_clusters", minimum=2)
     n_init = check_count(n_init, name="n_init")
@@ -201,10 +203,7 @@ def kmeans_refit(*, n_clusters: int, n_init: int = 10, max_iter: int = 300) -> R
 
     def refit(points: np.ndarray, weights: np.ndarray, seed: int) -> np.ndarray:
         if len(points) < n_clusters:
-            raise ValueError(
-                f"A resample has only {len(points)} distinct points for {n_clusters} clusters; "
-                "ask for fewer clusters or pass more rows."
-            )
+            return np.arange(len(points), dtype=np.int32)
         centroids = best_start(
             points,
             n_clusters=n_clusters,

@@ -156,7 +156,7 @@ def _build(
         print(failure_message(published, side, status=status, was_full=was_full), file=sys.stderr)
         return 1
     relations = tables_of(side) if side.exists() else set()
-    run = read_run(target, since=started_at, relations=relations)
+    run = read_run(target, since=started_at, relations=relations, side=side)
     lost = sorted(before - relations)
     if not run.is_complete and not may_be_partial:
         raise CommandError(partial_message(run, lost, published, side))

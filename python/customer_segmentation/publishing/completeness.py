@@ -12,6 +12,10 @@ from typing import Any
 PASSED = {"success", "pass", "warn", "reused"}
 # What dbt calls the two kinds of tests.
 TESTS = ("test", "unit_test")
+# What dbt's artifacts say of whose they are: the file that is built. dbt takes a variable of the environment over
+# whose name begins so.
+BUILD = "SEGMENTATION_BUILD"
+BUILD_VARIABLE = f"DBT_ENV_CUSTOM_ENV_{BUILD}"
 # With one of these, dbt builds tables with no rows or with some of them.
 SHORTENING_OPTIONS = ("empty", "sample")
 
@@ -41,7 +45,12 @@ class Run:
 
 
 def read_run(
-    target: Path, *, since: float, relations: Collection[str], tests: Collection[str] = TESTS
+    target: Path,
+    *,
+    since: float,
+    relations: Collection[str],
+    tests: Collection[str] = TESTS,
+    side: Path | None = None,
 ) -> Run:
     """Compare the last run with its manifest and with the file that it wrote.
 
@@ -55,6 +64,8 @@ def read_run(
         `schema.table` of the tables and views in the file that was built.
     tests : collection of str
         Which of `TESTS` must have run, too.
+    side : Path, optional
+        The file that the run wrote; results of a build of another one are not its own.
 
     Returns
     -------
@@ -66,6 +77,12 @@ def read_run(
         return Run(
             problem=f"dbt left no results of this run in {target}: it built nothing, or was told to write elsewhere "
             "(--help, --target-path, --no-write-json)"
+        )
+    of_build = results["metadata"].get("env", {}).get(BUILD)
+    if side is not None and of_build not in (None, str(side)):
+        return Run(
+            problem=f"another build in this folder, of {of_build}, has written its results over those of this one: run "
+            "one after the other, or give one of them another DBT_TARGET_PATH"
         )
     if results["args"].get("which") != "build":
         return Run(problem=f"dbt ran `{results['args'].get('which')}`, not `build`")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from customer_segmentation.intake import ROW_GROUP_ROWS
-from customer_segmentation.publishing.completeness import TESTS, read_run
+from customer_segmentation.publishing.completeness import BUILD_VARIABLE, TESTS, read_run
 from customer_segmentation.publishing.errors import CommandError
 
 # A commit that checkpoints holds up the other thread; nobody reads the side file before it is sealed.
@@ -75,6 +75,7 @@ def run_dbt(
             **environment,
             **colours,
             "SEGMENTATION_DATABASE": str(side),
+            BUILD_VARIABLE: str(side),
             "SEGMENTATION_CHECKPOINT_THRESHOLD": BUILD_CHECKPOINT_THRESHOLD,
             "SEGMENTATION_ROW_GROUP_ROWS": str(ROW_GROUP_ROWS),
             # What a Python model says is shown when it is said.
@@ -135,7 +136,7 @@ def builds_whole(
     )
     problem = "the errors are above"
     if not status:
-        run = read_run(target, since=started_at, relations=relations(), tests=tests)
+        run = read_run(target, since=started_at, relations=relations(), tests=tests, side=side)
         if run.is_complete:
             return True
         missing = [*run.not_built, *run.not_tested]

@@ -193,6 +193,8 @@ def _segment_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
         f" from segmentation.segment_profiles where as_of_date = date {sql_text(as_of_date)} order by cluster"
     ).fetchall()
     return lines + [
-        f"    {name:<24}{count:>10,} customers {share:>7.1%}   {revenue:>6.1%} of revenue"
+        f"    {name:<24}{count:>10,} customers {share:>7.1%}"
+        # Where nothing was paid in all, nobody has a share of it.
+        + ("" if revenue is None else f"   {revenue:>6.1%} of revenue")
         for name, count, share, revenue in segments
     ]

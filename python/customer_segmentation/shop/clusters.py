@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from customer_segmentation.shop.errors import ShopError
 from customer_segmentation.shop.look import as_of_dates, events_sql, problems_in, read_lines
+from customer_segmentation.shop.mapping import ShopError
 
 STUDY = "study"
 # Features as of a date, in the words of the table shop_events.

@@ -10,8 +10,8 @@ import duckdb
 
 from customer_segmentation._sql import quoted
 from customer_segmentation.shop.columns import Column, best, look_of
-from customer_segmentation.shop.errors import ShopError
 from customer_segmentation.shop.guess_traits import guess_reviews, guess_traits
+from customer_segmentation.shop.mapping import ShopError
 from customer_segmentation.shop.source import Source
 
 # Words of a name without accents, the most telling first; of two columns with the same word the first counts.

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import duckdb
 
 from customer_segmentation._sql import quoted
-from customer_segmentation.shop.errors import ShopError
 from customer_segmentation.shop.mapping import (
     Customers,
     Mapping,
     Reviews,
+    ShopError,
     column_of,
     columns_in,
     is_name,
@@ -27,6 +28,8 @@ TEXT_TYPES = ("VARCHAR",)
 WHOLE_TYPES = ("BIGINT", "INTEGER", "SMALLINT", "UBIGINT", "UINTEGER", "HUGEINT")
 # Spreadsheets write a time as a number of days with parts of one.
 PARTS_TYPES = ("DOUBLE", "FLOAT", "DECIMAL")
+# What stands around a name without being seen: blanks of every kind, tabs, marks of direction.
+UNSEEN = r"[\p{Z}\p{Cc}\p{Cf}]"
 # 1.234,56 and 12,50: a comma before the cents.
 DECIMAL_COMMA = r"-?[0-9]{1,3}([.\s][0-9]{3})*,[0-9]{1,2}|-?[0-9]+,[0-9]{1,2}"
 
@@ -49,6 +52,17 @@ class Lines:
     sql: str
     time_format: str | None
     sources: tuple[Source, ...]
+
+
+@contextlib.contextmanager
+def _in_a_sentence(label: str) -> Iterator[None]:
+    """Turn an error of DuckDB on the values of a source into one sentence."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise ShopError(
+            f"{label} cannot be read as var shop says: {str(error).splitlines()[0]}"
+        ) from None
 
 
 def typed_lines(
@@ -74,6 +88,11 @@ def typed_lines(
     ShopError
         With a sentence for each column that is missing or does not hold what it must.
     """
+    with _in_a_sentence(source.label):
+        return _typed_lines(connection, source, mapping)
+
+
+def _typed_lines(connection: duckdb.DuckDBPyConnection, source: Source, mapping: Mapping) -> Lines:
     roles = {
         "customer_id": mapping.customer_id,
         "ordered_at": mapping.ordered_at,
@@ -91,7 +110,7 @@ def typed_lines(
             else {}
         ),
     }
-    missing = missing_columns(asked, source)
+    missing = missing_columns(asked, source) or _missing_in_files(roles, source)
     if missing:
         raise ShopError(*missing)
     problems: list[str] = []
@@ -134,10 +153,15 @@ def typed_lines(
         problems += error.problems
     if problems:
         raise ShopError(*problems)
+    prefix = _free_prefix(source)
     rows = f"select {_typed(sorted({*numbers, *of_amount}))}" + "".join(
-        f", {part} as shop_{role}" for role, part in parts.items()
+        f", {part} as {prefix}{role}" for role, part in parts.items()
     )
-    named = ", ".join(f"shop_{role} as {role}" for role in parts)
+    named = ", ".join(f"{prefix}{role} as {role}" for role in parts)
+    kind = _bind(connection, f"select {amount} from (select {_typed(of_amount)} from {source.sql})")
+    if kind in ("DOUBLE", "FLOAT"):
+        # What programs of numbers write for a missing one.
+        amount = f"case when not isnan({amount}) then {amount} end"
     sql = f"select {named}, {amount} as amount, {score} as review_score from ({rows} from {source.sql})"
     sources = [source]
     if people is not None and mapping.customers is not None:
@@ -150,6 +174,14 @@ def typed_lines(
         )
     _bind(connection, sql)
     return Lines(sql=sql, time_format=time_format, sources=tuple(sources))
+
+
+def _free_prefix(source: Source) -> str:
+    """Return what no column of a source begins with: the names of ours that stand beside them begin so."""
+    prefix = "shop_"
+    while any(name.casefold().startswith(prefix) for name in source.columns):
+        prefix = f"_{prefix}"
+    return prefix
 
 
 def _typed(numbers: Sequence[str]) -> str:
@@ -179,10 +211,11 @@ def _people(
         f" from {source.sql}"
     )
     _bind(connection, rows)
-    of_two = connection.execute(
-        f"select count(*), min(customer_id) from (select customer_id from ({rows})"
-        " where customer_id is not null group by all having count(*) > 1)"
-    ).fetchone()
+    with _in_a_sentence(source.label):
+        of_two = connection.execute(
+            f"select count(*), min(customer_id) from (select customer_id from ({rows})"
+            " where customer_id is not null group by all having count(*) > 1)"
+        ).fetchone()
     if of_two and of_two[0]:
         raise ShopError(
             f"{of_two[0]:,} customers of {source.label} have several rows that differ, such as {of_two[1]}: a customer"
@@ -252,6 +285,13 @@ def typed_reviews(connection: duckdb.DuckDBPyConnection, mapping: Mapping) -> Li
     if reviews is None or reviews.source is None:
         return None
     source = open_source(connection, reviews.source, alias="shop_reviews")
+    with _in_a_sentence(source.label):
+        return _typed_reviews(connection, source, reviews, mapping.time_zone)
+
+
+def _typed_reviews(
+    connection: duckdb.DuckDBPyConnection, source: Source, reviews: Reviews, zone: str
+) -> Lines:
     missing = missing_columns(
         {
             "order_id": str(reviews.order_id),
@@ -262,11 +302,12 @@ def typed_reviews(connection: duckdb.DuckDBPyConnection, mapping: Mapping) -> Li
     )
     if missing:
         raise ShopError(*(f"reviews: {one}" for one in missing))
-    score, answered_at, numbers = review_parts(connection, source, reviews, zone=mapping.time_zone)
+    score, answered_at, numbers = review_parts(connection, source, reviews, zone=zone)
     order_id = key_sql(_expression(str(reviews.order_id), source))
+    prefix = _free_prefix(source)
     sql = (
-        f"select shop_order_id as order_id, {score} as review_score, shop_answered_at as review_answered_at"
-        f" from (select {_typed(numbers)}, {order_id} as shop_order_id, {answered_at} as shop_answered_at"
+        f"select {prefix}order_id as order_id, {score} as review_score, {prefix}answered_at as review_answered_at"
+        f" from (select {_typed(numbers)}, {order_id} as {prefix}order_id, {answered_at} as {prefix}answered_at"
         f" from {source.sql})"
     )
     _bind(connection, sql)
@@ -274,13 +315,41 @@ def typed_reviews(connection: duckdb.DuckDBPyConnection, mapping: Mapping) -> Li
 
 
 def missing_columns(roles: dict[str, str], source: Source) -> list[str]:
-    """Say which columns a source does not have."""
-    return [
+    """Say which columns a source does not have, or has twice."""
+    found = [
         _missing(role, expression, source)
         for role, expression in roles.items()
         if column_of(expression, source.columns) is None
         and (is_name(expression) or not columns_in(expression, source.columns))
     ]
+    for role, expression in roles.items():
+        named = columns_in(column_of(expression, source.columns) or expression, source.columns)
+        found += [
+            f"{role} is {expression}, and the header of {source.label} has {name} twice: which one counts cannot be"
+            " told. Delete the other, or give it another name."
+            for name in named
+            if name.casefold() in source.repeated
+        ]
+    return found
+
+
+def _missing_in_files(roles: dict[str, str], source: Source) -> list[str]:
+    """Say which files have none of the columns by which the others say who, when or how much."""
+    found = []
+    for role, expression in roles.items():
+        named = columns_in(column_of(expression, source.columns) or expression, source.columns)
+        lacking = [
+            file
+            for file, header in source.headers.items()
+            if not {name.casefold() for name in named} & set(header)
+        ]
+        if lacking:
+            others = f", as have {len(lacking) - 1:,} others" if len(lacking) > 1 else ""
+            found.append(
+                f"{role} is {expression}, and {lacking[0]} has no such column{others}: its header is"
+                f" {', '.join(source.headers[lacking[0]])}. Give its columns the names of the others."
+            )
+    return found
 
 
 def _bind(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
@@ -310,11 +379,11 @@ def _expression(expression: str, source: Source) -> str:
 
 
 def key_sql(value: str) -> str:
-    """Return SQL of the name of a person or an order: no blanks around it, null where it is none.
+    """Return SQL of the name of a person or an order: nothing unseen around it, null where it is none.
 
     Programs that hold whole numbers as doubles write 17850.0 for 17850.
     """
-    said = f"trim(cast({value} as varchar))"
+    said = f"regexp_replace(cast({value} as varchar), '^{UNSEEN}+|{UNSEEN}+$', '', 'g')"
     return (
         f"case when regexp_full_match({said}, '(?i){MISSING}') then null"
         f" else regexp_replace({said}, '^([0-9]+)[.]0+$', '\\1') end"

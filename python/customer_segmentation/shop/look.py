@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import json
+import difflib
 import re
-import shutil
 from collections.abc import Mapping as AnyMapping
 from pathlib import Path
 from typing import Any
@@ -14,24 +13,20 @@ from typing import Any
 import duckdb
 
 from customer_segmentation._sql import sql_text
-from customer_segmentation.shop.errors import ShopError
 from customer_segmentation.shop.lines import Lines, typed_lines, typed_reviews
-from customer_segmentation.shop.mapping import mapping_from
+from customer_segmentation.shop.mapping import Mapping, ShopError, mapping_from
 from customer_segmentation.shop.source import Source, open_source
 
 EVENTS = Path("models/adapters/orders/work/shop_events.sql")
 FIRST_POSSIBLE_YEAR = 1900
+# What programs write for no time: where Unix, and spreadsheets, begin to count.
+NO_TIMES = ("1900-01-01", "1970-01-01")
+# In currency; decimals with two places hold what is below it.
+LARGEST_TOTAL = 10**12
+# A number that a spreadsheet has written shorter: 1.23457E+12.
+ROUNDED = "[0-9]([.,][0-9]+)?[eE][+][0-9]+"
 # Of a trait with more, no segment could be told apart by it; a city is counted by its size.
 MOST_VALUES = 200
-# As the models shop_lines and shop_reviews have them; engines round differently.
-REVIEW_TYPES = {"order_id": "varchar", "review_score": "int", "review_answered_at": "timestamp"}
-LINE_TYPES = {
-    **REVIEW_TYPES,
-    "customer_id": "varchar",
-    "ordered_at": "timestamp",
-    "amount": "decimal(24, 6)",
-    "status": "varchar",
-}
 # Reviews that are columns of the orders are on each line of an order.
 REVIEWS_OF_LINES = """
     select distinct
@@ -64,6 +59,10 @@ class Look:
         Name of each trait, and how many different values it has.
     reviews, reviews_elsewhere : int
         Answered reviews of the customers' orders, and of orders that are not there.
+    most_orders_of : str
+        Who has the most orders.
+    most_orders : int
+        How many they are.
     """
 
     lines: int
@@ -83,6 +82,8 @@ class Look:
     traits: dict[str, int]
     reviews: int
     reviews_elsewhere: int
+    most_orders_of: str
+    most_orders: int
 
 
 def events_sql(project: Path) -> str:
@@ -110,8 +111,9 @@ def read_lines(
     try:
         connection.execute(
             "create or replace temp table shop_lines as select order_id, customer_id as customer_unique_id, ordered_at,"
-            f" cast(amount as decimal(24, 6)) as amount, coalesce(status in ({statuses or 'null'}), false)"
-            f" as is_refund_status{traits}, review_score, review_answered_at from ({lines.sql})"
+            f" try_cast(amount as decimal(24, 6)) as amount, try_cast(amount as double) as said_amount, status,"
+            f" coalesce(status in ({statuses or 'null'}), false) as is_refund_status{traits}, review_score,"
+            f" review_answered_at from ({lines.sql})"
         )
         reviews = typed_reviews(connection, mapping)
         connection.execute(
@@ -121,7 +123,80 @@ def read_lines(
         raise ShopError(
             f"{source.label} cannot be read as var shop says: {str(error).splitlines()[0]}"
         ) from None
+    found = [
+        *_of_amounts(connection, source, mapping.amount),
+        *_of_rounded_ids(connection),
+        *_of_statuses(connection, mapping),
+    ]
+    if found:
+        raise ShopError(*found)
     return source, lines
+
+
+def _of_amounts(connection: duckdb.DuckDBPyConnection, source: Source, amount: str) -> list[str]:
+    """Say which amounts are none, or too large to be summed in decimals."""
+    none, sample, total, largest = connection.execute(
+        """
+        with said as (
+            select said_amount, isfinite(said_amount) as is_finite from shop_lines
+        )
+
+        select count(*) filter (where not is_finite), max(said_amount) filter (where not is_finite),
+            coalesce(sum(abs(said_amount)) filter (where is_finite), 0),
+            coalesce(max(abs(said_amount)) filter (where is_finite), 0)
+        from said
+        """
+    ).fetchone() or (0, None, 0.0, 0.0)
+    if none:
+        return [
+            f"{none:,} amounts in {amount} of {source.label} are no numbers ({sample}): correct them, or leave them"
+            " empty."
+        ]
+    if total >= LARGEST_TOTAL:
+        return [
+            f"the amounts in {amount} of {source.label} add up to {total:,.2f}, the largest is {largest:,.2f}; a shop"
+            f" has less than {LARGEST_TOTAL:,}. Correct what is no amount, or name another column; if they are right,"
+            f" count in thousands: amount: ({amount}) / 1000."
+        ]
+    return []
+
+
+def _of_rounded_ids(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Say which ids have lost digits: two of them may look like one."""
+    found = []
+    for role, column in (("customer_id", "customer_unique_id"), ("order_id", "order_id")):
+        rows, sample = connection.execute(
+            f"select count(*), min({column}) from shop_lines where regexp_full_match({column}, '{ROUNDED}')"
+        ).fetchone() or (0, None)
+        if rows:
+            found.append(
+                f"{role} is rounded in {rows:,} rows, such as {sample}: a spreadsheet, or a program that holds ids as"
+                " numbers with a decimal point, has lost digits, and different ids may look like one. Export the column"
+                " as text."
+            )
+    return found
+
+
+def _of_statuses(connection: duckdb.DuckDBPyConnection, mapping: Mapping) -> list[str]:
+    """Say which refund statuses are written otherwise in the orders: their money would count as bought."""
+    if not mapping.refund_statuses:
+        return []
+    there = [
+        row[0]
+        for row in connection.execute(
+            f"select distinct status from shop_lines where status is not null order by 1 limit {MOST_VALUES}"
+        ).fetchall()
+    ]
+    folded = {one.casefold(): one for one in there}
+    found = []
+    for status in mapping.refund_statuses:
+        alike = difflib.get_close_matches(status.strip().casefold(), folded, n=1, cutoff=0.85)
+        if alike and status not in there:
+            found.append(
+                f"refund_statuses has {status}, and no row of {mapping.status} has it; did you mean"
+                f" {folded[alike[0]]}?"
+            )
+    return found
 
 
 def look_at(
@@ -203,7 +278,13 @@ def look_at(
             )
             """
         ).fetchone() or (0, 0)
+        who, most = connection.execute(
+            "select customer_unique_id, count(*) from shop_events where kind = 'order' and customer_unique_id is not"
+            " null group by all order by 2 desc, 1 limit 1"
+        ).fetchone() or ("", 0)
         return Look(
+            most_orders_of=who,
+            most_orders=most,
             **dict(zip(names, row, strict=True)),
             as_of_dates=dates,
             time_format=lines.time_format,
@@ -296,14 +377,16 @@ def problems_in(
         """
         select count(*), count(customer_unique_id), count(*) filter (where ordered_at is null),
             count(*) filter (where amount is null),
-            count(*) filter (where ordered_at > now()::timestamp + interval 1 day), max(ordered_at),
-            count(*) filter (where year(ordered_at) < ?), min(ordered_at)
+            count(*) filter (where ordered_at > now()::timestamp + interval 1 day),
+            cast(max(ordered_at)::date as varchar),
+            count(*) filter (where ordered_at < make_date(?, 1, 1)), cast(min(ordered_at)::date as varchar),
+            count(*) filter (where cast(cast(ordered_at as date) as varchar) in (?, ?))
         from shop_lines
         """,
-        [FIRST_POSSIBLE_YEAR],
+        [FIRST_POSSIBLE_YEAR, *NO_TIMES],
     ).fetchone()
     assert row is not None
-    rows, people, without_time, without_amount, future, latest, ancient, earliest = row
+    rows, people, without_time, without_amount, future, latest, ancient, earliest, none = row
     if not rows:
         return [f"{source.label} has no row."]
     found = []
@@ -319,13 +402,18 @@ def problems_in(
     ]
     if future:
         found.append(
-            f"{future:,} orders are later than today, the last on {latest:%Y-%m-%d}: correct their dates,"
+            f"{future:,} orders are later than today, the last on {latest}: correct their dates,"
             " or give time_format."
         )
     if ancient:
         found.append(
-            f"{ancient:,} orders are before {FIRST_POSSIBLE_YEAR}, the first on {earliest:%Y-%m-%d}: correct their"
+            f"{ancient:,} orders are before {FIRST_POSSIBLE_YEAR}, the first on {earliest}: correct their"
             " dates, or give time_format."
+        )
+    if none:
+        found.append(
+            f"{none:,} orders are on {' or '.join(NO_TIMES)}, which is what programs write for no time: correct their"
+            " dates, or leave the rows out of the file."
         )
     found += _orders_of_two(connection)
     found += _of_traits(connection, source)
@@ -384,7 +472,7 @@ def _of_reviews(connection: duckdb.DuckDBPyConnection, source: Source) -> list[s
     reviews, future, latest, known = connection.execute(
         """
         select count(*), count(*) filter (where review_answered_at > now()::timestamp + interval 1 day),
-            max(review_answered_at), count(*) filter (where order_id in (
+            cast(max(review_answered_at)::date as varchar), count(*) filter (where order_id in (
                 select coalesce(order_id, customer_unique_id || '@' || cast(ordered_at as date)) from shop_lines
             ))
         from shop_reviews where review_score is not null
@@ -392,7 +480,7 @@ def _of_reviews(connection: duckdb.DuckDBPyConnection, source: Source) -> list[s
     ).fetchone() or (0, 0, None, 0)
     if future:
         return [
-            f"{future:,} reviews are answered later than today, the last on {latest:%Y-%m-%d}: correct their times, or"
+            f"{future:,} reviews are answered later than today, the last on {latest}: correct their times, or"
             " give time_format under reviews."
         ]
     if reviews and not known:
@@ -425,145 +513,3 @@ def _orders_of_two(connection: duckdb.DuckDBPyConnection) -> list[str]:
         f"{count:,} orders are of two people, such as {order} of {' and '.join(people)}: an order has one."
         " Name another column as order_id, or leave it out (then there is one order per person and day)."
     ]
-
-
-class ShopAnswers:
-    """What the macros of dbt ask about somebody's own orders; each answer is a JSON object.
-
-    Parameters
-    ----------
-    named : Path
-        Folder with dbt_project.yml; where it has no models, the one that this package lies in is taken.
-    copies : bool
-        Whether the engine of the build reads a copy in Parquet, rather than what DuckDB reads.
-    """
-
-    def __init__(self, named: Path, *, copies: bool = False) -> None:
-        self.project = named if (named / EVENTS).exists() else Path(__file__).parents[3]
-        self.copies = copies
-
-    def problems(self, shop: str, settings: str) -> str:
-        """Look at the orders.
-
-        Parameters
-        ----------
-        shop : str
-            Var shop, as JSON.
-        settings : str
-            minimum_customers, minimum_history_days and first_as_of_date, as JSON.
-
-        Returns
-        -------
-        str
-            JSON object with a list of sentences: ``problems``.
-        """
-        found = self._problems(json.loads(shop), json.loads(settings))
-        return json.dumps({"problems": found})
-
-    def _problems(self, shop: dict[str, Any], settings: dict[str, Any]) -> list[str]:
-        first = settings.get("first_as_of_date")
-        return problems_of(
-            shop,
-            project=self.project,
-            minimum_customers=settings["minimum_customers"],
-            minimum_history_days=settings["minimum_history_days"],
-            first_as_of_date=datetime.date.fromisoformat(first) if first else None,
-        )
-
-    def reading(self, shop: str, model: str, scratch: str) -> str:
-        """Say how the lines are read.
-
-        Parameters
-        ----------
-        shop : str
-            Var shop, as JSON.
-        model : str
-            JSON object: relation of a dbt model, Parquet file with a copy of it to look at, which is
-            removed, and the settings of `problems`; empty for orders elsewhere.
-        scratch : str
-            Folder for a copy of what the build's engine cannot read.
-
-        Returns
-        -------
-        str
-            JSON object: ``sql``, and of a copy its ``file``; or ``problems``, sentences.
-        """
-        said, named = json.loads(shop), json.loads(model)
-        try:
-            if named:
-                return self._reading_of_model(said, named)
-            with duckdb.connect() as connection:
-                connection.execute("set timezone = 'UTC'")
-                source = open_source(connection, said.get("orders"))
-                lines = typed_lines(connection, source, mapping_from(said))
-                if self.copies or any(_is_elsewhere(one) for one in lines.sources):
-                    return json.dumps(_copied(connection, lines.sql, scratch, LINE_TYPES))
-        except ShopError as error:
-            return json.dumps({"problems": list(error.problems)})
-        return json.dumps({"sql": lines.sql})
-
-    def reviews(self, shop: str, scratch: str) -> str:
-        """Say how reviews are read that are no columns of the orders.
-
-        Parameters
-        ----------
-        shop : str
-            Var shop, as JSON.
-        scratch : str
-            Folder for a copy of what the build's engine cannot read.
-
-        Returns
-        -------
-        str
-            JSON object: ``sql``, null where there are none, and of a copy its ``file``; or ``problems``, sentences.
-        """
-        said = json.loads(shop)
-        try:
-            with duckdb.connect() as connection:
-                connection.execute("set timezone = 'UTC'")
-                reviews = typed_reviews(connection, mapping_from(said))
-                if reviews is None:
-                    return json.dumps({"sql": None})
-                if self.copies or any(_is_elsewhere(one) for one in reviews.sources):
-                    return json.dumps(_copied(connection, reviews.sql, scratch, REVIEW_TYPES))
-        except ShopError as error:
-            return json.dumps({"problems": list(error.problems)})
-        return json.dumps({"sql": reviews.sql})
-
-    def _reading_of_model(self, shop: dict[str, Any], named: dict[str, Any]) -> str:
-        copy, label = named["copy"], f"model {shop['orders']['model']}"
-        shop = {**shop, "orders": copy}
-        try:
-            problems = self._problems(shop, named["settings"])
-            if problems:
-                return json.dumps({"problems": [one.replace(copy, label) for one in problems]})
-            with duckdb.connect() as connection:
-                connection.execute("set timezone = 'UTC'")
-                source = open_source(connection, copy)
-                lines = typed_lines(connection, source, mapping_from(shop))
-                if any(_is_elsewhere(one) for one in lines.sources[1:]):
-                    raise ShopError(
-                        "customers of a database cannot be joined to orders of a dbt model: join them in the model, or"
-                        " give a file in UTF-8."
-                    )
-        finally:
-            Path(copy).unlink(missing_ok=True)
-        return json.dumps({"sql": lines.sql.replace(source.sql, named["relation"])})
-
-
-def _is_elsewhere(source: Source) -> bool:
-    """Say whether the connection of the build cannot read a source as it is said."""
-    return not source.sql.startswith(("read_csv(", "read_parquet("))
-
-
-def _copied(
-    connection: duckdb.DuckDBPyConnection, sql: str, scratch: str, types: AnyMapping[str, str]
-) -> dict[str, str]:
-    """Copy what a select reads, with the types that its model gives it, and return a select of the copy."""
-    folder = Path(scratch)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    file = str(folder / "copy.parquet")
-    typed = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in types.items())
-    connection.execute(f"copy (select * replace ({typed}) from ({sql})) to {sql_text(file)}")
-    return {"sql": f"select * from read_parquet({sql_text(file)})", "file": file}

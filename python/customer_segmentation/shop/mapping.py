@@ -6,11 +6,9 @@ import dataclasses
 import difflib
 import re
 import zoneinfo
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from collections.abc import Mapping as AnyMapping
 from typing import Any
-
-from customer_segmentation.shop.errors import ShopError
 
 REQUIRED = ("customer_id", "ordered_at", "amount")
 OPTIONAL = ("order_id", "status")
@@ -31,8 +29,16 @@ TAKEN_TRAITS = (
 NO_CURRENCY = "XXX"
 TRAIT_NAME = re.compile("[a-z][a-z0-9_]{0,39}")
 # Words of SQL in an expression that are no columns are not looked for.
-NAME = re.compile(r'"(?:[^"]|"")+"|[A-Za-z_][A-Za-z_0-9]*')
+NAME = re.compile(r'"(?:[^"]|"")+"|[^\W\d]\w*')
 LITERAL = re.compile(r"'(?:[^']|'')*'")
+
+
+class ShopError(Exception):
+    """Orders cannot be used; each problem is a sentence that says why, and how to mend it."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n  - ".join(problems))
+        self.problems: Sequence[str] = problems
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from dbt.adapters.duckdb.plugins import BasePlugin
 from duckdb import DuckDBPyConnection
 
-from customer_segmentation.shop.look import ShopAnswers
+from customer_segmentation.shop.answers import ShopAnswers
 
 
 class Plugin(BasePlugin):

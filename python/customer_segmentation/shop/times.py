@@ -8,10 +8,10 @@ import re
 import duckdb
 
 from customer_segmentation._sql import sql_text
-from customer_segmentation.shop.errors import ShopError
+from customer_segmentation.shop.mapping import ShopError
 
 # As strptime of DuckDB writes them. Of one that fits all times, no other is asked.
-DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d")
+DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%y-%m-%d", "%y/%m/%d", "%y.%m.%d")
 # Which of day and month comes first is seen only where one of them is above 12.
 DAY_OR_MONTH_FIRST = tuple(
     f"{one}{sign}{other}{sign}{year}"
@@ -21,6 +21,10 @@ DAY_OR_MONTH_FIRST = tuple(
 NAMED_MONTHS = ("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 ISO = "(iso)"
+# A year of four digits first: neither infinity, nor the year 20200, nor 13/02/20 as a day of the year 13.
+LOOKS_ISO = "[0-9]{4}[^0-9(][^(]*"
+# Of a year of two digits, only such as are not in the future: 28/02/20 is no day of 2028.
+SHORT_YEAR = re.compile("%y")
 # Times that are numbers: how such a number looks, and the SQL of its time, in UTC or as the shop's clock shows it.
 NUMBERS = {
     "(seconds since 1970)": ("[0-9]{10}([.][0-9]+)?", "make_timestamptz(cast(round({} * 1000000) as bigint))"),
@@ -69,10 +73,13 @@ def time_sql(value: str, time_format: str | None, zone: str) -> str:
     if time_format is not None and time_format != ISO:
         if "%z" in time_format:
             return f"try_strptime({trimmed}, {sql_text(time_format)}) at time zone {sql_text(zone)}"
-        return f"cast(try_strptime({trimmed}, {sql_text(time_format)}) as timestamp)"
+        read = f"cast(try_strptime({trimmed}, {sql_text(time_format)}) as timestamp)"
+        # It takes infinity in any format, and years of fewer digits.
+        return f"case when regexp_matches({trimmed}, '[0-9]') and {read} >= timestamp '0100-01-01' then {read} end"
     spaced = f"replace(replace({trimmed}, ' +', '+'), ' -', '-')"
     return (
-        f"case when regexp_matches(substr({trimmed}, 12), '[-+A-Za-z]')"
+        f"case when not regexp_full_match({trimmed}, '{LOOKS_ISO}') then null"
+        f" when regexp_matches(substr({trimmed}, 12), '[-+A-Za-z]')"
         f" then try_cast({spaced} as timestamptz) at time zone {sql_text(zone)}"
         f" else try_cast({trimmed} as timestamp) end"
     )
@@ -120,8 +127,7 @@ def find_format(connection: duckdb.DuckDBPyConnection, value: str, rows: str, *,
         *(day + clock for day in (*DAYS, *DAY_OR_MONTH_FIRST, *NAMED_MONTHS) for clock in CLOCKS),
     ]
     counted = ", ".join(
-        f"coalesce(sum(times) filter (where {time_sql('said', one, 'UTC')} is not null), 0)"
-        for one in (ISO, *formats)
+        f"coalesce(sum(times) filter (where {_fits(one)}), 0)" for one in (ISO, *formats)
     )
     read = connection.execute(f"select {counted} from shop_times").fetchone() or ()
     fitting = [one for one, count in zip((ISO, *formats), read, strict=True) if count == total]
@@ -139,6 +145,14 @@ def find_format(connection: duckdb.DuckDBPyConnection, value: str, rows: str, *,
         f"{count:,} of {total:,} times in {what} cannot be read, such as {shown}. Correct them, or say how they are "
         "written with time_format, such as '%d/%m/%Y %H:%M' (day, month, year, hour, minute)."
     )
+
+
+def _fits(time_format: str) -> str:
+    """Return SQL of whether a text may be a time in a format."""
+    time = time_sql("said", time_format, "UTC")
+    if SHORT_YEAR.search(time_format):
+        return f"{time} <= now()::timestamp + interval 1 day"
+    return f"{time} is not null"
 
 
 def _only_one(connection: duckdb.DuckDBPyConnection, fitting: list[str], what: str) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from customer_segmentation.measure import Distribution, feature_change, same_customers_change
 from customer_segmentation.steps.panel import Panel
-from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable
+from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable_rows
 
 CHANGE_COLUMNS = {
     "baseline_as_of_date": "date",
@@ -70,7 +70,7 @@ def feature_changes(
         One row per pair of dates, the earlier one being the baseline, and feature; a date with
         itself included.
     """
-    earlier = reusable(previous, CHANGE_COLUMNS)
+    earlier = reusable_rows(previous, CHANGE_COLUMNS)
     code = code_and_libraries(__name__)
     dates = list(inputs.sort_values("as_of_date").itertuples(index=False))
     # One frame of all rows: one a pair would take longer than the measures themselves.
@@ -85,9 +85,9 @@ def feature_changes(
                 [list(features), list(clocks)],
                 code,
             )
-            table = earlier.get(key)
-            if table is not None:
-                rows.extend(table.itertuples(index=False, name=None))
+            unchanged = earlier.get(key)
+            if unchanged is not None:
+                rows.extend(unchanged)
                 continue
             if customers is None:
                 customers = read()

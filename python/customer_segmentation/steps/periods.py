@@ -487,6 +487,9 @@ class _Baseline:
         pair: dict[str, Any],
         silhouettes: dict[bytes, SilhouetteEstimate | None] | None = None,
     ) -> list[dict[str, Any]]:
+        if not len(first):
+            note = "Not compared: none of the baseline's customers is in the history of this date."
+            return [common | {"design": design, "note": note}]
         scaler = self.model.scaler
         # A refit that was replaced is not the one whose index is known.
         known = None if common.get("is_refit_replaced") else pair.get(AGREEMENT_OF[design])

@@ -19,7 +19,7 @@ from customer_segmentation.cluster import (
 from customer_segmentation.measure import changed_share, index_of
 from customer_segmentation.steps.assignments import cluster_numbers, scalers_and_centroids
 from customer_segmentation.steps.panel import Cross, Panel
-from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable
+from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable_rows
 
 AGREEMENT_COLUMNS = {
     "baseline_as_of_date": "date",
@@ -119,12 +119,13 @@ def model_agreement(
     -----
     Source of the index: Hubert and Arabie (1985).
     """
-    earlier = reusable(previous, AGREEMENT_COLUMNS)
+    earlier = reusable_rows(previous, AGREEMENT_COLUMNS)
     code = code_and_libraries(__name__)
     numbers = cluster_numbers(models)
     dates = inputs.sort_values("as_of_date", ignore_index=True)
     rows = list(dates.itertuples(index=False))
-    tables = []
+    # One frame of all pairs: one a pair would take longer than what is re-used.
+    pairs: list[Sequence[Any]] = []
     work: _Ageing | None = None
     for position, row in enumerate(rows):
         computed = 0
@@ -141,22 +142,22 @@ def model_agreement(
                 dataclasses.asdict(settings),
                 code,
             )
-            table = earlier.get(key)
-            if table is None:
-                if work is None:
-                    work = _Ageing(read(), models, settings)
-                computed += 1
-                found = work.compare(base, row, last) | {"fingerprint": key}
-                table = pd.DataFrame([found]).reindex(columns=list(AGREEMENT_COLUMNS))
-            tables.append(table.astype(object))
+            unchanged = earlier.get(key)
+            if unchanged is not None:
+                pairs.extend(unchanged)
+                continue
+            if work is None:
+                work = _Ageing(read(), models, settings)
+            computed += 1
+            found = work.compare(base, row, last) | {"fingerprint": key}
+            table = pd.DataFrame([found]).reindex(columns=list(AGREEMENT_COLUMNS))
+            pairs.extend(table.astype(object).itertuples(index=False, name=None))
         if position:
             report(
                 f"Ageing of models {position}/{len(rows) - 1}: {pd.Timestamp(row.as_of_date).date()}"
                 f" {f'{computed} pairs computed' if computed else 'unchanged'}"
             )
-    if not tables:
-        return pd.DataFrame(columns=list(AGREEMENT_COLUMNS))
-    return pd.concat(tables, ignore_index=True)
+    return pd.DataFrame(pairs, columns=list(AGREEMENT_COLUMNS), dtype=object)
 
 
 class _Ageing:
@@ -250,6 +251,10 @@ class _Ageing:
         model, cross = self.models[frozen], self.customers.at(date)
         X = cross.X[at_date]
         fitted = at_date[cross.is_in_fit[at_date]]
+        nothing = dict.fromkeys(("structure_agreement", "structure_centroids", "structure_inertia"))
+        if not len(fitted):
+            # A short history forgets everybody who was there.
+            return nothing
         try:
             centroids, inertia = quick_fit(
                 model.scaler.transform(cross.X[fitted]),
@@ -263,9 +268,7 @@ class _Ageing:
                 ),
             )
         except ValueError:
-            return dict.fromkeys(
-                ("structure_agreement", "structure_centroids", "structure_inertia")
-            )
+            return nothing
         fit = Refit(model.scaler, centroids, inertia, is_resampled=False)
         return {
             "structure_agreement": index_of(given, fit.labels(X)),

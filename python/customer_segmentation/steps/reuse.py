@@ -17,6 +17,7 @@ import platform
 import threading
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
+from typing import Any
 
 import pandas as pd
 
@@ -112,6 +113,20 @@ def reusable(previous: pd.DataFrame | None, columns: Iterable[str]) -> dict[str,
         return {}
     groups = previous[wanted].groupby("fingerprint", sort=False)
     return {str(value): rows for value, rows in groups}
+
+
+def reusable_rows(
+    previous: pd.DataFrame | None, columns: Iterable[str]
+) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the same as `reusable`, each result as a list of its rows: of hundreds, that is quicker."""
+    wanted = list(columns)
+    if previous is None or set(wanted) != set(previous.columns):
+        return {}
+    key = wanted.index("fingerprint")
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for row in previous[wanted].itertuples(index=False, name=None):
+        found.setdefault(str(row[key]), []).append(row)
+    return found
 
 
 @functools.cache

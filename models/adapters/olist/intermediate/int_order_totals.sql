@@ -6,15 +6,26 @@ with orders as (
     where reject_reason is null
 ),
 
+items_by_seller as (
+    select
+        order_id,
+        seller_id,
+        count(*) as item_count,
+        sum(price) as items_value,
+        sum(freight_value) as freight_value
+    from {{ ref('stg_order_items') }}
+    where reject_reason is null
+    group by order_id, seller_id
+),
+
 items as (
     select
         order_id,
-        cast(count(*) as int) as item_count,
-        cast(count(distinct seller_id) as int) as seller_count,
-        cast(sum(price) as decimal(14, 2)) as items_value,
+        cast(sum(item_count) as int) as item_count,
+        cast(count(*) as int) as seller_count,
+        cast(sum(items_value) as decimal(14, 2)) as items_value,
         cast(sum(freight_value) as decimal(14, 2)) as freight_value
-    from {{ ref('stg_order_items') }}
-    where reject_reason is null
+    from items_by_seller
     group by order_id
 ),
 
@@ -30,24 +41,14 @@ payments_by_type as (
     group by order_id, payment_type
 ),
 
-ranked_types as (
-    select
-        *,
-        row_number() over (
-            partition by order_id
-            order by payment_value desc, payment_type
-        ) as type_rank
-    from payments_by_type
-),
-
 payments as (
     select
         order_id,
         cast(sum(payment_count) as int) as payment_count,
         cast(sum(payment_value) as decimal(14, 2)) as payment_value,
         max(payment_installments) as payment_installments,
-        max(case when type_rank = 1 then payment_type end) as main_payment_type
-    from ranked_types
+        min_by(payment_type, (-payment_value, payment_type)) as main_payment_type
+    from payments_by_type
     group by order_id
 ),
 

@@ -6,56 +6,76 @@ with settled as (
     where reject_reason is null
 ),
 
-{% for check_name, check in file_completeness_checks().items() -%}
-{{ check_name }}_counted as (
+keys as (
+    {% for check_name, check in file_completeness_checks().items() -%}
     {% for model, column in check.counted -%}
-    select distinct {{ column }} as row_key
+    select
+        '{{ check_name }}' as check_name,
+        {{ column }} as row_key,
+        true as is_counted,
+        false as is_found
     from {{ ref(model) }}
     where
         {{ column }} is not null
         and reject_reason is null
         {{ 'and ' ~ check.where if check.where }}
-    {{ 'union' if not loop.last }}
+    union all
+    {% endfor -%}
+    select
+        '{{ check_name }}' as check_name,
+        {{ check.found_in[1] }} as row_key,
+        false as is_counted,
+        true as is_found
+    from {{ ref(check.found_in[0]) }}
+    {{ 'union all' if not loop.last }}
     {% endfor -%}
 ),
 
-{{ check_name }}_found as (
-    select distinct {{ check.found_in[1] }} as row_key
-    from {{ ref(check.found_in[0]) }}
+by_key as (
+    -- One grouping for all checks: the engine can spill it, which it cannot do with nine at once.
+    select
+        check_name,
+        row_key,
+        max(is_found) as is_found
+    from keys
+    group by check_name, row_key
+    having max(is_counted)
 ),
 
-{{ check_name }} as (
+counted as (
+    select
+        check_name,
+        count(*) as checked_rows,
+        count(case when not is_found then 1 end) as missing_rows
+    from by_key
+    group by check_name
+),
+
+checks as (
+    {% for check_name, check in file_completeness_checks().items() -%}
     select
         '{{ check_name }}' as check_name,
         '{{ check.file }}' as file_name,
         '{{ check.counted_as }}' as counted_as,
-        count(*) as checked_rows,
-        count(case when found.row_key is null then 1 end) as missing_rows,
         {{ setting('largest_missing_shares')[check_name] }} as maximum_share
-    from {{ check_name }}_counted as counted
-    left join {{ check_name }}_found as found on counted.row_key = found.row_key
-),
-
-{% endfor -%}
-checks as (
-    {% for check_name in file_completeness_checks() -%}
-    select * from {{ check_name }}
     {{ 'union all' if not loop.last }}
     {% endfor -%}
 ),
 
 final as (
     select
-        check_name,
-        file_name,
-        counted_as,
-        cast(checked_rows as bigint) as checked_rows,
-        cast(missing_rows as bigint) as missing_rows,
-        cast(missing_rows as double) / nullif(checked_rows, 0) as missing_share,
-        cast(maximum_share as double) as maximum_share,
+        checks.check_name,
+        checks.file_name,
+        checks.counted_as,
+        coalesce(cast(counted.checked_rows as bigint), 0) as checked_rows,
+        coalesce(cast(counted.missing_rows as bigint), 0) as missing_rows,
+        cast(counted.missing_rows as double) / nullif(counted.checked_rows, 0) as missing_share,
+        cast(checks.maximum_share as double) as maximum_share,
         -- Of a few rows, a share says little.
-        missing_rows <= 3 or missing_rows <= maximum_share * checked_rows as is_complete
+        coalesce(counted.missing_rows, 0) <= 3
+        or counted.missing_rows <= checks.maximum_share * counted.checked_rows as is_complete
     from checks
+    left join counted on checks.check_name = counted.check_name
 )
 
 select * from final

@@ -49,15 +49,14 @@ numbered as (
 
 judged as (
     select
-        numbered.*,
+        *,
         case
             when row_problem is not null then row_problem
             when key_occurrence > 1 then 'duplicate key: order_id + payment_sequential'
-            when orders.order_id is null
+            when order_key not in (select order_id from orders)
                 then 'orphan: order_id is not an accepted row of olist_orders_dataset'
         end as reject_reason
     from numbered
-    left join orders on numbered.order_key = orders.order_id
 ),
 
 final as (

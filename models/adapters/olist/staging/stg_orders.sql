@@ -63,37 +63,32 @@ plausible as (
     {{ main_stretch('sound_times', 'purchased_at') }}
 ),
 
-compared as (
-    select
-        checked.*,
-        case
-            when checked.value_problem is not null then checked.value_problem
-            when cast(checked.purchased_at as date) not between plausible.first_day and plausible.last_day
-                then 'order_purchase_timestamp is more than {{ setting("largest_gap_days") }} days away from the other '
-                    || 'purchases: correct the year, or raise var largest_gap_days'
-        end as row_problem
-    from checked
-    cross join plausible
-),
-
 numbered as (
-    {{ numbered_by_key('compared', ['order_key'], [
-        'customer_id', 'order_status', 'order_purchase_timestamp', 'order_approved_at',
-        'order_delivered_carrier_date', 'order_delivered_customer_date', 'order_estimated_delivery_date', 'order_id'
-    ]) }}
+    {{ numbered_by_key(
+        'checked', ['order_key'],
+        [
+            'customer_id', 'order_status', 'order_purchase_timestamp', 'order_approved_at',
+            'order_delivered_carrier_date', 'order_delivered_customer_date', 'order_estimated_delivery_date', 'order_id'
+        ],
+        problem='value_problem is not null or cast(purchased_at as date) not between first_day and last_day',
+        beside='plausible'
+    ) }}
 ),
 
 judged as (
     select
         numbered.*,
         case
-            when row_problem is not null then row_problem
+            when value_problem is not null then value_problem
+            when cast(purchased_at as date) not between first_day and last_day
+                then 'order_purchase_timestamp is more than {{ setting("largest_gap_days") }} days away from the other '
+                    || 'purchases: correct the year, or raise var largest_gap_days'
             when key_occurrence > 1 then 'duplicate key: order_id'
-            when customers.order_customer_id is null
+            when order_customer_id not in (select order_customer_id from customers)
                 then 'orphan: customer_id is not an accepted row of olist_customers_dataset'
         end as reject_reason
     from numbered
-    left join customers on numbered.order_customer_id = customers.order_customer_id
+    cross join plausible
 ),
 
 final as (

@@ -84,7 +84,7 @@ traits as (
         as_of_date,
         customer_unique_id,
         {%- for trait in (own + others + ['region']) | unique %}
-        max(case when trait = '{{ trait }}' then value end) as {{ trait }},
+        max(case when trait = '{{ trait }}' then value end) as trait_{{ trait }},
         {%- endfor %}
         count(*) as known_traits
     from ranked
@@ -106,14 +106,14 @@ final as (
     select
         customers.as_of_date,
         customers.customer_unique_id,
-        traits.state as customer_state,
-        {{ 'coalesce(traits.region, traits.country)' if has_country else 'traits.region' }} as region,
-        traits.city as customer_city,
-        case when traits.city is not null then cast(count(*) over city as int) end as customers_in_city,
+        traits.trait_state as customer_state,
+        {{ 'coalesce(traits.trait_region, traits.trait_country)' if has_country else 'traits.trait_region' }} as region,
+        traits.trait_city as customer_city,
+        case when traits.trait_city is not null then cast(count(*) over city as int) end as customers_in_city,
         customers.first_purchased_at,
         customers.last_purchased_at,
-        traits.product_category as main_category,
-        traits.payment_type as main_payment_type,
+        traits.trait_product_category as main_category,
+        traits.trait_payment_type as main_payment_type,
         cast(null as int) as most_installments,
         cast(null as int) as delivered_orders,
         cast(null as int) as late_orders,
@@ -124,7 +124,7 @@ final as (
         {{ 'cast(coalesce(answered.reviews, 0) as int)' if has_reviews else 'cast(null as int)' }} as reviews,
         {{ 'cast(coalesce(answered.bad_reviews, 0) as int)' if has_reviews else 'cast(null as int)' }} as bad_reviews,
         answered.last_order_review_score,
-        {{ json_object(others) if others else 'cast(null as string)' }} as other_traits
+        {{ json_object(others, prefix='traits.trait_') if others else 'cast(null as string)' }} as other_traits
     from customers
     left join answered
         on customers.as_of_date = answered.as_of_date
@@ -133,7 +133,7 @@ final as (
         on customers.as_of_date = traits.as_of_date
         and customers.customer_unique_id = traits.customer_unique_id
     window city as (
-        partition by customers.as_of_date, traits.state, traits.city
+        partition by customers.as_of_date, traits.trait_state, traits.trait_city
     )
 )
 

@@ -11,7 +11,7 @@ final as (
         cast(ordered_at as timestamp) as ordered_at,
         -- Exact decimals: a sum of doubles depends on the order of its terms.
         cast(amount as decimal(24, 6)) as amount,
-        coalesce(status in ({{ sql_texts(var('shop').get('refund_statuses', [])) }}), false) as is_refund_status,
+        coalesce(status in ({{ sql_texts(var('shop').get('refund_statuses') or []) }}), false) as is_refund_status,
         {%- for trait in shop_traits() %}
         cast(trait_{{ trait }} as string) as trait_{{ trait }},
         {%- endfor %}

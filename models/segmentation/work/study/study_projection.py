@@ -1,4 +1,4 @@
-from customer_segmentation.steps import PROJECTION_COLUMNS, engine_of, project_customers
+from customer_segmentation.steps import customer_projection, engine_of
 
 
 def model(dbt, session):
@@ -11,8 +11,9 @@ def model(dbt, session):
         where="is_finalist and algorithm = 'spectral' and feature_set_position = 1"
         f" and n_clusters = {settings['n_clusters']}",
     )
-    projection = project_customers(
-        engine.frame(dbt.ref("study_segmented"), order="customer_unique_id"),
+    return customer_projection(
+        engine,
+        segmented=dbt.ref("study_segmented"),
         features=settings["segmentation_features"],
         axes=engine.frame(dbt.ref("study_description"), [engine.rows_of_list("axes")]),
         spectral=None if in_use.empty else in_use.iloc[0],
@@ -20,6 +21,5 @@ def model(dbt, session):
         exact_silhouette_rows=study["exact_silhouette_rows"],
         smallest_cluster_share=study["smallest_cluster_share"],
         seed=study["seeds"][0],
-        previous=engine.previous_rows(dbt.this),
+        previous=engine.previous(dbt.this),
     )
-    return engine.table(projection, PROJECTION_COLUMNS)

@@ -19,8 +19,7 @@ from customer_segmentation.steps.study.clusters import CLUSTER_COLUMNS, study_cl
 from customer_segmentation.steps.study.description import DescriptionSettings, describe_segments
 from customer_segmentation.steps.study.pictures import (
     AXIS_COLUMNS,
-    PROJECTION_COLUMNS,
-    project_customers,
+    customer_projection,
     projection_axes,
 )
 from customer_segmentation.steps.study.settings import StudySettings, study_columns
@@ -29,12 +28,11 @@ __all__ = [
     "AXIS_COLUMNS",
     "CANDIDATE_COLUMNS",
     "CLUSTER_COLUMNS",
-    "PROJECTION_COLUMNS",
     "DescriptionSettings",
     "StudySettings",
+    "customer_projection",
     "describe_segments",
     "largest_stable_number",
-    "project_customers",
     "projection_axes",
     "study_clusters",
     "study_columns",

@@ -252,10 +252,13 @@ def spectral_candidates(
         One candidate each, as `kmeans_candidates` gives them; a degenerate partition is marked,
         not scored away.
     """
-    for n_neighbors in neighbors:
+    counts = tuple(
+        k for k in settings.spectral_cluster_counts if has_distinct_rows(X, minimum=k + 1)[0]
+    )
+    for n_neighbors in neighbors if counts else ():
         grid = remembered_spectral_grid(
             X,
-            cluster_counts=settings.spectral_cluster_counts,
+            cluster_counts=counts,
             assign_labels=settings.spectral_assign_labels,
             n_neighbors=n_neighbors,
             minimum_cluster_share=settings.smallest_cluster_share,
@@ -478,9 +481,17 @@ def _gaps(X: np.ndarray, *, settings: StudySettings, seed: int) -> dict[int, dic
     rows = X
     if len(X) > settings.gap_rows:
         rows = X[np.sort(generator.choice(len(X), size=settings.gap_rows, replace=False))]
+    # Of customers who are all alike, or nearly so, a cluster each would leave nothing within.
+    counts = [
+        count
+        for count in range(1, max(settings.cluster_counts) + 1)
+        if has_distinct_rows(rows, minimum=count + 1)[0]
+    ]
+    if not counts:
+        return {}
     gap = gap_statistic(
         rows,
-        cluster_counts=range(1, max(settings.cluster_counts) + 1),
+        cluster_counts=counts,
         references=settings.gap_references,
         n_init=3,
         seed=seed,

@@ -324,6 +324,8 @@ def candidate_stability(
     else:
 
         def refit(points: np.ndarray, weights: np.ndarray, refit_seed: int) -> np.ndarray:
+            if len(points) <= n_clusters:
+                return np.arange(len(points), dtype=np.int32)
             drawn = np.repeat(np.arange(len(points)), weights.astype(np.int64))
             of_point = np.zeros(len(points), dtype=np.int32)
             of_point[drawn] = _spectral_fit(points[drawn], candidate, seed=refit_seed).labels

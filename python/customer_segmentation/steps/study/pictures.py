@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,8 @@ import pandas as pd
 from customer_segmentation.cluster import Scaler, standardise
 from customer_segmentation.distance import silhouette_samples
 from customer_segmentation.measure import Projection, fit_projection, stratified_sample
-from customer_segmentation.steps.reuse import code_and_libraries, reusable
+from customer_segmentation.steps.engines import Engine
+from customer_segmentation.steps.reuse import code_and_libraries
 from customer_segmentation.steps.reuse import fingerprint as fingerprint_of
 from customer_segmentation.steps.study.clusters import candidate_labels
 
@@ -37,6 +39,49 @@ AXIS_COLUMNS = {
 }
 
 
+def customer_projection(
+    engine: Engine,
+    *,
+    segmented: Any,
+    features: list[str],
+    axes: pd.DataFrame,
+    spectral: pd.Series | None,
+    previous: Any = None,
+    **options: Any,
+) -> Any:
+    """Place every customer on the two principal axes, or take over where the last build placed them.
+
+    Parameters
+    ----------
+    engine : Engine
+    segmented : relation
+        With columns as_of_date, customer_unique_id, cluster, is_in_fit and the features.
+    features, axes, spectral, **options
+        As of `project_customers`.
+    previous : duckdb.DuckDBPyRelation, optional
+        An earlier result; it is returned, and no customer is read, when it was made from the same.
+
+    Returns
+    -------
+    relation
+        With the columns of `PROJECTION_COLUMNS`.
+    """
+    columns = ["as_of_date", "customer_unique_id", "cluster", "is_in_fit", *features]
+    key = fingerprint_of(
+        engine.row(segmented, [engine.rows_fingerprint(columns)])[0],
+        None if spectral is None else spectral["candidate_id"],
+        [features, axes.drop(columns="as_of_date").to_json(double_precision=15), options],
+        code_and_libraries(__name__),
+    )
+    if previous is not None and set(previous.columns) == set(PROJECTION_COLUMNS):
+        last = previous.project(", ".join(PROJECTION_COLUMNS))
+        if last.project("fingerprint").distinct().fetchall() == [(key,)]:
+            return engine.result(last)
+    rows = engine.frame(segmented, columns, order="customer_unique_id")
+    placed = project_customers(rows, features=features, axes=axes, spectral=spectral, **options)
+    return engine.table(placed.assign(fingerprint=key), PROJECTION_COLUMNS)
+
+
 def project_customers(
     rows: pd.DataFrame,
     *,
@@ -47,7 +92,6 @@ def project_customers(
     exact_silhouette_rows: int,
     smallest_cluster_share: float,
     seed: int,
-    previous: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Place every customer on the two principal axes, with both clusterings.
 
@@ -69,34 +113,16 @@ def project_customers(
         With a smaller spectral cluster, 0 to 1, nobody gets a spectral label: the parameters were
         chosen on the customers of another date, where none was so small.
     seed : int
-    previous : DataFrame, optional
-        An earlier result of this function; it is returned when it was made from the same.
 
     Returns
     -------
-    DataFrame with the columns of `PROJECTION_COLUMNS`
+    DataFrame with the columns of `PROJECTION_COLUMNS` but for fingerprint
         One row per customer. Axes in standard deviations of the features; ``silhouette`` is that
         of the customer in ``cluster``, over all customers. A customer outside the fit gets the
         spectral cluster of the nearest customer inside.
     """
-    if rows.empty:
-        return pd.DataFrame(columns=list(PROJECTION_COLUMNS))
-    fingerprint = fingerprint_of(
-        pd.util.hash_pandas_object(rows, index=False).sum().item(),
-        None if spectral is None else spectral["candidate_id"],
-        [
-            features,
-            axes.drop(columns="as_of_date").to_json(double_precision=15),
-            sample_rows,
-            exact_silhouette_rows,
-            smallest_cluster_share,
-            seed,
-        ],
-        code_and_libraries(__name__),
-    )
-    unchanged = reusable(previous, PROJECTION_COLUMNS).get(fingerprint)
-    if unchanged is not None:
-        return unchanged
+    if rows.empty or axes.empty:
+        return pd.DataFrame(columns=[name for name in PROJECTION_COLUMNS if name != "fingerprint"])
     X = rows[features].to_numpy(dtype=np.float64)
     is_in_fit = rows["is_in_fit"].to_numpy(dtype=bool)
     scaler, projection = _scaler_and_projection(axes, features)
@@ -116,7 +142,6 @@ def project_customers(
         values = silhouette_samples(scaled, cluster)
     return pd.DataFrame(
         {
-            "fingerprint": fingerprint,
             "as_of_date": rows["as_of_date"].to_numpy(),
             "customer_unique_id": rows["customer_unique_id"].to_numpy(),
             "cluster": cluster,
@@ -153,9 +178,10 @@ def projection_axes(
     -------
     DataFrame with the columns of `AXIS_COLUMNS`
         One row per axis and feature; loadings are unit vectors. The feature's scaler and the mean
-        of its scaled values are the same for both axes.
+        of its scaled values are the same for both axes. None with fewer than two customers in the
+        fit, whose spread has no direction.
     """
-    if rows.empty:
+    if rows["is_in_fit"].sum() < 2:
         return pd.DataFrame(columns=list(AXIS_COLUMNS))
     X = rows.loc[rows["is_in_fit"], features].to_numpy(dtype=np.float64)
     scaler = standardise(X, robust=robust)

@@ -42,6 +42,10 @@ TRAIT_COLUMNS = {
     "dependence_feature": "string",
 }
 
+COUNT_COLUMNS = [
+    *("as_of_date", "cluster", "segment_name", "trait", "unit", "value", "customers", "cases")
+]
+
 
 class Trait(NamedTuple):
     """What a customer may have in common with others.
@@ -233,31 +237,44 @@ def count_traits(engine: Engine, customers: Any, traits: Sequence[Trait]) -> pd.
         ``cases`` are what is counted: customers, or their reviews and orders; ``customers`` those
         who have at least one.
     """
-    segment = "as_of_date, cluster, segment_name"
-    values = [(trait.name, "customer", trait.value(), "1") for trait in traits]
-    values += [
+    counted_traits = [(trait.name, "customer", trait.value(), "1") for trait in traits]
+    counted_traits += [
         (trait.name, trait.unit, f"'{value}'", cases)
         for trait in ORDER_TRAITS
         for value, cases in trait.counts
     ]
+    # A row of each customer and trait is grouped by numbers; names of traits and segments are added to the few groups.
+    values = [(value, cases) for _, _, value, cases in counted_traits]
     row_of_each = engine.row_of_each(
         [
             {
-                "trait": f"'{name}'",
-                "unit": f"'{unit}'",
+                "trait_position": str(position),
                 "value": f"cast({value} as string)",
                 "cases": f"cast({cases} as bigint)",
             }
-            for name, unit, value, cases in values
+            for position, (value, cases) in enumerate([*values, ("segment_name", "1")])
         ]
     )
-    counted = engine.query(
-        f"select {segment}, trait, unit, value, count(*) as customers, cast(sum(cases) as bigint) as cases"
-        f" from (select {segment}, {row_of_each} from {{customers}} as customers) as valued"
-        f" where cases > 0 group by {segment}, trait, unit, value",
-        customers=customers,
+    rows = engine.frame(
+        engine.query(
+            "select as_of_date, cluster, trait_position, value, count(*) as customers,"
+            " cast(sum(cases) as bigint) as cases"
+            f" from (select as_of_date, cluster, {row_of_each} from {{customers}} as customers) as valued"
+            " where cases > 0 group by as_of_date, cluster, trait_position, value",
+            customers=customers,
+        )
     )
-    return engine.frame(counted)
+    is_name = rows["trait_position"] == len(values)
+    names = rows[is_name].set_index("cluster")["value"]
+    counts = rows[~is_name].reset_index(drop=True)
+    named = pd.DataFrame(
+        [(name, unit) for name, unit, _, _ in counted_traits], columns=["trait", "unit"]
+    ).iloc[counts["trait_position"]]
+    return counts.assign(
+        segment_name=counts["cluster"].map(names),
+        trait=named["trait"].to_numpy(),
+        unit=named["unit"].to_numpy(),
+    )[COUNT_COLUMNS]
 
 
 def known_traits(counts: pd.DataFrame) -> pd.DataFrame:
@@ -366,33 +383,33 @@ def segment_traits(
     tables = []
     names = counts.drop_duplicates("cluster").set_index("cluster")["segment_name"].sort_index()
     for trait, rows in counts.groupby("trait", sort=True):
-        table, customers = (
-            rows.pivot_table(
-                index="cluster", columns="value", values=counted, aggfunc="sum", fill_value=0
-            ).reindex(names.index, fill_value=0)
-            for counted in ("cases", "customers")
-        )
-        shares = trait_shares(table.to_numpy(), confidence=confidence)
-        n_values = table.shape[1]
+        of_value, values = pd.factorize(rows["value"], sort=True)
+        is_known = of_value >= 0
+        place = (names.index.get_indexer(rows["cluster"])[is_known], of_value[is_known])
+        table, customers = (np.zeros((len(names), len(values)), dtype=np.int64) for _ in range(2))
+        np.add.at(table, place, rows["cases"].to_numpy()[is_known])
+        np.add.at(customers, place, rows["customers"].to_numpy()[is_known])
+        shares = trait_shares(table, confidence=confidence)
+        n_values = len(values)
         tables.append(
             pd.DataFrame(
                 {
                     "as_of_date": rows["as_of_date"].iloc[0],
-                    "cluster": np.repeat(table.index.to_numpy(), n_values),
+                    "cluster": np.repeat(names.index.to_numpy(), n_values),
                     "segment_name": np.repeat(names.to_numpy(dtype=object), n_values),
                     "trait": trait,
                     "unit": rows["unit"].iloc[0],
-                    "value": np.tile(table.columns.to_numpy(dtype=object), len(table)),
-                    "customers": customers.to_numpy().ravel(),
-                    "cases": table.to_numpy().ravel(),
-                    "cases_in_segment": np.repeat(table.sum(axis=1).to_numpy(), n_values),
+                    "value": np.tile(np.asarray(values, dtype=object), len(names)),
+                    "customers": customers.ravel(),
+                    "cases": table.ravel(),
+                    "cases_in_segment": np.repeat(table.sum(axis=1), n_values),
                     "share_in_segment": shares.share_in_segment.ravel(),
                     "share_overall": shares.share_overall.ravel(),
                     "share_difference": (shares.share_in_segment - shares.share_overall).ravel(),
                     "lift": shares.lift.ravel(),
                     "share_low": shares.low.ravel(),
                     "share_high": shares.high.ravel(),
-                    "cramers_v": cramers_v(table.to_numpy()),
+                    "cramers_v": cramers_v(table),
                     "eta_squared": (
                         number_eta_squared(numbers[trait], numbers["cluster"])
                         if trait in numbers.columns

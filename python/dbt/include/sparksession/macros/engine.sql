@@ -15,8 +15,12 @@
     explode(sequence(cast({{ first_date }} as date), cast({{ last_date }} as date), interval 1 month))
 {%- endmacro %}
 
-{% macro spark__json_object(columns) -%}
-    to_json(struct({{ columns | join(', ') }}), map('ignoreNullFields', 'false'))
+{% macro spark__json_object(columns, prefix) -%}
+    to_json(struct(
+        {%- for column in columns -%}
+            {{ prefix }}{{ column }} as `{{ column }}`{{ ', ' if not loop.last }}
+        {%- endfor -%}
+    ), map('ignoreNullFields', 'false'))
 {%- endmacro %}
 
 {% macro spark__rows_fingerprint(columns) -%}
