@@ -17,7 +17,7 @@ import jinja2.meta
 import pytest
 
 from browser import CHROMIUM, SERIOUS, TOO_WIDE, Browser, axe_source
-from conftest import PROJECT, query
+from conftest import BESIDE_OTHERS, PROJECT, query
 from customer_segmentation.__main__ import main
 from customer_segmentation.commands._contract import (
     CHARTS,
@@ -576,6 +576,7 @@ def test_every_command_of_the_runbook_runs(
     assert len(commands) > 10
     environment = {
         **os.environ,
+        **BESIDE_OTHERS,
         "OLIST_RAW_DIR": str(small_folder),
         "SEGMENTATION_DATABASE": str(database),
         "DBT_PROFILES_DIR": str(PROJECT),

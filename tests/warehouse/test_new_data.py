@@ -17,7 +17,7 @@ import pytest
 from test_build import SPINE, digest
 
 from benchmarks.history import table_fingerprints, truncate_raw_data
-from conftest import SMALL_STUDY, WITHOUT_STUDY, WITHOUT_TESTS, Call, query
+from conftest import SMALL_STUDY, TWO_THREADS, WITHOUT_STUDY, WITHOUT_TESTS, Call, query
 
 WORK = ("K-means", "Period stability", "Ageing of models")
 
@@ -138,7 +138,7 @@ def test_later_months_a_killed_build_and_an_order_that_arrives_late_end_in_the_t
     assert query(database, "select max(as_of_date)::text from marts.periods") == [("2018-08-01",)]
     assert_known_then(database, sample_database, up_to="2018-03-01")
 
-    done = publish(*KNOWN, *WITHOUT_TESTS, *small, raw_dir=raw, database=database)
+    done = publish(*KNOWN, *WITHOUT_TESTS, *small, raw_dir=raw, database=database, **TWO_THREADS)
     assert_computed_anew(done.stdout, from_date="2018-08-02")
     # The comparison of models, made with the settings that the user finds, stands.
     studied = re.findall(
@@ -174,7 +174,9 @@ def test_the_last_month_of_the_real_data_is_appended_to_what_one_thread_has_buil
     )  # fmt: skip
     assert query(database, "select max(as_of_date)::text from marts.periods") == [("2018-09-01",)]
     assert_known_then(database, real_database, up_to="2018-09-01")
-    done = publish(*WITHOUT_STUDY, *WITHOUT_TESTS, raw_dir=real_folder, database=database)
+    done = publish(
+        *WITHOUT_STUDY, *WITHOUT_TESTS, raw_dir=real_folder, database=database, **TWO_THREADS
+    )
     assert_computed_anew(done.stdout, from_date="2018-09-02")
     assert_same_tables(database, real_database)
 

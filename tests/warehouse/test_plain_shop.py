@@ -12,7 +12,7 @@ import duckdb
 import pytest
 import yaml
 
-from conftest import PROJECT, WITHOUT_TESTS, query
+from conftest import BESIDE_OTHERS, PROJECT, WITHOUT_TESTS, query
 from forks import Forks
 
 pytestmark = [pytest.mark.build, pytest.mark.thorough]
@@ -73,6 +73,7 @@ class Corner:
             cwd=database.parent,
             environment={
                 **os.environ,
+                **BESIDE_OTHERS,
                 "SEGMENTATION_DATABASE": database.name,
                 "DBT_USE_COLORS": "false",
             },
