@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.plain.tables import FILES, TIMES, ZIP_CODES
+from benchmarks.plain.tables import BRAZIL, EARTH_RADIUS_KM, FILES, TIMES, ZIP_CODES
 
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 
@@ -116,5 +116,63 @@ def make_reviews(tables: Mapping[str, pl.DataFrame], orders: pl.DataFrame) -> pl
             "review_score",
             known_at=pl.max_horizontal("review_answer_timestamp", "purchased_at"),
         )
+        .collect()
+    )
+
+
+def make_centres(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Find the centre of each zip-code prefix, and how far its points are from it.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        From `read_tables`.
+
+    Returns
+    -------
+    DataFrame
+        As `benchmarks.plain.tables.make_centres`.
+    """
+    south, north, west, east = BRAZIL
+    points = tables["olist_geolocation_dataset"].select(
+        zip_code_prefix="geolocation_zip_code_prefix",
+        lat="geolocation_lat",
+        lng="geolocation_lng",
+        state="geolocation_state",
+        is_inside=pl.col("geolocation_lat").is_between(south, north)
+        & pl.col("geolocation_lng").is_between(west, east),
+    )
+    counts = (
+        points.lazy()
+        .group_by("zip_code_prefix")
+        .agg(point_count=pl.len(), points_outside_brazil=(~pl.col("is_inside")).sum())
+    )
+    states = (
+        points.lazy()
+        .group_by("zip_code_prefix", "state")
+        .len()
+        .group_by("zip_code_prefix")
+        .agg(pl.col("state").sort_by(["len", "state"], descending=[True, False]).first())
+    )
+    latitude, centre = (pl.col(name).radians() for name in ("lat", "latitude"))
+    sines = [
+        ((pl.col(name) - pl.col(middle)).radians() / 2).sin() ** 2
+        for name, middle in (("lat", "latitude"), ("lng", "longitude"))
+    ]
+    root = (sines[0] + latitude.cos() * centre.cos() * sines[1]).sqrt()
+    inside = points.lazy().filter("is_inside")
+    centres = inside.group_by("zip_code_prefix").agg(
+        latitude=pl.median("lat"), longitude=pl.median("lng")
+    )
+    spreads = (
+        inside.join(centres, on="zip_code_prefix")
+        .group_by("zip_code_prefix")
+        .agg(spread_km=(2 * EARTH_RADIUS_KM * root.arcsin()).median())
+    )
+    return (
+        counts.join(states, on="zip_code_prefix")
+        .join(centres, on="zip_code_prefix", how="left")
+        .join(spreads, on="zip_code_prefix", how="left")
+        .sort("zip_code_prefix")
         .collect()
     )

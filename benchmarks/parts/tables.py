@@ -14,12 +14,25 @@ from benchmarks.plain import rfm, segments, tables, traits
 
 
 class Load(ModelPart):
-    """Raw files to one row per order."""
+    """The nine raw files to one row per order, and one per zip-code prefix."""
 
-    name, title = "load", "Raw files to orders"
-    made = ("orders", "stg_products", "stg_sellers", "int_zip_code_centres")
+    name, title = "load", "Raw files to orders and zip-code centres"
+    made = (
+        *("orders", "stg_products", "stg_sellers", "stg_product_categories"),
+        "int_zip_code_centres",
+    )
     largest_size = 10
     expert_tools = ("polars",)
+    # What rows are, what must be the same, and which numbers of them are compared.
+    compared = (
+        ("orders", "an order", ("order_id",), ("order_value", "payment_installments")),
+        (
+            "zip-code prefixes",
+            "a zip-code prefix",
+            ("zip_code_prefix", "state", "point_count", "points_outside_brazil"),
+            ("latitude", "longitude", "spread_km"),
+        ),
+    )
 
     def prepare_ours(self, job: Job) -> Any:
         warehouse = job.warehouse(forget=[])
@@ -27,10 +40,13 @@ class Load(ModelPart):
         return warehouse
 
     def collect_ours(self, job: Job, inputs: Any, outcome: Any) -> Any:
-        return inputs.frame(
+        orders = inputs.frame(
             "select order_id, customer_unique_id, order_value::double as order_value,"
             " payment_installments::double as payment_installments"
             " from marts.orders order by order_id"
+        )
+        return orders, inputs.frame(
+            "from intermediate.int_zip_code_centres order by zip_code_prefix"
         )
 
     def prepare_plain(self, job: Job) -> Any:
@@ -39,10 +55,11 @@ class Load(ModelPart):
     def plain(self, job: Job, inputs: Any, meter: Meter) -> Any:
         raw = tables.read_tables(inputs)
         orders = tables.make_orders(raw)
-        return orders, tables.make_reviews(raw, orders)
+        return orders, tables.make_centres(raw), tables.make_reviews(raw, orders)
 
     def collect_plain(self, job: Job, inputs: Any, outcome: Any) -> Any:
-        return outcome[0].sort_values("order_id", ignore_index=True)
+        orders, centres, _ = outcome
+        return orders.sort_values("order_id", ignore_index=True), centres
 
     def prepare_expert(self, job: Job) -> Any:
         import benchmarks.expert.tables  # noqa: F401
@@ -55,19 +72,22 @@ class Load(ModelPart):
         raw = tables.read_tables(inputs)
         orders = tables.make_orders(raw)
         # All nine tables are there, as they are on our side.
-        return orders, tables.make_reviews(raw, orders), raw
+        return orders, tables.make_centres(raw), tables.make_reviews(raw, orders), raw
 
     def collect_expert(self, job: Job, inputs: Any, outcome: Any) -> Any:
-        return outcome[0].to_pandas().sort_values("order_id", ignore_index=True)
+        orders, centres, *_ = outcome
+        return orders.to_pandas().sort_values("order_id", ignore_index=True), centres.to_pandas()
 
     def compare(self, job: Job, ours: Any, plain: Any) -> list[Check]:
-        is_same = list(ours["order_id"]) == list(plain["order_id"])
-        checks = [Check("orders that only one side has", 0.0 if is_same else 1.0, 0.0)]
-        if is_same:
-            checks += [
-                Check(f"{name} of an order", largest_gap(ours[name], plain[name]), 1e-6)
-                for name in ("order_value", "payment_installments")
-            ]
+        checks = []
+        for (rows, row, keys, names), one, other in zip(self.compared, ours, plain, strict=True):
+            is_same = all(list(one[name]) == list(other[name]) for name in keys)
+            checks.append(Check(f"{rows} that only one side has", 0.0 if is_same else 1.0, 0.0))
+            if is_same:
+                checks += [
+                    Check(f"{name} of {row}", largest_gap(one[name], other[name]), 1e-6)
+                    for name in names
+                ]
         return checks
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 TIMES = {
@@ -28,6 +29,9 @@ FILES = (
     "olist_sellers_dataset",
     "product_category_name_translation",
 )
+# Brazil's extent: south, north, west, east; as model int_zip_code_centres has it.
+BRAZIL = (-33.75, 5.28, -73.99, -28.84)
+EARTH_RADIUS_KM = 6371
 ZIP_CODES = ("customer_zip_code_prefix", "seller_zip_code_prefix", "geolocation_zip_code_prefix")
 
 
@@ -146,3 +150,50 @@ def make_reviews(tables: dict[str, pd.DataFrame], orders: pd.DataFrame) -> pd.Da
     )
     reviews["known_at"] = reviews[["review_answer_timestamp", "purchased_at"]].max(axis=1)
     return reviews[["order_id", "customer_unique_id", "review_score", "known_at"]]
+
+
+def make_centres(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Find the centre of each zip-code prefix, and how far its points are from it.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        From `read_tables`.
+
+    Returns
+    -------
+    DataFrame
+        One row per prefix, sorted: zip_code_prefix, state (of most points; of equals the first), latitude,
+        longitude (medians of the points in Brazil), spread_km (median distance from there), point_count,
+        points_outside_brazil.
+    """
+    points = tables["olist_geolocation_dataset"].rename(columns=lambda name: name[12:])
+    south, north, west, east = BRAZIL
+    is_inside = points["lat"].between(south, north) & points["lng"].between(west, east)
+    inside = points[is_inside]
+    by_prefix = inside.groupby("zip_code_prefix")
+    centres = by_prefix[["lat", "lng"]].median()
+    of_point = centres.loc[inside["zip_code_prefix"]]
+    north_south, east_west = (
+        np.sin(np.radians(inside[name].to_numpy() - of_point[name].to_numpy()) / 2) ** 2
+        for name in ("lat", "lng")
+    )
+    cosines = np.cos(np.radians(inside["lat"].to_numpy())) * np.cos(
+        np.radians(of_point["lat"].to_numpy())
+    )
+    distances = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(north_south + cosines * east_west))
+    spreads = pd.Series(distances).groupby(inside["zip_code_prefix"].to_numpy()).median()
+    counts = points.groupby(["zip_code_prefix", "state"]).size().reset_index(name="points")
+    states = counts.sort_values(
+        ["zip_code_prefix", "points", "state"], ascending=[True, False, True]
+    ).drop_duplicates("zip_code_prefix")
+    found = pd.DataFrame(
+        {
+            "state": states.set_index("zip_code_prefix")["state"],
+            "point_count": points.groupby("zip_code_prefix").size(),
+            "points_outside_brazil": (~is_inside).groupby(points["zip_code_prefix"]).sum(),
+        }
+    )
+    found["latitude"], found["longitude"] = centres["lat"], centres["lng"]
+    found["spread_km"] = spreads
+    return found.reset_index(names="zip_code_prefix")
