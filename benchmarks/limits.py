@@ -27,8 +27,8 @@ MAXIMUM_ROWS = 3_000_000
 EDGE_BYTES = 12
 # What keeps a part from its limit and what would close the distance, or why that is not worth it.
 CLOSING = {
-    "load": "Each value is judged as text while it is typed, keys that occur twice are looked for, and every table is written"
-    " to disk: of a million points the compression takes half of the time.",
+    "load": "Each value is judged as text while it is typed, keys that occur twice are looked for, and every table is"
+    " written to disk: of a million points the compression takes half of the time.",
     "rfm": "The events of each customer are sorted, and the result is compressed on its way to disk.",
     "kmeans": "The seeding of the starts and the hand-over of the rows, which the limit leaves out.",
     "silhouette": "Nodes of the tree that are visited and end without a distance.",
