@@ -2,16 +2,29 @@
 {# Amounts differ so much that counting them would take more memory than their values. #}
 {% set counted_measures = measures | select('in', features_with('has_few_values')) | list %}
 
-with segments as (
+with assignments as (
     select
         as_of_date,
         customer_unique_id,
+        cluster
+    from {{ ref('kmeans_assignments') }}
+),
+
+period_models as (
+    select
+        as_of_date,
+        model_id,
+        is_fallback
+    from {{ ref('period_models') }}
+),
+
+segments as (
+    select
         model_id,
         cluster,
         segment_code,
-        segment_name,
-        is_fallback
-    from {{ ref('customer_segments') }}
+        segment_name
+    from {{ ref('model_segments') }}
 ),
 
 rules as (
@@ -44,23 +57,21 @@ rfm as (
 ),
 
 members as (
+    -- Names come to the few profiles, not to every customer and date.
     select
-        segments.* {{ all_but(['customer_unique_id']) }},
+        assignments.as_of_date,
+        assignments.cluster,
         rfm.* {{ all_but(['as_of_date', 'customer_unique_id']) }}
-    from segments
+    from assignments
     inner join rfm
-        on segments.as_of_date = rfm.as_of_date
-        and segments.customer_unique_id = rfm.customer_unique_id
+        on assignments.as_of_date = rfm.as_of_date
+        and assignments.customer_unique_id = rfm.customer_unique_id
 ),
 
 profiles as (
     select
         as_of_date,
-        model_id,
         cluster,
-        segment_code,
-        segment_name,
-        is_fallback,
         count(*) as customers,
         sum(monetary) as revenue,
         {%- for measure in measures if measure not in counted_measures %}
@@ -70,7 +81,7 @@ profiles as (
         {{ exact_average(measure) }} as mean_{{ measure }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from members
-    group by as_of_date, model_id, cluster, segment_code, segment_name, is_fallback
+    group by as_of_date, cluster
 ),
 
 medians as (
@@ -90,8 +101,8 @@ final as (
     select
         profiles.as_of_date,
         profiles.cluster,
-        profiles.segment_code,
-        profiles.segment_name,
+        segments.segment_code,
+        segments.segment_name,
         french.name as segment_name_french,
         rules.rule,
         rules.rule_french,
@@ -103,16 +114,20 @@ final as (
         {{ 'medians' if measure in counted_measures else 'profiles' }}.median_{{ measure }},
         profiles.mean_{{ measure }},
         {%- endfor %}
-        profiles.is_fallback
+        period_models.is_fallback
     from profiles
+    inner join period_models on profiles.as_of_date = period_models.as_of_date
     inner join totals on profiles.as_of_date = totals.as_of_date
     inner join medians
         on profiles.as_of_date = medians.as_of_date
         and profiles.cluster = medians.cluster
+    left join segments
+        on period_models.model_id = segments.model_id
+        and profiles.cluster = segments.cluster
     left join rules
-        on profiles.model_id = rules.model_id
+        on period_models.model_id = rules.model_id
         and profiles.cluster = rules.cluster
-    left join french on profiles.segment_code = french.segment_code
+    left join french on segments.segment_code = french.segment_code
 )
 
 select * from final
