@@ -15,6 +15,8 @@ from typing import Any
 
 import duckdb
 
+from customer_segmentation.intake import open_with_row_groups
+
 
 class Warehouse:
     """A built database whose models can be made again.
@@ -53,6 +55,8 @@ class Warehouse:
                 "nested_loop_join_threshold": 64,
             },
         )
+        # As a build opens it.
+        open_with_row_groups(self.connection)
         self.nodes = {
             node["name"]: node
             for node in manifest["nodes"].values()
