@@ -144,7 +144,10 @@ def test_one_file_by_two_names_counts_once_and_two_copies_are_refused(tmp_path: 
         (HEADER.replace("note", "what") + ROWS, "amount is what, and the header of"),
         (HEADER.replace("note", "WHAT ") + ROWS, "has what twice: which one counts cannot be told."),
         *(
-            (gzip.compress((HEADER + ROWS * 9000).encode(), mtime=0)[:cut], "compressed with gzip, and cut off or damaged")
+            (
+                gzip.compress((HEADER + ROWS * 9000).encode(), mtime=0)[:cut],
+                "compressed with gzip, and cut off or damaged",
+            )
             for cut in (3, 9, 10, 15, 30, 90)
         ),
         (b"\x1f\x8b" + b"no gzip" * 20, "compressed with gzip, and cut off or damaged before its first"),
