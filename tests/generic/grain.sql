@@ -1,9 +1,12 @@
-{% test grain(model, key=none, other_keys=[], not_null=[], has_rows=false, among=none) %}
+{% test grain(model, key=none, other_keys=[], not_null=[], has_rows=false, among=none, dates=none) %}
     {#-
         What a row is, in one query: fails for each value of a key (a list of columns; other_keys, a list of such) that occurs more
         than once, for each column of a key or of not_null that has a null, and with has_rows when there is no row at all. Only the
-        rows of a condition count when among is given.
+        rows of a condition count when among is given, or those of the as-of dates that meet a condition on marts.periods: dates.
     -#}
+    {%- if dates -%}
+        {%- set among = 'as_of_date in ' ~ as_of_dates(ref('periods'), dates) -%}
+    {%- endif -%}
     {%- set keys = ([key] if key else []) + other_keys -%}
     {%- set columns = (keys | sum(start=[]) + not_null) | unique | list -%}
     {#- Of a raw file it is also said what became of its rows. -#}
