@@ -152,6 +152,13 @@ def without_a_row(name: str) -> Callable[[Tables], None]:
     return change
 
 
+def with_another_name(given: Tables) -> None:
+    """Give a cluster another name; all in it have the same."""
+    segments = given["segments"]
+    names = segments["segment_name"].mask(segments["cluster"] == 1, "Others")
+    given["segments"] = segments.assign(segment_name=names)
+
+
 @pytest.fixture(scope="module")
 def computed() -> pd.DataFrame:
     return described(of_duckdb(), tables(), SETTINGS)
@@ -201,7 +208,7 @@ def test_the_row_of_the_last_build_is_taken_over_when_nothing_has_changed(
         with_value("segmented", "monetary", 1.5),
         with_value("segmented", "freight_share", None),
         without_a_row("segmented"),
-        with_value("segments", "segment_name", "Others"),
+        with_another_name,
         with_value("segments", "cluster", 2),
         with_value("facts", "customer_state", "MG"),
         with_value("facts", "bad_reviews", 0, row=-5),
