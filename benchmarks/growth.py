@@ -102,7 +102,10 @@ def slopes(results: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
         ),
         key=lambda b: b["customers"],
     )
-    by_size = {b["customers"]: b for b in builds}
+    by_size: dict[int, dict[str, Any]] = {}
+    for one in builds:
+        # Of several runs on one data set the first is taken, as they are stored.
+        by_size.setdefault(one["customers"], one)
     if len(by_size) < 2:
         return None
     rows = [{**b, "per_customer": b["seconds"] / b["customers"]} for b in by_size.values()]

@@ -170,8 +170,12 @@ def performance_page(results: dict[str, dict[str, Any]]) -> str:
             " heading: a figure of one run says nothing",
             "about the code of another.",
         ]
+    headlines: set[str] = set()
     for name, result in results.items():
-        lines += ["", f"## {headline(result)}", "", about(result)]
+        heading = headline(result)
+        again = ", some parts again" if heading in headlines else ""
+        headlines.add(heading)
+        lines += ["", f"## {heading}{again}", "", about(result)]
         if result["parts"]:
             lines += [
                 "",
@@ -430,8 +434,9 @@ def stored(folder: Path = RESULTS) -> dict[str, dict[str, Any]]:
             key=lambda item: (
                 item[1]["data"]["is_synthetic"],
                 item[1]["data"]["customers"],
-                # Of several runs on one data set the latest comes first.
+                # Of several runs on one data set the latest comes first, of one day that of most parts.
                 [-int(number) for number in item[1]["date"].split("-")],
+                -len(item[1]["parts"]),
             ),
         )
     )
