@@ -41,14 +41,25 @@ payments_by_type as (
     group by order_id, payment_type
 ),
 
+ranked_types as (
+    -- A window can be spilled; what min_by keeps of every order cannot.
+    select
+        *,
+        row_number() over (
+            partition by order_id
+            order by payment_value desc, payment_type
+        ) as type_rank
+    from payments_by_type
+),
+
 payments as (
     select
         order_id,
         cast(sum(payment_count) as int) as payment_count,
         cast(sum(payment_value) as decimal(14, 2)) as payment_value,
         max(payment_installments) as payment_installments,
-        min_by(payment_type, (-payment_value, payment_type)) as main_payment_type
-    from payments_by_type
+        max(case when type_rank = 1 then payment_type end) as main_payment_type
+    from ranked_types
     group by order_id
 ),
 

@@ -74,44 +74,47 @@ answered as (
     {{ reviews_so_far('counted', 'reviews') }}
 ),
 
-by_category as (
+amounts as (
     -- Lines and payments are joined one at a time, so that no amount is counted twice.
     select
         counted.as_of_date,
         counted.customer_unique_id,
-        items.product_category,
+        'category' as kind,
+        items.product_category as value,
         sum(items.price) as amount
     from counted
     inner join items on counted.order_id = items.order_id
     group by counted.as_of_date, counted.customer_unique_id, items.product_category
-),
-
-main_categories as (
-    select
-        as_of_date,
-        customer_unique_id,
-        min_by(product_category, (-amount, product_category)) as main_category
-    from by_category
-    group by as_of_date, customer_unique_id
-),
-
-by_payment_type as (
+    union all
     select
         counted.as_of_date,
         counted.customer_unique_id,
-        payments.payment_type,
+        'payment' as kind,
+        payments.payment_type as value,
         sum(payments.payment_value) as amount
     from counted
     inner join payments on counted.order_id = payments.order_id
     group by counted.as_of_date, counted.customer_unique_id, payments.payment_type
 ),
 
-main_payment_types as (
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by as_of_date, customer_unique_id, kind
+            order by amount desc nulls last, value nulls last
+        ) as amount_rank
+    from amounts
+),
+
+mains as (
     select
         as_of_date,
         customer_unique_id,
-        min_by(payment_type, (-amount, payment_type)) as main_payment_type
-    from by_payment_type
+        max(case when kind = 'category' then value end) as main_category,
+        max(case when kind = 'payment' then value end) as main_payment_type
+    from ranked
+    where amount_rank = 1
     group by as_of_date, customer_unique_id
 ),
 
@@ -135,16 +138,6 @@ customers as (
     group by as_of_date, customer_unique_id
 ),
 
-cities as (
-    select
-        as_of_date,
-        customer_state,
-        customer_city,
-        count(*) as customers_in_city
-    from customers
-    group by as_of_date, customer_state, customer_city
-),
-
 final as (
     select
         customers.as_of_date,
@@ -152,11 +145,14 @@ final as (
         customers.customer_state,
         states.region,
         customers.customer_city,
-        cast(cities.customers_in_city as int) as customers_in_city,
+        case
+            when customers.customer_state || customers.customer_city is not null
+                then cast(count(*) over city as int)
+        end as customers_in_city,
         customers.first_purchased_at,
         customers.last_purchased_at,
-        main_categories.main_category,
-        main_payment_types.main_payment_type,
+        mains.main_category,
+        mains.main_payment_type,
         cast(customers.most_installments as int) as most_installments,
         cast(customers.delivered_orders as int) as delivered_orders,
         cast(customers.late_orders as int) as late_orders,
@@ -172,17 +168,13 @@ final as (
     left join answered
         on customers.as_of_date = answered.as_of_date
         and customers.customer_unique_id = answered.customer_unique_id
-    left join main_categories
-        on customers.as_of_date = main_categories.as_of_date
-        and customers.customer_unique_id = main_categories.customer_unique_id
-    left join main_payment_types
-        on customers.as_of_date = main_payment_types.as_of_date
-        and customers.customer_unique_id = main_payment_types.customer_unique_id
-    left join cities
-        on customers.as_of_date = cities.as_of_date
-        and customers.customer_state = cities.customer_state
-        and customers.customer_city = cities.customer_city
+    left join mains
+        on customers.as_of_date = mains.as_of_date
+        and customers.customer_unique_id = mains.customer_unique_id
     left join states on customers.customer_state = states.state_code
+    window city as (
+        partition by customers.as_of_date, customers.customer_state, customers.customer_city
+    )
 )
 
 select * from final
