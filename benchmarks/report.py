@@ -203,6 +203,7 @@ REPRODUCE = """\
 make benchmark OLIST_RAW_DIR=data/olist          # the real data, 1×: ours and both yardsticks
 make benchmark PARTS=rfm,ks REPEATS=5            # some parts only
 make benchmark SIZE=10                           # synthetic, ten times Olist
+make benchmark SIZE=100 PARTS=build              # our build only, every model and test
 make benchmark SIZE=100 PARTS=build SELECTOR=spine  # our build only, from raw files to published segments
 make benchmark QUICK=1                           # before a release: has a part become slower than is stored?
 make performance                                 # this page from what is stored
