@@ -137,13 +137,6 @@ def look(
     delimiter, quote, header = read_head(
         head, needed=needed, is_whole=scan.size == len(head), may_be_empty=may_be_empty
     )
-    line_ends = PLAIN
-    if scan.has_returns:
-        line_ends = judge_line_ends(
-            lambda: text_pieces(path, compression=compression, encoding=encoding),
-            quote=quote,
-            delimiter=delimiter,
-        )
     return CsvFile(
         path=path,
         compression=compression,
@@ -151,7 +144,7 @@ def look(
         delimiter=delimiter,
         quote=quote,
         header=header,
-        line_ends=line_ends,
+        line_ends=_line_ends(path, scan, compression, encoding, quote, delimiter),
         has_inner_marks=scan.has_inner_marks,
         may_have_offsets=scan.may_have_offsets,
     )
@@ -184,13 +177,6 @@ def look_at_any(path: Path) -> CsvFile:
         encoding = "cp1252"
     said = from_windows_1252(head) if encoding == "cp1252" else head
     delimiter, quote, escape, header, skipped = guess_head(said, is_whole=scan.size == len(head))
-    line_ends = PLAIN
-    if scan.has_returns:
-        line_ends = judge_line_ends(
-            lambda: text_pieces(path, compression=compression, encoding=encoding),
-            quote=quote,
-            delimiter=delimiter,
-        )
     return CsvFile(
         path=path,
         compression=compression,
@@ -198,10 +184,22 @@ def look_at_any(path: Path) -> CsvFile:
         delimiter=delimiter,
         quote=quote,
         header=header,
-        line_ends=line_ends,
+        line_ends=_line_ends(path, scan, compression, encoding, quote, delimiter),
         has_inner_marks=scan.has_inner_marks,
         escape=escape,
         skipped_lines=skipped,
+    )
+
+
+def _line_ends(
+    path: Path, scan: Scan, compression: str, encoding: str, quote: str, delimiter: str
+) -> LineEnds:
+    if not scan.has_returns:
+        return PLAIN
+    return judge_line_ends(
+        lambda: text_pieces(path, compression=compression, encoding=encoding),
+        quote=quote,
+        delimiter=delimiter,
     )
 
 
