@@ -47,7 +47,7 @@ ranked_types as (
         *,
         row_number() over (
             partition by order_id
-            order by payment_value desc, payment_type
+            order by payment_value desc nulls last, payment_type nulls last
         ) as type_rank
     from payments_by_type
 ),
