@@ -1,5 +1,7 @@
 -- Joins of the view neither lose nor repeat anybody, and everybody has an action and a reason. In one pass, since each
--- computes the view anew.
+-- computes the view anew, and date by date, since what is joined then stays small.
+{% set days = listed_as_of_dates(ref('periods'), 'true') or [] %}
+
 with segmented as (
     select
         as_of_date,
@@ -9,6 +11,7 @@ with segmented as (
 ),
 
 members as (
+    {% for day in days or [none] -%}
     select
         as_of_date,
         count(*) as customers,
@@ -16,7 +19,10 @@ members as (
             case when action_english is not null and reason_english is not null and reason_french is not null then 1 end
         ) as complete_customers
     from {{ ref('audience_members') }}
+    {% if day %}where as_of_date = date '{{ day }}'{% endif %}
     group by as_of_date
+    {{ 'union all' if not loop.last }}
+    {% endfor -%}
 )
 
 select
