@@ -5,24 +5,18 @@
     {{ 'purchased_at' if setting('order_basis') == 'placed' else 'delivered_at' }}
 {%- endmacro %}
 
-{% macro as_of_dates(periods, condition) -%}
+{% macro as_of_dates(table, condition) -%}
     {#-
-        The as-of dates of marts.periods that meet a condition, for a test of a view: `as_of_date in …`. As constants they reach
+        The as-of dates of a table that meet a condition, for a test of a view: `as_of_date in …`. As constants they reach
         the tables behind the view; a query there would leave the view to compute all dates.
     -#}
-    {%- set days = listed_as_of_dates(periods, condition) -%}
-    {%- if days is none -%}
-        {{ return('(select as_of_date from ' ~ periods ~ ' where ' ~ condition ~ ')') }}
-    {%- endif -%}
-    {{ return("(date '" ~ days | join("', date '") ~ "')" if days else '(null)') }}
-{%- endmacro %}
-
-{% macro listed_as_of_dates(periods, condition) -%}
-    {#- The same as a list of text; none where nothing is run. -#}
+    {%- set query = 'select as_of_date from ' ~ table ~ ' where ' ~ condition ~ ' order by as_of_date' -%}
     {%- if execute and flags.WHICH in ['build', 'test'] -%}
-        {{ return(first_values('select as_of_date from ' ~ periods ~ ' where ' ~ condition ~ ' order by as_of_date')) }}
+        {%- set days = first_values(query) -%}
+        {{ return("(date '" ~ days | join("', date '") ~ "')" if days else '(null)') }}
+    {%- else -%}
+        {{ return('(' ~ query ~ ')') }}
     {%- endif -%}
-    {{ return(none) }}
 {%- endmacro %}
 
 {% macro state_at(timeline, since, until, moment) -%}

@@ -1,17 +1,20 @@
 -- Joins of the view neither lose nor repeat anybody, and everybody has an action and a reason. In one pass, since each
--- computes the view anew, and date by date, since what is joined then stays small.
-{% set days = listed_as_of_dates(ref('periods'), 'true') or [] %}
+-- computes the view anew, and at the last date of each model: whoever is known is in it, and segments and their
+-- neighbours are the model's. All dates would be joined at once, and with millions of customers fill a disk.
+{% set models = ref('period_models') %}
+{% set last_of_each = 'as_of_date in (select max(as_of_date) from ' ~ models ~ ' group by model_id)' %}
+{% set last_dates = as_of_dates(models, last_of_each) %}
 
 with segmented as (
     select
         as_of_date,
         count(*) as customers
     from {{ ref('customer_segments') }}
+    where as_of_date in {{ last_dates }}
     group by as_of_date
 ),
 
 members as (
-    {% for day in days or [none] -%}
     select
         as_of_date,
         count(*) as customers,
@@ -19,10 +22,8 @@ members as (
             case when action_english is not null and reason_english is not null and reason_french is not null then 1 end
         ) as complete_customers
     from {{ ref('audience_members') }}
-    {% if day %}where as_of_date = date '{{ day }}'{% endif %}
+    where as_of_date in {{ last_dates }}
     group by as_of_date
-    {{ 'union all' if not loop.last }}
-    {% endfor -%}
 )
 
 select
