@@ -1,4 +1,4 @@
-"""How a model and its labels age: every baseline against every later date."""
+"""How a model and its labels age: every baseline against the later dates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from customer_segmentation.cluster import (
 )
 from customer_segmentation.measure import changed_share, index_of
 from customer_segmentation.steps.assignments import cluster_numbers, scalers_and_centroids
-from customer_segmentation.steps.panel import Cross, Panel
+from customer_segmentation.steps.panel import Cross, Panel, is_within
 from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable_rows
 
 AGREEMENT_COLUMNS = {
@@ -81,10 +81,11 @@ def model_agreement(
     read: Callable[[], Panel],
     *,
     settings: AgreementSettings,
+    longest_age_months: int | None = None,
     previous: pd.DataFrame | None = None,
     report: Callable[[str], None] = lambda message: None,
 ) -> pd.DataFrame:
-    """Compare every accepted model with every later date.
+    """Compare every accepted model with the later dates.
 
     Parameters
     ----------
@@ -95,6 +96,9 @@ def model_agreement(
     read : callable
         Gives the customers; called only when a pair must be computed.
     settings : AgreementSettings
+    longest_age_months : int, optional
+        Dates that are more calendar months later are left out: there are as many pairs as the
+        square of the dates. Without it none is.
     previous : DataFrame, optional
         An earlier result; pairs with the same fingerprint are taken from it.
     report : callable, optional
@@ -131,6 +135,8 @@ def model_agreement(
         computed = 0
         for base in rows[:position]:
             if base.is_fit_accepted is not True and base.is_fit_accepted != np.True_:
+                continue
+            if not is_within(base.as_of_date, row.as_of_date, longest_age_months):
                 continue
             last = rows[position - 1]
             key = fingerprint(
