@@ -24,6 +24,7 @@ from customer_segmentation.intake import default_settings
 from customer_segmentation.publishing import CommandError
 from customer_segmentation.shop import (
     NO_CURRENCY,
+    NO_CURRENCY_FOUND,
     Look,
     ShopError,
     Source,
@@ -91,7 +92,10 @@ def run(options: argparse.Namespace) -> int:
         with duckdb.connect() as connection:
             source = open_source(connection, orders)
             guess = guess_mapping(connection, source)
-            notes = (*guess.notes, *_notes_of_files(connection, source))
+            known = [
+                note for note in guess.notes if not (options.currency and note == NO_CURRENCY_FOUND)
+            ]
+            notes = (*known, *_notes_of_files(connection, source))
             optional = _optional(connection, options, guess.shop)
         shop = {
             "name": to.stem,
@@ -239,6 +243,11 @@ def told(shop: dict[str, Any], look: Look, notes: tuple[str, ...]) -> list[str]:
         else "  no as-of date",
         f"  Missing, and left out of what is built: {', '.join(missing)}",
     ]
+    if look.net == 0 and not look.refunds:
+        notes = (
+            *notes,
+            f"Every order is worth 0: is {shop['amount']} the amount? If so, segments differ by days and orders only.",
+        )
     if look.most_orders >= LARGE_SHARE * look.orders:
         who, share = look.most_orders_of, look.most_orders / look.orders
         notes = (
