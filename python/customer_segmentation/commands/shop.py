@@ -13,6 +13,7 @@ Examples
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def run(options: argparse.Namespace) -> int:
     if number != defaults["n_clusters"]:
         write(to, shop, n_clusters=number)
     print(f"  {number} segments, as of {choice.as_of_date}: {choice.reason}")
-    print(f"\n{to} is written. Look at it, then: make build SHOP={to}")
+    print(f"\n{to} is written. Look at it, then: make build SHOP={shlex.quote(str(to))}")
     return 0
 
 
@@ -199,7 +200,7 @@ def write(to: Path, shop: dict[str, Any], **settings: Any) -> None:
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         _keep_corrections(to, text)
-        to.write_text(HEAD.format(name=to) + text, encoding="utf-8")
+        to.write_text(HEAD.format(name=shlex.quote(str(to))) + text, encoding="utf-8")
     except OSError as error:
         raise CommandError(
             f"{to} cannot be written ({error.strerror}); name another file with TO=."
