@@ -94,6 +94,8 @@ def feature_changes(
                 _is_day(base.as_of_date, baseline)
                 or is_within(base.as_of_date, current.as_of_date, longest_age_months)
             ):
+                for feature in features:
+                    cache.pop((pd.Timestamp(base.as_of_date), feature), None)
                 continue
             key = fingerprint(
                 [str(base.as_of_date), base.rows_fingerprint],

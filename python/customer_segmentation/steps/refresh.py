@@ -158,6 +158,8 @@ def model_agreement(
             found = work.compare(base, row, last) | {"fingerprint": key}
             table = pd.DataFrame([found]).reindex(columns=list(AGREEMENT_COLUMNS))
             pairs.extend(table.astype(object).itertuples(index=False, name=None))
+        if work is not None:
+            work.keep(row.as_of_date)
         if position:
             report(
                 f"Ageing of models {position}/{len(rows) - 1}: {pd.Timestamp(row.as_of_date).date()}"
@@ -177,6 +179,7 @@ class _Ageing:
             for model_id, parts in scalers_and_centroids(models).items()
         }
         self._labels: dict[tuple[str, Any], np.ndarray] = {}
+        self._own: set[tuple[str, Any]] = set()
         self._orders: dict[Any, np.ndarray] = {}
 
     def labels(self, model_id: str, as_of_date: Any) -> np.ndarray:
@@ -187,6 +190,16 @@ class _Ageing:
             self._labels[place] = found.astype(np.int16)
         return self._labels[place]
 
+    def keep(self, as_of_date: Any) -> None:
+        """Forget what is known of other dates, but for the labels that each model gave at its own."""
+        day = pd.Timestamp(as_of_date)
+        self._labels = {
+            place: labels
+            for place, labels in self._labels.items()
+            if place[1] == day or place in self._own
+        }
+        self._orders.clear()
+
     def compare(self, base: Any, row: Any, last: Any) -> dict[str, Any]:
         """Return the row of one pair."""
         frozen = base.fitted_model_id
@@ -194,6 +207,7 @@ class _Ageing:
         at_base, at_date = self.customers.shared(*days)
         at_last, at_date_of_last = self.customers.shared(last.as_of_date, days[1])
         start, end = (self.customers.at(day) for day in days)
+        self._own.add((frozen, days[0]))
         given = self.labels(frozen, days[0])[at_base]
         predicted = self.labels(frozen, days[1])
         stayed = self._without_clock(frozen, _rows(start, at_base), _rows(end, at_date))
