@@ -133,7 +133,7 @@
             feature,
             language,
             position,
-            {%- for words in ['at_least', 'at_most', 'between', 'only_one'] %}
+            {%- for words in ['at_least', 'at_most', 'between', 'exactly', 'only_one'] %}
             replace(
                 {{ words }},
                 '{currency}',
@@ -166,6 +166,8 @@
             case
                 when words.feature is null then conditions.condition
                 when conditions.below is null then words.at_least
+                when conditions.minimum is not null and conditions.minimum_text = conditions.maximum_text
+                    then coalesce(words.exactly, words.between)
                 when conditions.minimum is not null then words.between
                 when conditions.maximum_text = '1' then coalesce(words.only_one, words.at_most)
                 else words.at_most

@@ -115,14 +115,19 @@ firsts_of_months as (
     select
         as_of_date,
         row_number() over (order by as_of_date) as date_number,
-        count(*) over () as date_count
+        count(*) over () as date_count,
+        max(as_of_date) over () - interval {{ setting('engine', 'longest_age_months') }} month as earliest_moment
     from as_of_dates
     where extract(day from as_of_date) = 1
 ),
 
 baseline as (
-    -- The one in the middle; of two the earlier.
-    select max(case when date_number = floor((date_count + 1) / 2.0) then as_of_date end) as baseline_as_of_date
+    -- The one in the middle; of two the earlier. Of many years, one that is still compared with the last.
+    select
+        greatest(
+            max(case when date_number = floor((date_count + 1) / 2.0) then as_of_date end),
+            min(case when as_of_date >= earliest_moment then as_of_date end)
+        ) as baseline_as_of_date
     from firsts_of_months
 ),
 {%- else -%}

@@ -14,9 +14,16 @@ from browser import CHROMIUM, TOO_WIDE, Browser
 from conftest import PROJECT
 from customer_segmentation.boards import Words, read_catalogue
 from customer_segmentation.boards.drawing import Furniture, Page, Panel, tooltip
-from customer_segmentation.boards.pages import Link, Table, in_groups, page_html, table_of
+from customer_segmentation.boards.pages import (
+    Link,
+    Table,
+    in_groups,
+    page_html,
+    pages_of,
+    table_of,
+)
 from customer_segmentation.boards.serving import OPTIONAL, query_in, translated
-from customer_segmentation.boards.sources import TABLE, VARIABLE, read_board
+from customer_segmentation.boards.sources import TABLE, VARIABLE, Board, answers, read_board
 from customer_segmentation.boards.words import read_names
 from customer_segmentation.commands._contract import CHARTS, FIGURES, TABLES
 
@@ -240,3 +247,89 @@ def test_the_title_of_a_segment_is_its_rule_when_it_is_short(
     assert (one["headline"], one["headline_french"], one["is_long_rule"]) == (
         english_title, french_title, is_long,
     )  # fmt: skip
+
+
+FREE = """
+    create schema segmentation; create schema bi; create schema marts; create schema seeds;
+    create table segmentation.segment_profiles as
+        select date '2018-01-01' as as_of_date, 'big' as segment_code, 'Big' as segment_name, 30 as customers,
+            0.75 as customer_share, cast(null as double) as revenue_share, 0.0 as mean_monetary,
+            9.0 as mean_recency_days, 1.0 as mean_frequency, cast(null as double) as mean_average_review_score,
+            'one; or two' as rule, 'un' as rule_french;
+    create table segmentation.period_models as select date '2018-01-01' as as_of_date, 'Segmented.' as note;
+    create table segmentation.segment_traits (as_of_date date, segment_name text, trait text, value text,
+        share_in_segment double, share_overall double, share_low double, share_difference double, cases int,
+        origin text);
+    create table seeds.segment_labels as select 'big' as segment_code, 'fr' as language, 'Gros' as name;
+    create table bi.customer_360 as select 'Big' as segment_name, 0.7 as confidence;
+    create table bi.customer_measures as
+        select 'Big' as segment_name, 0.0::double as monetary, cast(null as double) as revenue_share,
+            number < 10 as is_at_risk, 'New' as rfm_segment
+        from range(40) as numbers (number);
+    create table marts.customers as select 0.00::decimal(14, 2) as total_spent, 1 + number % 2 as order_count
+        from range(40) as numbers (number);
+"""
+
+
+@pytest.mark.parametrize(
+    ("board", "query", "said"),
+    [
+        (
+            "overview",
+            "findings",
+            {
+                "headline": "Big are 75 % of the customers",
+                "shares_title": "Big are 75 % of the customers",
+            },
+        ),
+        (
+            "rfm",
+            "findings",
+            {
+                "headline": "10 customers are at risk",
+                "boxes_title": "The box “New” holds 100 % of the customers",
+                "risk_title": "Who is at risk in each segment",
+            },
+        ),
+        (
+            "segment",
+            "findings",
+            {
+                "headline": "Big are 75.0 % of the customers",
+                "ratio_title": "How they differ from the average customer",
+            },
+        ),
+        ("retention", "totals", {"repeat_share": 0.5, "money_share": None}),
+    ],
+)
+def test_a_shop_without_any_money_has_headings(
+    board: str, query: str, said: dict[str, object]
+) -> None:
+    sql = read_board(board, charts=PROJECT / "charts").queries[query]
+    with duckdb.connect() as connection:
+        connection.execute(FREE)
+        values = {"segment": "Big"} if "segment" in VARIABLE.findall(sql) else None
+        one = connection.execute(VARIABLE.sub(r"$\1", sql), values).df().to_dict("records")[0]
+    found = {name: None if one[name] != one[name] else one[name] for name in said}
+    assert found == said
+    for text in said.values():
+        if isinstance(text, str):
+            assert FRENCH.text(text) != text
+
+
+def test_a_chart_of_which_nothing_is_known_is_left_out_and_its_reason_said() -> None:
+    board = Board(
+        name="b",
+        title="T",
+        queries={"q": "select 'a' as segment, 0.0::double / 0 as share"},
+        charts={
+            "drawn": {"type": "bar", "query": "q", "x": "segment", "y": "share", "title": "Shares"}
+        },
+        rows=["drawn"],
+        brand={},
+    )
+    with duckdb.connect() as connection:
+        rows, _ = answers(connection, board, {"language": "en"})
+        [page], _ = pages_of(connection, board, Words("en", {}, {}))
+    assert rows["q"] == [{"segment": "a", "share": None}]
+    assert page.panels() == []

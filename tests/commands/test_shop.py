@@ -215,3 +215,36 @@ def test_one_id_for_all_who_have_none_is_told(
     said = capsys.readouterr().out
     assert "0 has 33% of the orders. If it stands for people who are not known" in said
     assert f"write customer_id: nullif({written}, '0')." in said
+
+
+def write_orders(path: Path, *, customers: int, amount: str) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["order id", "customer", "date", "amount"])
+        for number in range(1_800):
+            day = datetime.date(2021, 1, 1) + datetime.timedelta(number % 180)
+            writer.writerow([f"R{number}", f"k{number % customers}", day, amount])
+
+
+def test_a_shop_that_gives_everything_away_is_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    path = tmp_path / "free.csv"
+    write_orders(path, customers=600, amount="0.00")
+    options = ["--to", str(tmp_path / "free.yml"), "--currency", "EUR"]
+    assert main(["shop", str(path), *options]) == 0
+    told = capsys.readouterr().out
+    assert "Note: Every order is worth 0: is amount the amount?" in told
+    assert "currency is not known" not in told
+
+
+def test_orders_of_one_customer_are_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    path = tmp_path / "one.csv"
+    write_orders(path, customers=1, amount="5.00")
+    assert main(["shop", str(path), "--to", str(tmp_path / "one.yml")]) == 1
+    said = capsys.readouterr().err
+    assert "customer would be the customers, and has 1 value in 1,800 rows: too few people" in said

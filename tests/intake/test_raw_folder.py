@@ -987,6 +987,16 @@ SEEDS: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
         lambda t: t.replace(b"3,5", b"3.5,5"),
         "column minimum_frequency: '3.5' is not a whole number",
     ),
+    "a blank after a code": (
+        "segment_actions",
+        lambda t: t.replace(b",en,", b",en ,", 1),
+        "in line 2, column language: 'en ' has a blank before or after it",
+    ),
+    "semicolons in a seed for a shop": (
+        "own_orders/segment_labels",
+        lambda t: t.replace(b",", b";"),
+        "separated by semicolons",
+    ),
 }
 
 

@@ -291,6 +291,27 @@ def test_every_pair_of_dates_and_re_use() -> None:
     assert reads == [1]
 
 
+def test_far_dates_are_compared_with_the_baseline_only() -> None:
+    days = pd.to_datetime(["2018-01-01", "2018-02-01", "2018-03-01", "2018-03-02"])
+    panel = Panel(
+        {day: Cross(np.arange(3), np.arange(3.0)[:, None], np.ones(3, bool)) for day in days}
+    )
+    inputs = pd.DataFrame({"as_of_date": days, "rows_fingerprint": list("abcd")})
+    options = {"features": ["frequency"], "clocks": [], "longest_age_months": 1}
+    lines: list[str] = []
+
+    def apart(**more: object) -> list[tuple[int, int]]:
+        found = feature_changes(inputs, lambda: panel, **options, **more)
+        place = {day.date(): number for number, day in enumerate(days)}
+        pairs = zip(found["baseline_as_of_date"], found["as_of_date"], strict=True)
+        return sorted((place[base], place[day]) for base, day in pairs)
+
+    near = [(0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (2, 3), (3, 3)]
+    assert apart(report=lines.append) == near
+    assert lines[2] == "Change of features 3/4: 2018-03-01 2 pairs computed"
+    assert apart(baseline=days[0].date()) == sorted([*near, (0, 2), (0, 3)])
+
+
 def test_no_dates_no_rows() -> None:
     none = pd.DataFrame({"as_of_date": [], "rows_fingerprint": []})
     found = feature_changes(none, lambda: Panel({}), features=["frequency"], clocks=[])

@@ -79,6 +79,17 @@ def test_a_log_file_hears_of_progress_now_and_then() -> None:
     assert 2 <= out.getvalue().count("of 9 models and tests") < 9
 
 
+def test_a_log_file_hears_at_which_date_a_model_of_many_dates_is() -> None:
+    seconds = itertools.count(0, PROGRESS_SECONDS)
+    lines = ["00:00:02  1 of 9 PASS t ... [PASS]\n"]
+    lines += [f"· Ageing of models {n}/180: 2011-01-01 unchanged\n" for n in range(1, 4)]
+    out = io.StringIO()
+    follow(lines, out, clock=lambda: next(seconds))
+    assert "  1 of 9 models and tests, 45 s  Ageing of models 2/180: 2011-01-01 unchanged\n" in (
+        out.getvalue()
+    )
+
+
 def test_a_terminal_has_one_line_that_is_written_over() -> None:
     out = Terminal()
     follow(lines_in_colour(), out, clock=lambda: 0.0)

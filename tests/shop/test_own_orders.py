@@ -560,6 +560,52 @@ def test_written_amounts_are_read_and_the_reading_is_told(
     assert any(" is read as " in note for note in guess.notes)
 
 
+@pytest.mark.parametrize(
+    ("first", "later", "said"),
+    [
+        ("$1,234.50", "($5.00)", ["'($5.00)' is read as 5.00", "'$1,234.50' as 1,234.50"]),
+        ("$1,234.50", "1.234,50", ["'1.234,50' is read as 1.23", "written in several ways"]),
+        ("1.234,50 €", "1,234.50", ["'1,234.50' is read as 1.23"]),
+        ("$1,234.50", "5.00-", ["1 of 2 amounts in total", "are lost, such as '5.00-'"]),
+        ("1,5", "(1,5)", ["'(1,5)' is read as 1.50"]),
+    ],
+)
+@pytest.mark.parametrize("column", ["total", "unit price"])
+def test_a_later_file_that_writes_amounts_otherwise_is_refused(
+    tmp_path: Path, first: str, later: str, said: list[str], column: str
+) -> None:
+    for name, amount in (("1", first), ("2", later)):
+        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows(
+                [
+                    ["customer", "date", "order", column, "quantity"],
+                    ["a", f"2020-01-0{name}", name, amount, name],
+                ]
+            )
+    with duckdb.connect() as connection:
+        guess = guess_mapping(connection, open_source(connection, str(tmp_path / "1.csv")))
+    assert problems_of({"orders": str(tmp_path / "1.csv"), **guess.shop}, **NEEDS) == []
+    (found,) = problems_of({"orders": str(tmp_path / "*.csv"), **guess.shop}, **NEEDS)
+    for part in said:
+        assert part.replace("total", column) in found
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [
+        "try_cast(replace(what, ',', '.') as double)",
+        "case when what like '(%' then -1 else 1 end * regexp_replace(what, '[^0-9]', '', 'g')::double / 119",
+        "try_cast(regexp_replace(what, '[^0-9]', '', 'g') as double) / 100 - \"order\"",
+    ],
+)
+def test_an_expression_that_reads_amounts_as_they_are_meant_is_taken(
+    tmp_path: Path, amount: str
+) -> None:
+    minus = "(3.10)" if "like" in amount else "3.10"
+    shop = shop_of(tmp_path, f'a,2020-01-01,"2,00",1,\na,2020-01-02,{minus},2,\n', amount=amount)
+    assert problems_of(shop, **NEEDS) == []
+
+
 @pytest.mark.parametrize("values", [["1.2.3", "4"], ["12,5,6", "3"], ["1,23", "4.5"], ["about 5"]])
 def test_what_may_be_no_amount_is_not_taken_for_one(tmp_path: Path, values: list[str]) -> None:
     path = tmp_path / "orders.csv"

@@ -15,6 +15,7 @@ from customer_segmentation.steps.decisions import (
     DECISION_COLUMNS,
     Threshold,
     decide,
+    longest_age,
     thresholds_from,
     whole_months,
 )
@@ -259,6 +260,38 @@ def test_an_old_model_stays_when_nothing_can_be_learnt() -> None:
         found = decided(frame=dates(**changes), thresholds=AGED)
         assert summary(found)[2:4] == [("investigate", "model-0"), ("retrain", "model-3")], changes
         assert found.drop_duplicates("as_of_date")["is_fallback"].tolist()[2:4] == [True, False]
+
+
+def test_what_is_too_old_to_be_measured_would_decide_nothing() -> None:
+    """Sparse months keep a model beyond its age; bad measures there add reasons, and no other decision."""
+    sparse = dates(is_sparse={2: True, 3: True}, is_fit_accepted={3: False})
+    everything = pairs(
+        prediction_agreement={(0, 3): 0.1, (0, 4): 0.1}, structure_agreement={(0, 4): 0.1}
+    )
+    is_near = everything["as_of_date"] <= DAYS[2].date()
+    found, expected = (
+        decided(frame=sparse, pair=pair, verdicts={(0, 1): "none"}, thresholds=AGED)
+        for pair in (everything[is_near], everything)
+    )
+    assert summary(found) == summary(expected)
+    assert summary(found)[2:] == [
+        ("investigate", "model-0"),
+        ("investigate", "model-0"),
+        ("retrain", "model-4"),
+    ]
+    for frame, measured in ((found, None), (expected, 0.1)):
+        row = frame[frame["as_of_date"] == DAYS[3].date()].iloc[0]
+        assert (row["prediction_agreement"], row["drifted_features"]) == (measured, None)
+
+
+@pytest.mark.parametrize(
+    ("months", "act", "longest"), [(24, 3, 24), (24, 36, 36), (24, 30.5, 31), (24, 1e9, 1200)]
+)
+def test_a_model_is_measured_until_its_age_retrains_it(
+    months: int, act: float, longest: int
+) -> None:
+    thresholds = {"model_age_months": Threshold("above", 1, act)}
+    assert longest_age({"engine": {"longest_age_months": months}}, thresholds) == longest
 
 
 @pytest.mark.parametrize(

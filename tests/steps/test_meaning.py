@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,6 +25,7 @@ from customer_segmentation.steps.meaning.alternatives import (
     rankings,
     scores_of,
 )
+from rendering import PROJECT, rendered
 
 FEATURES = ("recency_days", "frequency", "monetary")
 SETTINGS = RuleSettings(features=FEATURES, fidelity=0.98)
@@ -237,3 +239,35 @@ def test_repeat_buyers_come_first_and_then_who_ordered_last() -> None:
     same = rankings(pd.DataFrame({"recency_days": [7, 7], "has_repeated": [True, True]}))
     assert len(set(same["has_repeated"])) == 1
     assert all(len(scores) == 0 for scores in rankings(rows.iloc[:0]).values())
+
+
+@pytest.mark.parametrize(
+    ("feature", "limits", "english", "french"),
+    [
+        ("frequency", (2, 3), "2 orders", "2 commandes"),
+        ("frequency", (2, 4), "2 to 3 orders", "de 2 à 3 commandes"),
+        ("frequency", (None, 2), "one order", "une seule commande"),
+        ("recency_days", (9, 10), "last order 9 days ago", "dernière commande il y a 9 jours"),
+        ("monetary", (2, 3), "2 BRL or more and below 3 BRL", "2 BRL ou plus et moins de 3 BRL"),
+    ],
+)
+def test_a_rule_of_a_single_number_says_that_number(
+    feature: str, limits: tuple[float | None, float], english: str, french: str
+) -> None:
+    macros = ("macros/numbers.sql", "macros/scoring.sql")
+    known = {
+        "money_unit": lambda language: "BRL",
+        "sql_text": lambda text: f"'{text}'",
+    }
+    sql = rendered(*macros, select="{{ rules_in_words('limits') }}", known=known)
+    with duckdb.connect() as connection:
+        connection.execute("create schema staging")
+        path = PROJECT / "seeds" / "feature_words.csv"
+        connection.execute(f"create table staging.feature_words as from read_csv('{path}')")
+        connection.execute(
+            "create table limits as select 'm' as model_id, 1 as rule, $1::text as feature, $2::double as minimum,"
+            " $3::double as below, $1 != 'monetary' as is_whole, null::double as stand_in",
+            [feature, *limits],
+        )
+        found = connection.execute(f"select rule_english, rule_french from ({sql})").fetchall()
+    assert found == [(english, french)]

@@ -269,6 +269,18 @@ def test_other_numbers_of_the_same_clusters_are_compared_anew(
     assert (found["labels_changed_share"] != agreement["labels_changed_share"]).any()
 
 
+def test_dates_further_apart_than_the_limit_are_not_compared(
+    panel: Panel, fitted, agreement
+) -> None:
+    """Two months and 17 days are more than two months; what is left has the same values."""
+    found = model_agreement(*fitted, lambda: panel, settings=SETTINGS, longest_age_months=2)
+    is_near = ~(
+        (agreement["baseline_as_of_date"] == DATES[0].date())
+        & (agreement["as_of_date"] == DATES[3].date())
+    )
+    pd.testing.assert_frame_equal(found, agreement[is_near].reset_index(drop=True))
+
+
 def test_a_model_that_was_not_accepted_is_no_baseline(panel: Panel, fitted) -> None:
     inputs, models = fitted
     refused = inputs.astype({"is_fit_accepted": object})

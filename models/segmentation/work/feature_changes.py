@@ -3,7 +3,9 @@ from customer_segmentation.steps import (
     engine_of,
     feature_changes,
     features_with,
+    longest_age,
     read_panel,
+    thresholds_from,
 )
 
 
@@ -11,8 +13,11 @@ def model(dbt, session):
     dbt.config(materialized="table")
     engine = engine_of(session)
     stated = dbt.config.get("features")
-    in_use = dbt.config.get("settings")["segmentation_features"]
+    settings = dbt.config.get("settings")
+    in_use = settings["segmentation_features"]
     features = list(dict.fromkeys([*features_with(stated, "is_described"), *in_use]))
+    thresholds = thresholds_from(engine.frame(dbt.ref("maintenance_thresholds")))
+    (baseline,) = engine.row(dbt.ref("periods"), ["max(as_of_date)"], where="is_baseline")
     customers = dbt.ref("rfm")
     # What nobody has, as reviews in a table of orders, cannot change.
     counts = engine.row(customers, [f"count({name})" for name in features])
@@ -25,6 +30,9 @@ def model(dbt, session):
         ),
         features=features,
         clocks=features_with(stated, "grows_daily"),
+        longest_age_months=longest_age(settings, thresholds),
+        baseline=baseline,
         previous=engine.previous_rows(dbt.this),
+        report=engine.report,
     )
     return engine.table(changes, CHANGE_COLUMNS)

@@ -195,6 +195,9 @@ def _panel(
     title, subtitle = (_sentence(chart.get(key, ""), shown, words) for key in ("title", "subtitle"))
     query = chart.pop("query", None)
     found = shown[query] if query else []
+    measure = _measure(chart)
+    if measure and all(row.get(measure) is None for row in found):
+        found = []
     if query and not found:
         said = [(chart.get("title", ""), title), (chart.get("subtitle", ""), subtitle)]
         return ". ".join(text for source, text in said if text and REFERENCE.search(source))
@@ -205,6 +208,15 @@ def _panel(
     groups = tuple(chart.pop("groups", ()))
     _say(chart, words)
     return Panel(name=name, chart=chart, title=title, subtitle=subtitle, rows=found, groups=groups)
+
+
+def _measure(chart: Mapping[str, Any]) -> str | None:
+    """Return the column whose values a chart draws."""
+    if chart["type"] in ("bar", "line", "scatter"):
+        return str(chart["y"])
+    if chart["type"] == "custom":
+        return str(chart.get("value", chart["x"]))
+    return None
 
 
 def _say(chart: dict[str, Any], words: Words) -> None:

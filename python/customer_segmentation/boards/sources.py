@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -163,8 +164,13 @@ def answers(
         used = {word: variables[word] for word in VARIABLE.findall(sql)}
         found = connection.execute(VARIABLE.sub(r"$\1", sql), used or None)
         columns = [column[0] for column in found.description or []]
-        rows[name] = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+        rows[name] = [dict(zip(columns, map(_known, row), strict=True)) for row in found.fetchall()]
     return rows, missing
+
+
+def _known(value: Any) -> Any:
+    """Return a value, nothing for a quotient that is no number: shares of a shop without any money are 0 of 0."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def resolved(text: str, rows: Mapping[str, Rows]) -> str:

@@ -109,5 +109,7 @@ def run(options: argparse.Namespace) -> int:
     except Stopped:
         raise Stopped("The published database is as it was.") from None
     if options.shop and status == 0:
-        print(f"They read this database with SEGMENTATION_DATABASE={options.database}")
+        print(
+            f"They read this database with SEGMENTATION_DATABASE={shlex.quote(str(options.database))}"
+        )
     return status

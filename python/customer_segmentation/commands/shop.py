@@ -13,6 +13,7 @@ Examples
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from customer_segmentation.intake import default_settings
 from customer_segmentation.publishing import CommandError
 from customer_segmentation.shop import (
     NO_CURRENCY,
+    NO_CURRENCY_FOUND,
     Look,
     ShopError,
     Source,
@@ -91,7 +93,10 @@ def run(options: argparse.Namespace) -> int:
         with duckdb.connect() as connection:
             source = open_source(connection, orders)
             guess = guess_mapping(connection, source)
-            notes = (*guess.notes, *_notes_of_files(connection, source))
+            known = [
+                note for note in guess.notes if not (options.currency and note == NO_CURRENCY_FOUND)
+            ]
+            notes = (*known, *_notes_of_files(connection, source))
             optional = _optional(connection, options, guess.shop)
         shop = {
             "name": to.stem,
@@ -119,7 +124,7 @@ def run(options: argparse.Namespace) -> int:
     if number != defaults["n_clusters"]:
         write(to, shop, n_clusters=number)
     print(f"  {number} segments, as of {choice.as_of_date}: {choice.reason}")
-    print(f"\n{to} is written. Look at it, then: make build SHOP={to}")
+    print(f"\n{to} is written. Look at it, then: make build SHOP={shlex.quote(str(to))}")
     return 0
 
 
@@ -195,7 +200,7 @@ def write(to: Path, shop: dict[str, Any], **settings: Any) -> None:
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         _keep_corrections(to, text)
-        to.write_text(HEAD.format(name=to) + text, encoding="utf-8")
+        to.write_text(HEAD.format(name=shlex.quote(str(to))) + text, encoding="utf-8")
     except OSError as error:
         raise CommandError(
             f"{to} cannot be written ({error.strerror}); name another file with TO=."
@@ -239,6 +244,11 @@ def told(shop: dict[str, Any], look: Look, notes: tuple[str, ...]) -> list[str]:
         else "  no as-of date",
         f"  Missing, and left out of what is built: {', '.join(missing)}",
     ]
+    if look.net == 0 and not look.refunds:
+        notes = (
+            *notes,
+            f"Every order is worth 0: is {shop['amount']} the amount? If so, segments differ by days and orders only.",
+        )
     if look.most_orders >= LARGE_SHARE * look.orders:
         who, share = look.most_orders_of, look.most_orders / look.orders
         notes = (

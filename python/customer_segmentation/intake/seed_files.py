@@ -24,7 +24,8 @@ def problems(folder: Path) -> list[str]:
     Parameters
     ----------
     folder : Path
-        Holds ``<seed>.csv`` and the YAML that describes the seeds.
+        Holds ``<seed>.csv`` and the YAML that describes the seeds; its folders may hold others of the
+        same name, which are for another adapter.
 
     Returns
     -------
@@ -34,16 +35,16 @@ def problems(folder: Path) -> list[str]:
     found = []
     for described in sorted(folder.glob("*.yml")):
         for seed in read_yaml(described).get("seeds", []):
-            path = folder / f"{seed['name']}.csv"
+            name = f"{seed['name']}.csv"
             types = seed.get("config", {}).get("column_types", {})
-            try:
-                look_at_seed(path, [column["name"] for column in seed["columns"]], types)
-            except OSError as error:
-                found.append(
-                    f"{folder.name}/{path.name}: the seed cannot be read ({error.strerror})."
-                )
-            except RawFileError as error:
-                found.append(f"{folder.name}/{path.name}: {error}.")
+            for path in (folder / name, *sorted(folder.glob(f"*/{name}"))):
+                where = path.relative_to(folder.parent).as_posix()
+                try:
+                    look_at_seed(path, [column["name"] for column in seed["columns"]], types)
+                except OSError as error:
+                    found.append(f"{where}: the seed cannot be read ({error.strerror}).")
+                except RawFileError as error:
+                    found.append(f"{where}: {error}.")
     return found
 
 
@@ -108,7 +109,7 @@ def check_record(
     Raises
     ------
     RawFileError
-        If it has too few or too many values, or a number is none.
+        If it has too few or too many values, a blank is around one, or a number is none.
     """
     if len(record) != len(header):
         raise RawFileError(
@@ -118,6 +119,10 @@ def check_record(
     if not any(value.strip() for value in record):
         raise RawFileError(f"line {line} has no values, only commas; delete it")
     for name, value in zip(header, record, strict=True):
+        if value != value.strip():
+            raise RawFileError(
+                f"in line {line}, column {name}: {value!r} has a blank before or after it; delete the blank"
+            )
         to_number = NUMBERS.get(types.get(name, "").lower())
         if to_number is None or not value.strip():
             continue

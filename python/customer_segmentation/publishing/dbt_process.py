@@ -193,7 +193,8 @@ def follow(
             out.write(f"{clear}{progress}  {doing}"[:100])
         elif progress and at - said >= PROGRESS_SECONDS:
             said = at
-            out.write(f"{progress}\n")
+            # One model of many dates may take minutes: it says at which it is.
+            out.write(f"{progress}  {doing}".rstrip()[:100] + "\n")
         out.flush()
     if progress:
         out.write(f"{clear}{progress}\n")

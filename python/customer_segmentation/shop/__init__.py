@@ -14,7 +14,7 @@
 
 from customer_segmentation.shop.answers import ShopAnswers
 from customer_segmentation.shop.clusters import STUDY, ClusterChoice, choose_clusters
-from customer_segmentation.shop.guess import Guess, guess_mapping
+from customer_segmentation.shop.guess import NO_CURRENCY_FOUND, Guess, guess_mapping
 from customer_segmentation.shop.guess_traits import guess_customer_file, guess_review_file
 from customer_segmentation.shop.lines import Lines, typed_lines
 from customer_segmentation.shop.look import Look, events_sql, look_at, problems_of
@@ -31,6 +31,7 @@ from customer_segmentation.shop.times import in_words
 
 __all__ = [
     "NO_CURRENCY",
+    "NO_CURRENCY_FOUND",
     "STUDY",
     "ClusterChoice",
     "Guess",

@@ -10,6 +10,7 @@ import unicodedata
 import duckdb
 
 from customer_segmentation._sql import quoted
+from customer_segmentation.shop.amounts import CURRENCY
 from customer_segmentation.shop.lines import TEXT_TYPES, number_sql
 from customer_segmentation.shop.mapping import ShopError
 from customer_segmentation.shop.source import Source
@@ -22,7 +23,6 @@ WRITTEN_AMOUNTS = (
     # $1,234.50 and 12.50 EUR.
     (r"[^0-9.-]", r"-?([0-9]{1,3}([, '][0-9]{3})+|[0-9]+)([.][0-9]+)?", ""),
 )
-CURRENCY = r"[$€£¥₹]\s*|^[A-Z]{3}\s*|\s*[A-Z]{3}$"
 
 
 @dataclasses.dataclass(frozen=True)

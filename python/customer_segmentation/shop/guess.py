@@ -178,6 +178,7 @@ NOT_CUSTOMER = re.compile(
     re.I,
 )
 NAMES_OF_PEOPLE = ("name", "full name", "nom", "nombre", "nome")
+NO_CURRENCY_FOUND = "The currency is not known: write it, three letters, such as EUR."
 # A column of people has many values, where there are many rows.
 FEW_PEOPLE, MANY_ROWS = 20, 1000
 # An amount is in hundredths of the currency.
@@ -330,6 +331,13 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
         if found is None
     ]
     if missing or customer is None or time is None or amount is None:
+        few = best(CUSTOMER, [one for one in columns if one not in (time, order)])
+        if customer is None and few is not None and few.different < FEW_PEOPLE:
+            raise ShopError(
+                f"{source.label}: {few.name} would be the customers, and has {_counted(few.different, 'value')} in"
+                f" {few.filled:,} rows: too few people for segments. Take orders of more customers, or name another"
+                " column in a shop.yml of your own; docs/your_own_orders.md shows how."
+            )
         raise ShopError(
             f"{source.label}: no column looks like {' or '.join(missing)}. Its header is {', '.join(source.columns)}. "
             "Write shop.yml by hand; docs/your_own_orders.md shows how."
@@ -376,10 +384,14 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
         shop["reviews"] = reviews
     currency = _currency(connection, source, columns)
     if currency is None:
-        notes.append("The currency is not known: write it, three letters, such as EUR.")
+        notes.append(NO_CURRENCY_FOUND)
     else:
         shop["currency"] = currency
     return Guess(shop=shop, notes=tuple(notes))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _numbered_orders(

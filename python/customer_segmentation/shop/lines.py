@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import duckdb
 
 from customer_segmentation._sql import quoted
+from customer_segmentation.shop.amounts import check_written_amounts
 from customer_segmentation.shop.mapping import (
     Customers,
     Mapping,
@@ -416,7 +417,7 @@ def time_of(
     if kind.startswith(("TIMESTAMP", "DATE")):
         return f"cast({value} as timestamp)", None
     said = value if kind in TEXT_TYPES else f"cast({value} as varchar)"
-    if kind not in TEXT_TYPES and kind not in WHOLE_TYPES and not kind.startswith(PARTS_TYPES):
+    if kind not in TEXT_TYPES and not _is_number(kind):
         raise ShopError(
             f"{role} is {expression}, which is of type {kind.lower()} and no time: give an SQL expression."
         )
@@ -446,6 +447,10 @@ def _check_format(
         )
 
 
+def _is_number(kind: str) -> bool:
+    return kind in WHOLE_TYPES or kind.startswith(PARTS_TYPES)
+
+
 def _amount(
     connection: duckdb.DuckDBPyConnection, source: Source, expression: str
 ) -> tuple[str, list[str]]:
@@ -456,7 +461,7 @@ def _amount(
         for name in columns_in(column or expression, source.columns)
         if source.columns[name] in TEXT_TYPES
     ]
-    numbers = []
+    numbers, written = [], []
     for name in texts:
         said = f"trim({quoted(name)})"
         found = connection.execute(
@@ -470,16 +475,27 @@ def _amount(
             raise ShopError(f"amount is {expression}, and every row of it is empty.")
         if not bad:
             numbers.append(name)
-        elif column is not None:
+        elif column is None:
+            written.append(name)
+        else:
+            minus = (
+                f"case when {quoted(name)} like '(%' then -1 else 1 end * "
+                if any(one.startswith("(") for one in shown)
+                else ""
+            )
             how = (
                 f" They have a decimal comma: write amount: replace(replace({quoted(name)}, '.', ''), ',', '.')::double"
                 if commas
                 else f" Correct them, or give an SQL expression, such as"
-                f" regexp_replace({quoted(name)}, '[^0-9.-]', '', 'g')"
+                f" {minus}regexp_replace({quoted(name)}, '[^0-9.-]', '', 'g')"
                 "::double"
             )
             values = ", ".join(f"'{one}'" for one in shown)
             raise ShopError(
                 f"{bad:,} of {total:,} amounts in {name} of {source.label} are no numbers, such as {values}.{how}"
             )
+    if len(written) == 1:
+        others = [name for name in columns_in(expression, source.columns) if name not in written]
+        if all(name in numbers or _is_number(source.columns[name]) for name in others):
+            check_written_amounts(connection, source, expression, column=written[0], others=others)
     return (quoted(column) if column is not None else f"({expression})"), numbers

@@ -430,8 +430,10 @@ def problems_in(
     days = (last.date() - first.date()).days + 1
     if customers < minimum_customers or days < minimum_history_days:
         without = f", and {guests:,} orders without a customer id," if guests else ""
+        people = "1 customer" if customers == 1 else f"{customers:,} customers"
+        span = "1 day" if days == 1 else f"{days:,} days"
         return [
-            f"{source.label} has {customers:,} customers{without} in {days:,} days ({first:%Y-%m-%d} to"
+            f"{source.label} has {people}{without} in {span} ({first:%Y-%m-%d} to"
             f" {last:%Y-%m-%d}); segments need {minimum_customers:,} customers and {minimum_history_days:,} days."
             " Give more orders, or lower vars minimum_customers and minimum_history_days."
         ]

@@ -2,7 +2,7 @@
 
 ``fits``              K-means of every as-of date, its scaler, centroids and gates
 ``assignments``       the cluster of every customer, batch by batch
-``changes``           every feature between every two dates
+``changes``           every feature between two dates
 ``refresh``           how every model ages
 ``periods``           every date against the baseline, in four designs
 ``naming``            which segment a cluster is, by the rules of seed segment_playbook
@@ -19,7 +19,12 @@
 
 from customer_segmentation.steps.assignments import ASSIGNMENT_COLUMNS, assign_batches
 from customer_segmentation.steps.changes import CHANGE_COLUMNS, feature_changes
-from customer_segmentation.steps.decisions import DECISION_COLUMNS, decide, thresholds_from
+from customer_segmentation.steps.decisions import (
+    DECISION_COLUMNS,
+    decide,
+    longest_age,
+    thresholds_from,
+)
 from customer_segmentation.steps.engines import engine_of, of_date
 from customer_segmentation.steps.fits import FIT_COLUMNS, FitSettings, fit_periods
 from customer_segmentation.steps.frames import features_with, quantile_reader
@@ -105,6 +110,7 @@ __all__ = [
     "fit_periods",
     "known_traits",
     "largest_stable_number",
+    "longest_age",
     "model_agreement",
     "of_date",
     "period_stability",

@@ -1,4 +1,4 @@
-"""The change of every feature between every two dates, or what is known of it from the last build."""
+"""The change of every feature between two dates, or what is known of it from the last build."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from customer_segmentation.measure import Distribution, feature_change, same_customers_change
-from customer_segmentation.steps.panel import Panel
+from customer_segmentation.steps.panel import Panel, is_within
 from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable_rows
 
 CHANGE_COLUMNS = {
@@ -49,9 +49,12 @@ def feature_changes(
     *,
     features: Sequence[str],
     clocks: Sequence[str],
+    longest_age_months: int | None = None,
+    baseline: Any = None,
     previous: pd.DataFrame | None = None,
+    report: Callable[[str], None] = lambda message: None,
 ) -> pd.DataFrame:
-    """Measure the change of every feature between every two dates.
+    """Measure the change of every feature between two dates.
 
     Parameters
     ----------
@@ -61,8 +64,15 @@ def feature_changes(
     features : sequence of str
     clocks : sequence of str
         Those of them that are clocks.
+    longest_age_months : int, optional
+        Pairs of dates that are more calendar months apart are left out: there are as many as the
+        square of the dates. Without it none is.
+    baseline : date, optional
+        The one that every later date is compared with, however far away it is.
     previous : DataFrame, optional
         An earlier result; pairs with the same fingerprint are taken from it.
+    report : callable, optional
+        Receives one line of progress per date.
 
     Returns
     -------
@@ -78,7 +88,15 @@ def feature_changes(
     cache: dict[tuple[Any, str], Distribution] = {}
     customers: Panel | None = None
     for later, current in enumerate(dates):
+        computed = 0
         for base in dates[: later + 1]:
+            if not (
+                _is_day(base.as_of_date, baseline)
+                or is_within(base.as_of_date, current.as_of_date, longest_age_months)
+            ):
+                for feature in features:
+                    cache.pop((pd.Timestamp(base.as_of_date), feature), None)
+                continue
             key = fingerprint(
                 [str(base.as_of_date), base.rows_fingerprint],
                 [str(current.as_of_date), current.rows_fingerprint],
@@ -91,10 +109,19 @@ def feature_changes(
                 continue
             if customers is None:
                 customers = read()
+            computed += 1
             for row in _pair(customers, base, current, features, clocks, cache):
                 found = row | {"fingerprint": key}
                 rows.append([found[name] for name in CHANGE_COLUMNS])
+        report(
+            f"Change of features {later + 1}/{len(dates)}: {pd.Timestamp(current.as_of_date).date()}"
+            f" {f'{computed} pairs computed' if computed else 'unchanged'}"
+        )
     return pd.DataFrame(rows, columns=list(CHANGE_COLUMNS), dtype=object)
+
+
+def _is_day(as_of_date: Any, day: Any) -> bool:
+    return day is not None and pd.Timestamp(as_of_date) == pd.Timestamp(day)
 
 
 def _pair(

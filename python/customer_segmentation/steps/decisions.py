@@ -8,11 +8,14 @@ the date of the model in force and the date.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
+# Centuries, beyond which no date can be reckoned.
+MOST_MONTHS = 1200
 DECISIONS = ("keep", "rescore", "retrain", "investigate")
 
 DECISION_COLUMNS = {
@@ -94,6 +97,27 @@ def thresholds_from(seed: pd.DataFrame) -> dict[str, Threshold]:
     }
 
 
+def longest_age(settings: Mapping[str, Any], thresholds: Mapping[str, Threshold]) -> int:
+    """Return how many calendar months two dates may be apart to be compared.
+
+    Parameters
+    ----------
+    settings : mapping
+        Those of the project.
+    thresholds : mapping of str to Threshold
+        As of `thresholds_from`.
+
+    Returns
+    -------
+    int
+        Setting engine.longest_age_months, or the age at which a model is to be retrained, if that
+        is more. So what is not measured could not change a decision: the age alone calls for
+        retraining.
+    """
+    act = min(max(thresholds["model_age_months"].act, 0), MOST_MONTHS)
+    return max(settings["engine"]["longest_age_months"], math.ceil(act))
+
+
 def decide(
     dates: pd.DataFrame,
     pairs: pd.DataFrame,
@@ -112,7 +136,8 @@ def decide(
         One row per as-of date.
     pairs : DataFrame with columns of ``refresh.AGREEMENT_COLUMNS``
     verdicts : DataFrame with columns baseline_as_of_date, as_of_date, feature, verdict
-        Drift of each feature between every two dates.
+        Drift of each feature between two dates. A pair of dates that is in neither was not
+        measured, and its measures are None.
     thresholds : dict of str to Threshold
     force_retrain : iterable of str
         ISO dates that retrain whatever is measured; "latest" stands for the last one.
@@ -175,7 +200,7 @@ def decide(
             "structure_agreement": getattr(pair, "structure_agreement", None),
             "outdated_share": outdated if pair is not None else None,
             "order_value_ratio": date.order_value_ratio,
-            "drifted_features": sum(row.verdict == "drift" for row in drifts) if judged else None,
+            "drifted_features": sum(row.verdict == "drift" for row in drifts) if drifts else None,
         }
         if decision in ("retrain", "rescore"):
             outdated = 0.0

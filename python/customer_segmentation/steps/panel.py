@@ -149,3 +149,10 @@ def read_panel(
             for start, stop in zip(starts, stops, strict=True)
         }
     )
+
+
+def is_within(earlier: Any, later: Any, months: int | None) -> bool:
+    """Tell whether a date is at most so many calendar months after another; None for any number."""
+    return months is None or pd.Timestamp(later) <= pd.Timestamp(earlier) + pd.DateOffset(
+        months=months
+    )

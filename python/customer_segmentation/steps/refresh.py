@@ -1,4 +1,4 @@
-"""How a model and its labels age: every baseline against every later date."""
+"""How a model and its labels age: every baseline against the later dates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from customer_segmentation.cluster import (
 )
 from customer_segmentation.measure import changed_share, index_of
 from customer_segmentation.steps.assignments import cluster_numbers, scalers_and_centroids
-from customer_segmentation.steps.panel import Cross, Panel
+from customer_segmentation.steps.panel import Cross, Panel, is_within
 from customer_segmentation.steps.reuse import code_and_libraries, fingerprint, reusable_rows
 
 AGREEMENT_COLUMNS = {
@@ -81,10 +81,11 @@ def model_agreement(
     read: Callable[[], Panel],
     *,
     settings: AgreementSettings,
+    longest_age_months: int | None = None,
     previous: pd.DataFrame | None = None,
     report: Callable[[str], None] = lambda message: None,
 ) -> pd.DataFrame:
-    """Compare every accepted model with every later date.
+    """Compare every accepted model with the later dates.
 
     Parameters
     ----------
@@ -95,6 +96,9 @@ def model_agreement(
     read : callable
         Gives the customers; called only when a pair must be computed.
     settings : AgreementSettings
+    longest_age_months : int, optional
+        Dates that are more calendar months later are left out: there are as many pairs as the
+        square of the dates. Without it none is.
     previous : DataFrame, optional
         An earlier result; pairs with the same fingerprint are taken from it.
     report : callable, optional
@@ -132,6 +136,8 @@ def model_agreement(
         for base in rows[:position]:
             if base.is_fit_accepted is not True and base.is_fit_accepted != np.True_:
                 continue
+            if not is_within(base.as_of_date, row.as_of_date, longest_age_months):
+                continue
             last = rows[position - 1]
             key = fingerprint(
                 [str(base.as_of_date), base.rows_fingerprint, base.fitted_fingerprint],
@@ -152,6 +158,8 @@ def model_agreement(
             found = work.compare(base, row, last) | {"fingerprint": key}
             table = pd.DataFrame([found]).reindex(columns=list(AGREEMENT_COLUMNS))
             pairs.extend(table.astype(object).itertuples(index=False, name=None))
+        if work is not None:
+            work.keep(row.as_of_date)
         if position:
             report(
                 f"Ageing of models {position}/{len(rows) - 1}: {pd.Timestamp(row.as_of_date).date()}"
@@ -171,6 +179,7 @@ class _Ageing:
             for model_id, parts in scalers_and_centroids(models).items()
         }
         self._labels: dict[tuple[str, Any], np.ndarray] = {}
+        self._own: set[tuple[str, Any]] = set()
         self._orders: dict[Any, np.ndarray] = {}
 
     def labels(self, model_id: str, as_of_date: Any) -> np.ndarray:
@@ -181,6 +190,16 @@ class _Ageing:
             self._labels[place] = found.astype(np.int16)
         return self._labels[place]
 
+    def keep(self, as_of_date: Any) -> None:
+        """Forget what is known of other dates, but for the labels that each model gave at its own."""
+        day = pd.Timestamp(as_of_date)
+        self._labels = {
+            place: labels
+            for place, labels in self._labels.items()
+            if place[1] == day or place in self._own
+        }
+        self._orders.clear()
+
     def compare(self, base: Any, row: Any, last: Any) -> dict[str, Any]:
         """Return the row of one pair."""
         frozen = base.fitted_model_id
@@ -188,6 +207,7 @@ class _Ageing:
         at_base, at_date = self.customers.shared(*days)
         at_last, at_date_of_last = self.customers.shared(last.as_of_date, days[1])
         start, end = (self.customers.at(day) for day in days)
+        self._own.add((frozen, days[0]))
         given = self.labels(frozen, days[0])[at_base]
         predicted = self.labels(frozen, days[1])
         stayed = self._without_clock(frozen, _rows(start, at_base), _rows(end, at_date))
