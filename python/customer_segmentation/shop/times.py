@@ -10,6 +10,9 @@ import duckdb
 from customer_segmentation._sql import sql_text
 from customer_segmentation.shop.mapping import ShopError
 
+# What a time must have as often as its format has it.
+SIGNS = "-/.:,"
+WRITTEN_OUT = re.compile("%[bBp]")
 # As strptime of DuckDB writes them. Of one that fits all times, no other is asked.
 DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%y-%m-%d", "%y/%m/%d", "%y.%m.%d")
 # Which of day and month comes first is seen only where one of them is above 12.
@@ -112,9 +115,11 @@ def find_format(connection: duckdb.DuckDBPyConnection, value: str, rows: str, *,
         f"create or replace temp table shop_times as select trim({value}) as said, count(*) as times"
         f" from {rows} where trim({value}) != '' group by all"
     )
-    (total,) = connection.execute("select coalesce(sum(times), 0) from shop_times").fetchone() or (
-        0,
-    )
+    counts = ", ".join(f"max(length(said) - length(replace(said, '{sign}', '')))" for sign in SIGNS)
+    total, has_digits, has_letters, *most = connection.execute(
+        "select coalesce(sum(times), 0), bool_or(regexp_matches(said, '[0-9]')),"
+        f" bool_or(regexp_matches(said, '[A-Za-z]')), {counts} from shop_times"
+    ).fetchone() or (0, False, False)
     if not total:
         raise ShopError(f"{what} has no time at all: every row is empty.")
     (as_iso,) = connection.execute(
@@ -122,9 +127,20 @@ def find_format(connection: duckdb.DuckDBPyConnection, value: str, rows: str, *,
     ).fetchone() or (0,)
     if as_iso == total:
         return ISO
-    formats = [
+    known = (
         *NUMBERS,
         *(day + clock for day in (*DAYS, *DAY_OR_MONTH_FIRST, *NAMED_MONTHS) for clock in CLOCKS),
+    )
+    # A format takes milliseconds to plan, so only such as can fit a value are asked.
+    formats = [
+        one
+        for one in known
+        if has_digits
+        and (one in NUMBERS or has_letters or not WRITTEN_OUT.search(one))
+        and (
+            one in NUMBERS
+            or all(one.count(sign) <= there for sign, there in zip(SIGNS, most, strict=True))
+        )
     ]
     counted = ", ".join(
         f"coalesce(sum(times) filter (where {_fits(one)}), 0)" for one in (ISO, *formats)
