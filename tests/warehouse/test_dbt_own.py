@@ -206,9 +206,9 @@ def test_a_seed_is_read_from_a_folder_of_any_name(tmp_path: Path) -> None:
         "config": types.SimpleNamespace(get=lambda key, default: default),
         "sql_text": lambda text: "'" + text.replace("'", "''") + "'",
     }
-    rendered(
-        "macros/seed_files.sql", select="{{ duckdb__load_csv_rows('fruit', none) }}", known=known
-    )
+    own = (PROJECT / "macros" / "dbt_own.sql").read_text("utf-8")
+    macro = own[own.index("{% macro duckdb__load_csv_rows") :]
+    rendered(select=f"{macro}{{{{ duckdb__load_csv_rows('fruit', none) }}}}", known=known)
     with duckdb.connect() as connection:
         connection.execute("create table fruit (name text)")
         for sql in asked:
