@@ -13,7 +13,7 @@ import yaml
 from browser import CHROMIUM, TOO_WIDE, Browser
 from conftest import PROJECT
 from customer_segmentation.boards import Words, read_catalogue
-from customer_segmentation.boards.drawing import Furniture, Page, Panel, tooltip
+from customer_segmentation.boards.drawing import Furniture, Page, Panel, tooltip, whole_board
 from customer_segmentation.boards.pages import (
     Link,
     Table,
@@ -333,3 +333,18 @@ def test_a_chart_of_which_nothing_is_known_is_left_out_and_its_reason_said() -> 
         [page], _ = pages_of(connection, board, Words("en", {}, {}))
     assert rows["q"] == [{"segment": "a", "share": None}]
     assert page.panels() == []
+
+
+def test_a_picture_has_no_reference_to_a_query_that_left_a_text_empty() -> None:
+    one = panel("bar", [{"x": 1, "y": 2}], x="x", y="y", subtitle="{{ queries.findings.one.note }}")
+    board = Board(
+        name="b",
+        title="T",
+        queries={},
+        charts={},
+        rows=[],
+        brand={"style": {"charts": {"category_colors": {"segment": {}}}}},
+    )
+    page = Page(stem="b", board=board, name="B", headline="H", blocks=[("panels", [one])])
+    drawn = whole_board(page, words=Words("en", {}, {}), colours={})
+    assert drawn["charts"] == {"p": {"type": "bar", "x": "x", "y": "y", "title": "T", "query": "p"}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from conftest import PROJECT
 from forks import DBT, Forks
+from rendering import rendered
 
 FILES = {
     "dbt_project.yml": """
@@ -187,3 +189,28 @@ def test_a_unit_test_that_is_wrong_fails(
         done = dbt("--select", "basket")
     assert done.returncode == 1
     assert said in done.stdout
+
+
+def test_a_seed_is_read_from_a_folder_of_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "l'équipe [1] *?"
+    folder.mkdir()
+    (folder / "fruit.csv").write_text("name\npear\n")
+    asked: list[str] = []
+    adapter = types.SimpleNamespace(
+        get_seed_file_path=lambda model: str(folder / "fruit.csv"),
+        add_query=lambda sql, **_: asked.append(sql),
+    )
+    known = {
+        "adapter": adapter,
+        "this": types.SimpleNamespace(render=lambda: "fruit"),
+        "config": types.SimpleNamespace(get=lambda key, default: default),
+        "sql_text": lambda text: "'" + text.replace("'", "''") + "'",
+    }
+    own = (PROJECT / "macros" / "dbt_own.sql").read_text("utf-8")
+    macro = own[own.index("{% macro duckdb__load_csv_rows") :]
+    rendered(select=f"{macro}{{{{ duckdb__load_csv_rows('fruit', none) }}}}", known=known)
+    with duckdb.connect() as connection:
+        connection.execute("create table fruit (name text)")
+        for sql in asked:
+            connection.execute(sql)
+        assert connection.execute("from fruit").fetchall() == [("pear",)]

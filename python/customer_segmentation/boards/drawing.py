@@ -33,13 +33,14 @@ SIZES: tuple[Size, ...] = ("desk", "phone")
 NOT_DRAWN = ("kpi", "table", "callout")
 # For the segments of a shop that has more than the brand names.
 OTHER_COLOURS = ("#56B4E9", "#D55E00", "#000000", "#8C8C8C", "#F0E442", "#882255")
-# What is no fault of a page: a page need not draw every segment, and what is short of room on a
-# phone has its title and its figures in the text of the page.
+# What is no fault of a page: a page need not draw every segment, a shop may have a single date,
+# and what is short of room on a phone has its title and its figures in the text of the page.
 EXPECTED_WARNINGS = (
     "WARN-INHERITED-LAYOUT-REPLACED",
     "WARN-CATEGORY-COLOR-PIN-UNSEEN",
     "WARN-QUERY-RETURNED-ZERO-ROWS",
     "WARN-TABLE-CRAMPED",
+    "WARN-TEMPORAL-SINGLE-POINT",
 )
 # What dbt Charts says, in English, of what is no mark.
 DESCRIPTION = re.compile(r"(?:[XY]-axis|Title text|Symbol legend|Gradient legend|Header)\b")
@@ -307,8 +308,10 @@ def whole_board(page: Page, *, words: Words, colours: Mapping[str, str]) -> dict
         elif panel.kind == "callout":
             charts[panel.name] = {**chart, "title": panel.title}
         else:
+            # Of a text that a query leaves empty, the reference to the query must go too.
+            rest = {key: value for key, value in chart.items() if key not in words_of_it}
             shown = {key: text for key, text in words_of_it.items() if text}
-            charts[panel.name] = {**chart, **shown, "query": panel.name}
+            charts[panel.name] = {**rest, **shown, "query": panel.name}
     return {
         **_common(page, words, colours),
         "queries": {panel.name: _query_of(panel.rows) for panel in page.panels() if panel.rows},

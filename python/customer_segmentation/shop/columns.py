@@ -10,8 +10,7 @@ import unicodedata
 import duckdb
 
 from customer_segmentation._sql import quoted
-from customer_segmentation.shop.amounts import CURRENCY
-from customer_segmentation.shop.lines import TEXT_TYPES, number_sql
+from customer_segmentation.shop.lines import CURRENCY, TEXT_TYPES, number_sql
 from customer_segmentation.shop.mapping import ShopError
 from customer_segmentation.shop.source import Source
 from customer_segmentation.shop.times import NUMBERS, find_format
