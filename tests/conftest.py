@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
 import itertools
 import os
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 import pytest
+import yaml
 
 from distribution import FilesAndScenarios, Scheduling, in_order_of_start
 from forks import DBT, Forks
@@ -408,6 +410,16 @@ def is_younger(database: Path, *, than: list[Path]) -> bool:
     return database.is_file() and all(
         path.stat().st_mtime < database.stat().st_mtime for path in files_in(than)
     )
+
+
+@functools.cache
+def model_properties() -> list[dict[str, Any]]:
+    """Return what each YAML file of the models says; they are read once, since they are long."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return [
+        yaml.load(path.read_text("utf-8"), loader) or {}
+        for path in sorted((PROJECT / "models").rglob("*.yml"))
+    ]
 
 
 def files_in(places: Iterable[Path]) -> Iterator[Path]:
