@@ -361,19 +361,25 @@ def plain_database(sample_database: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def analyses_folder(run: Run, sample_folder: Path, kept_folder: Path) -> Path:
-    """Return the folder of the analyses as `dbt compile` writes them; they name no database."""
-    folder = kept_folder / "analyses"
+def compiled_folder(run: Run, sample_folder: Path, kept_folder: Path) -> Path:
+    """Return the folder of analyses and singular tests as `dbt compile` writes them; they name no database."""
+    folder = kept_folder / "compiled"
 
     def compile_all() -> None:
         done = run(
-            "dbt", "--quiet", "compile", "--select", "path:analyses",
+            "dbt", "--quiet", "compile", "--select", "path:analyses", "test_type:singular",
             raw_dir=sample_folder, database=folder / "olist.duckdb", DBT_TARGET_PATH=str(folder / "target"),
         )  # fmt: skip
         assert done.returncode == 0, done.stdout
 
     made_once(folder, compile_all)
-    return folder / "target" / "compiled" / "customer_segmentation" / "analyses"
+    return folder / "target" / "compiled" / "customer_segmentation"
+
+
+@pytest.fixture(scope="session")
+def analyses_folder(compiled_folder: Path) -> Path:
+    """Return the folder of the analyses."""
+    return compiled_folder / "analyses"
 
 
 @pytest.fixture(scope="session")
