@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
 import itertools
 import os
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 import pytest
+import yaml
 
 from distribution import FilesAndScenarios, Scheduling, in_order_of_start
 from forks import DBT, Forks
@@ -359,19 +361,25 @@ def plain_database(sample_database: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def analyses_folder(run: Run, sample_folder: Path, kept_folder: Path) -> Path:
-    """Return the folder of the analyses as `dbt compile` writes them; they name no database."""
-    folder = kept_folder / "analyses"
+def compiled_folder(run: Run, sample_folder: Path, kept_folder: Path) -> Path:
+    """Return the folder of analyses and singular tests as `dbt compile` writes them; they name no database."""
+    folder = kept_folder / "compiled"
 
     def compile_all() -> None:
         done = run(
-            "dbt", "--quiet", "compile", "--select", "path:analyses",
+            "dbt", "--quiet", "compile", "--select", "path:analyses", "test_type:singular",
             raw_dir=sample_folder, database=folder / "olist.duckdb", DBT_TARGET_PATH=str(folder / "target"),
         )  # fmt: skip
         assert done.returncode == 0, done.stdout
 
     made_once(folder, compile_all)
-    return folder / "target" / "compiled" / "customer_segmentation" / "analyses"
+    return folder / "target" / "compiled" / "customer_segmentation"
+
+
+@pytest.fixture(scope="session")
+def analyses_folder(compiled_folder: Path) -> Path:
+    """Return the folder of the analyses."""
+    return compiled_folder / "analyses"
 
 
 @pytest.fixture(scope="session")
@@ -408,6 +416,16 @@ def is_younger(database: Path, *, than: list[Path]) -> bool:
     return database.is_file() and all(
         path.stat().st_mtime < database.stat().st_mtime for path in files_in(than)
     )
+
+
+@functools.cache
+def model_properties() -> list[dict[str, Any]]:
+    """Return what each YAML file of the models says; they are read once, since they are long."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return [
+        yaml.load(path.read_text("utf-8"), loader) or {}
+        for path in sorted((PROJECT / "models").rglob("*.yml"))
+    ]
 
 
 def files_in(places: Iterable[Path]) -> Iterator[Path]:

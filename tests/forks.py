@@ -25,7 +25,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, ClassVar, TextIO
 
 # Begins of variables that are read when Python, or a library that is imported before the fork, begins.
 READ_AT_THE_START = ("PYTHON", "LD_", "MALLOC_", "OMP_", "OPENBLAS_", "MKL_", "NUMBA_")
@@ -38,7 +38,7 @@ CHECKED = {
     "UnparsedExposure", "ExposureConfig", "SemanticModelConfig", "MetricConfig", "UnparsedSourceDefinition",
     "SourceConfig", "UnparsedAnalysisUpdate", "UnparsedNodeUpdate",
 }  # fmt: skip
-DBT = Path(sys.executable).with_name("dbt")
+DBT, MF = (Path(sys.executable).with_name(name) for name in ("dbt", "mf"))
 # A program of an environment for make and shells: it asks for a fork, and gives it its own streams.
 PROGRAM = """#!{python} -IS
 import json, os, socket, sys
@@ -244,50 +244,50 @@ def dump(given: object, stream: TextIO, **options: Any) -> None:
     stream.write(json.dumps(given, **options))
 
 
-class DbtFromFork(subprocess.Popen):
-    """A process like any other, but dbt: for that one a fork has waited, which was made before duckdb began threads."""
+class FromFork(subprocess.Popen):
+    """A process like any other, but dbt and MetricFlow: for these a fork waits, made before duckdb began threads."""
 
-    process = 0
-    line: socket.socket
+    waiting: ClassVar[list[tuple[int, socket.socket]]] = []
 
     def _execute_child(self, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, *others):
         # Positions of subprocess's own: startupinfo, creationflags, shell, and the pipes.
         pipes = others[3:9]
-        is_plain = pipes[0] == pipes[5] == -1
-        if not (self.process and is_plain and args[0] == str(DBT)):
+        if not (self.waiting and pipes[0] == -1 and args[0] in (str(DBT), str(MF))):
             super()._execute_child(
                 args, executable, preexec_fn, close_fds, pass_fds, cwd, env, *others
             )
             return
-        output = pipes[3]
+        process, line = FromFork.waiting.pop()
+        streams = {b"o": pipes[3], b"e": pipes[5]}
+        piped = {kind: stream for kind, stream in streams.items() if stream != -1}
         request = {"command": args, "cwd": cwd or os.getcwd(), "environment": env}
-        socket.send_fds(
-            self.line, [b"o" if output != -1 else b"-"], [f for f in (output, *pass_fds) if f != -1]
-        )
-        self.line.sendall(json.dumps(request).encode())
-        self.line.close()
-        self.pid, DbtFromFork.process = self.process, 0
+        socket.send_fds(line, [b"".join(piped).ljust(2, b"-")], [*piped.values(), *pass_fds])
+        line.sendall(json.dumps(request).encode())
+        line.close()
+        self.pid = process
         self._child_created = True
         self._close_pipe_fds(*pipes)
 
 
-def dbt_to_be() -> dict | None:
-    """Let a fork wait to become the dbt that the program of this process starts; return what to run in it."""
+def program_to_be() -> dict | None:
+    """Let a fork wait to become a program that this process starts; return, in the fork, what to run in it."""
     ours, its = socket.socketpair()
     process = os.fork()
     if process:
         its.close()
-        DbtFromFork.process, DbtFromFork.line = process, ours
-        subprocess.Popen = DbtFromFork
+        FromFork.waiting.append((process, ours))
+        subprocess.Popen = FromFork
         return None
-    ours.close()
-    kind, descriptors, *_ = socket.recv_fds(its, 1, 4)
-    if not kind:
-        # The program has ended without dbt.
+    for line in (ours, *(line for _, line in FromFork.waiting)):
+        line.close()
+    FromFork.waiting.clear()
+    kinds, descriptors, *_ = socket.recv_fds(its, 2, 4)
+    if not kinds:
+        # The program has ended without needing this one.
         os._exit(0)
-    if kind == b"o":
-        os.dup2(descriptors[0], 1)
-        os.close(descriptors[0])
+    for kind, descriptor in zip(kinds.decode().strip("-"), descriptors, strict=False):
+        os.dup2(descriptor, {"o": 1, "e": 2}[kind])
+        os.close(descriptor)
     with its.makefile(encoding="utf-8") as text:
         return json.load(text)
 
@@ -303,7 +303,12 @@ def become(request: dict) -> None:
         os.close(file)
     atexit.register(request["leave"])
     if "customer_segmentation" in request["command"]:
-        request = dbt_to_be() or request
+        # MetricFlow is started up to three times: for an answer, and for two lists of what can be asked.
+        for _ in range(4 if "metrics" in request["command"] else 1):
+            to_be = program_to_be()
+            if to_be:
+                request = to_be
+                break
     os.environ.clear()
     os.environ.update(request["environment"])
     if "PYTHONUNBUFFERED" in os.environ:

@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from browser import CHROMIUM, SERIOUS, TOO_WIDE, Browser, axe_source
-from conftest import PROJECT, made_once, query
+from conftest import PROJECT, made_once, model_properties, query
 from customer_segmentation import boards
 from customer_segmentation.boards import drawing, rendering
 from customer_segmentation.boards.pages import pages_of, table_of
@@ -419,8 +419,8 @@ def test_every_board_is_an_exposure_with_the_tables_that_it_reads(monkeypatch) -
     monkeypatch.chdir(PROJECT)
     exposures = {
         exposure["name"]: exposure
-        for path in (PROJECT / "models").rglob("*.yml")
-        for exposure in yaml.safe_load(path.read_text()).get("exposures", [])
+        for properties in model_properties()
+        for exposure in properties.get("exposures", [])
     }
     for board in BOARDS:
         exposure = exposures[f"board_{board}"]

@@ -512,25 +512,13 @@ BROKEN = {
 }
 
 
-@pytest.fixture(scope="module")
-def tests_of_the_build(run, sample_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the singular tests as dbt compiles them."""
-    target = tmp_path_factory.mktemp("promises")
-    done = run(
-        "dbt", "--quiet", "compile", "--select", "test_type:singular",
-        raw_dir=sample_folder, database=target / "olist.duckdb", DBT_TARGET_PATH=str(target),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
-    return next((target / "compiled").rglob("no_month_is_corrupted.sql")).parent
-
-
 @pytest.mark.build
 @pytest.mark.parametrize("promise", BROKEN)
 def test_a_promise_that_is_broken_stops_the_build(
-    sample_database: Path, tests_of_the_build: Path, tmp_path: Path, promise: str
+    sample_database: Path, compiled_folder: Path, tmp_path: Path, promise: str
 ) -> None:
     change, name, said = BROKEN[promise]
-    sql = (tests_of_the_build / f"{name}.sql").read_text("utf-8")
+    sql = (compiled_folder / "tests" / "singular" / f"{name}.sql").read_text("utf-8")
     database = tmp_path / "olist.duckdb"
     shutil.copy(sample_database, database)
     with duckdb.connect(str(database)) as connection:

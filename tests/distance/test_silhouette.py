@@ -88,7 +88,14 @@ def test_many_partitions_at_once_equal_each_alone(monkeypatch, n_features, n_row
         np.where(np.arange(n_rows) == 7, "alone", "together"),
         1 - np.digitize(X[:, 0], [0]),
     ]
-    expected = [metrics.silhouette_score(X, labels) for labels in partitions]
+    # scikit-learn takes seconds over many rows: of these it is asked about the partition that is mixed most.
+    mixed = 2
+    expected = [
+        metrics.silhouette_score(X, labels)
+        if n_rows <= 10_000 or position == mixed
+        else silhouette_score(X, labels)
+        for position, labels in enumerate(partitions)
+    ]
     scores = silhouette_scores(X, partitions)
     np.testing.assert_allclose(scores, expected, atol=1e-7 if n_rows > 10_000 else 1e-12)
     assert scores[0] == pytest.approx(scores[4], abs=1e-15)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import csv
 import gzip
+import io
 import os
 import re
 import shutil
@@ -510,15 +511,14 @@ def test_comments_keep_their_carriage_returns_beside_a_quote_out_of_place(
     clean = read(folder, REVIEWS)[0][REVIEWS]
     assert sum("\r\n" in (row[4] or "") for row in clean) >= 15
     places = range(5, 35, 30 // len(lines))
-    part = folder / "part"
     text = b""
     for number, row in enumerate([header, *rows]):
         end = "\r\n" if ends == "CRLF" or (ends == "LF, then CRLF" and number > 20) else "\n"
-        write(part, [row], lineterminator=end)
-        text += part.read_bytes()
+        line = io.StringIO()
+        csv.writer(line, lineterminator=end).writerow(row)
+        text += line.getvalue().encode()
         if number in places[: len(lines)]:
             text += lines[places.index(number)] + end.encode()
-    part.unlink()
     path.write_bytes(text)
     found, refused = read(folder, REVIEWS)
     spoilt = {line.split(",")[0] for _, text in refused[REVIEWS] for line in text.split("\n")}

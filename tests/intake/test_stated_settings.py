@@ -11,6 +11,7 @@ import jinja2
 import pytest
 import yaml
 
+from conftest import model_properties
 from customer_segmentation.intake import default_settings, project_vars, settings_problems
 from customer_segmentation.intake.settings import A_TYPE
 from customer_segmentation.steps.naming import MEASURES
@@ -346,8 +347,8 @@ def columns_of(model: str) -> set[str]:
     """Return the columns of a public model, by its contract."""
     (described,) = [
         one
-        for path in (PROJECT / "models").rglob("*.yml")
-        for one in (yaml.safe_load(path.read_text("utf-8")).get("models") or [])
+        for properties in model_properties()
+        for one in (properties.get("models") or [])
         if one["name"] == model
     ]
     return {column["name"] for column in described["columns"]}

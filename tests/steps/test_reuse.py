@@ -12,10 +12,9 @@ from types import ModuleType
 import duckdb
 import pandas as pd
 import pytest
-import yaml
 
 from benchmarks.history import table_fingerprints
-from conftest import PROJECT
+from conftest import PROJECT, model_properties
 from customer_segmentation.steps import reuse
 from customer_segmentation.steps.reuse import (
     code_and_libraries,
@@ -182,8 +181,8 @@ def test_what_looks_at_the_last_build_is_carried_over() -> None:
     models = PROJECT / "models"
     carried = {
         model["name"]
-        for path in models.rglob("*.yml")
-        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", [])
+        for properties in model_properties()
+        for model in properties.get("models", [])
         if model.get("config", {}).get("meta", {}).get("carried_over") is True
     }
     looking = {

@@ -96,12 +96,17 @@ def leave_log(database: Path) -> None:
     require(Path(f"{database}.wal").exists(), "the editor has left no log")
 
 
-def make_scenes(folder: Path) -> list[Scene]:
-    """Build the databases that the trials begin with: 1, 2 and 3, published one after the other."""
-    three = folder / "three"
-    three.mkdir(parents=True)
+def make_three_builds(folder: Path) -> Path:
+    """Publish a database three times in a folder: 1, 2 and 3."""
+    folder.mkdir(parents=True, exist_ok=True)
     for number in (1, 2, 3):
-        succeed(three, "build", "--number", str(number))
+        succeed(folder, "build", "--number", str(number))
+    return folder
+
+
+def make_scenes(folder: Path, three: Path) -> list[Scene]:
+    """Make the folders that the trials begin with, of one with three builds."""
+    folder.mkdir(parents=True)
     empty = folder / "empty"
     empty.mkdir()
     logged = ground.copy_tree(three, folder / "logged")
@@ -273,7 +278,11 @@ def log_is_somewhere(folder: Path) -> bool:
 
 
 def campaign(
-    folder: Path, *, at_most: int | None = None, titles: tuple[str, ...] = ()
+    folder: Path,
+    *,
+    three_builds: Path | None = None,
+    at_most: int | None = None,
+    titles: tuple[str, ...] = (),
 ) -> list[Count]:
     """Kill at every step of every scene, and signal at every step of builds and rollbacks.
 
@@ -281,6 +290,8 @@ def campaign(
     ----------
     folder : Path
         Made; everything happens in it.
+    three_builds : Path, optional
+        What `make_three_builds` has made; made anew by default.
     at_most : int, optional
         Kills of each scene, evenly spread; default all.
     titles : tuple of str
@@ -290,8 +301,11 @@ def campaign(
     -------
     list of Count
     """
+    three = three_builds or make_three_builds(folder / "three")
     scenes = [
-        scene for scene in make_scenes(folder / "scenes") if not titles or scene.title in titles
+        scene
+        for scene in make_scenes(folder / "scenes", three)
+        if not titles or scene.title in titles
     ]
     kills, signals = [], []
     for scene in scenes:

@@ -7,9 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import yaml
 
-from conftest import PROJECT
+from conftest import PROJECT, model_properties
 
 FILES = sorted(path for folder in ("models", "seeds") for path in (PROJECT / folder).rglob("*.yml"))
 LONGEST_LINES = 200
@@ -27,8 +26,8 @@ def test_a_file_has_one_topic_and_the_style_of_the_others(path: Path) -> None:
 def test_columns_that_recur_are_described_once() -> None:
     copies = Counter(
         (column["name"], " ".join(column["description"].split()))
-        for path in FILES
-        for model in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models", [])
+        for properties in model_properties()
+        for model in properties.get("models", [])
         for column in model.get("columns", [])
     )
     assert len(copies) > 300

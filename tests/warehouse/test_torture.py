@@ -32,8 +32,11 @@ def right(counts: list[Count]) -> None:
     assert all(count.trials for count in counts)
 
 
-def test_kills_at_steps_of_swaps_and_rollbacks_leave_whole_databases(tmp_path: Path) -> None:
-    right(swap_kills.campaign(tmp_path / "kills", at_most=1, titles=SCENES))
+def test_kills_at_steps_of_swaps_and_rollbacks_leave_whole_databases(
+    tmp_path: Path, three_builds: Path
+) -> None:
+    kills = tmp_path / "kills"
+    right(swap_kills.campaign(kills, three_builds=three_builds, at_most=1, titles=SCENES))
 
 
 def test_readers_see_one_build_during_swaps(tmp_path: Path) -> None:
@@ -50,10 +53,7 @@ WRITERS = {
 @pytest.fixture(scope="module")
 def three_builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a database that was published three times."""
-    folder = tmp_path_factory.mktemp("three_builds")
-    for number in (1, 2, 3):
-        swap_kills.succeed(folder, "build", "--number", str(number))
-    return folder
+    return swap_kills.make_three_builds(tmp_path_factory.mktemp("three_builds"))
 
 
 @pytest.mark.parametrize("does", WRITERS.values(), ids=WRITERS.keys())

@@ -48,6 +48,15 @@ DESCRIPTION = re.compile(r"(?:[XY]-axis|Title text|Symbol legend|Gradient legend
 LONGEST_NAME_ON_PHONE = 28
 # The legend of a chart on a phone.
 ON_TOP = {"visible": True, "position": {"edge": "top"}, "columns": 1}
+# Program dct, which looks for garbage seldom: a tenth of its processor time goes there else.
+SELDOM = """
+import gc
+gc.set_threshold(100_000, 50, 100)
+from dbt_charts.cli.main import app
+app()
+"""
+# The writer of YAML in C, where there is one.
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
 ET.register_namespace("", SVG)
@@ -119,6 +128,27 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Edition:
+    """The pages in one language.
+
+    Attributes
+    ----------
+    words : Words
+    pages : sequence of Page
+    colours : mapping of str to str
+        Of the segments, by the names on the pages.
+    """
+
+    words: Words
+    pages: Sequence[Page]
+    colours: Mapping[str, str]
+
+    def stem_of(self, page: Page) -> str:
+        """Return how the files of dbt Charts for a page begin; editions are drawn in one folder."""
+        return f"{self.words.language}-{page.stem}"
+
+
+@dataclass(frozen=True)
 class Furniture:
     """What all pages need of dbt Charts: its fonts and styles, and the script of its tooltips."""
 
@@ -134,67 +164,78 @@ def segment_colours(brand: Mapping[str, Any], segments: Sequence[str]) -> dict[s
     return dict(zip(segments, [*pinned.values(), *OTHER_COLOURS], strict=False))
 
 
-def draw(
-    pages: Sequence[Page], project: Path, *, words: Words, colours: Mapping[str, str]
-) -> Furniture:
-    """Draw every chart of pages, in both sizes.
+def draw(editions: Sequence[Edition], project: Path) -> list[Furniture]:
+    """Draw every chart of pages, in both sizes and all languages, in one run of dbt Charts.
 
     Parameters
     ----------
-    pages : sequence of Page
-        Their panels get their drawings.
+    editions : sequence of Edition
+        The panels of their pages get their drawings.
     project : Path
         An empty folder for the files of dbt Charts.
-    words : Words
-    colours : mapping of str to str
-        Of the segments, by the names on the pages.
 
     Returns
     -------
-    Furniture
+    list of Furniture
+        That of each edition.
     """
-    shutil.copytree(CHARTS / "templates", project / "templates")
-    (project / "dbt_charts.yml").write_text("cache: false\n", encoding="utf-8")
+    begin(project)
     stems = []
-    for page in pages:
-        if not any(panel.is_drawn for panel in page.panels()):
-            continue
+    for edition in editions:
+        for page in edition.pages:
+            if not any(panel.is_drawn for panel in page.panels()):
+                continue
+            for size in SIZES:
+                stem = f"{edition.stem_of(page)}-{size}"
+                board = drawn_board(page, size, words=edition.words, colours=edition.colours)
+                _write(project / f"{stem}.yml", board)
+                stems.append(stem)
+    if stems:
+        run_dct(stems, project, kind="html")
+    return [_take_all(edition, project / "ready") for edition in editions]
+
+
+def _take_all(edition: Edition, ready: Path) -> Furniture:
+    """Give the panels of an edition their drawings out of the rendered boards."""
+    first = ""
+    for page in edition.pages:
         for size in SIZES:
-            stem = f"{page.stem}-{size}"
-            board = drawn_board(page, size, words=words, colours=colours)
-            _write(project / f"{stem}.yml", board)
-            stems.append(stem)
-    if not stems:
-        return Furniture(styles="", script="")
-    run_dct(stems, project, kind="html")
-    for page in pages:
-        for size in SIZES:
-            path = project / "ready" / f"{page.stem}-{size}.html"
+            path = ready / f"{edition.stem_of(page)}-{size}.html"
             if path.exists():
-                take_drawings(path.read_text(encoding="utf-8"), page, size, words)
-    return furniture((project / "ready" / f"{stems[0]}.html").read_text(encoding="utf-8"))
+                text = path.read_text(encoding="utf-8")
+                first = first or text
+                take_drawings(text, page, size, edition.words)
+    return furniture(first) if first else Furniture(styles="", script="")
 
 
 def take_pictures(
-    pages: Sequence[Page],
-    project: Path,
-    *,
-    kind: str,
-    words: Words,
-    colours: Mapping[str, str],
-) -> dict[str, Path]:
-    """Return each page as dbt Charts lays it out, as ``png`` or ``pdf``, by the stem of the page."""
+    editions: Sequence[Edition], project: Path, *, kind: str
+) -> list[dict[str, Path]]:
+    """Return each page of each edition as dbt Charts lays it out, as ``png`` or ``pdf``, by the stem of the page."""
+    begin(project)
+    named = [
+        (edition, page, edition.stem_of(page)) for edition in editions for page in edition.pages
+    ]
+    for edition, page, stem in named:
+        board = whole_board(page, words=edition.words, colours=edition.colours)
+        _write(project / f"{stem}.yml", board)
+    run_dct([stem for *_, stem in named], project, kind=kind)
+    return [
+        {page.stem: project / "ready" / f"{edition.stem_of(page)}.{kind}" for page in edition.pages}
+        for edition in editions
+    ]
+
+
+def begin(project: Path) -> None:
+    """Make a folder a project of dbt Charts."""
+    project.mkdir(parents=True)
     shutil.copytree(CHARTS / "templates", project / "templates")
     (project / "dbt_charts.yml").write_text("cache: false\n", encoding="utf-8")
-    for page in pages:
-        _write(project / f"{page.stem}.yml", whole_board(page, words=words, colours=colours))
-    stems = [page.stem for page in pages]
-    run_dct(stems, project, kind=kind)
-    return {stem: project / "ready" / f"{stem}.{kind}" for stem in stems}
 
 
 def _write(path: Path, board: Mapping[str, Any]) -> None:
-    path.write_text(yaml.safe_dump(board, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    text = yaml.dump(board, Dumper=DUMPER, sort_keys=False, allow_unicode=True)
+    path.write_text(text, encoding="utf-8")
 
 
 def _common(page: Page, words: Words, colours: Mapping[str, str]) -> dict[str, Any]:
@@ -347,7 +388,8 @@ def dct_program() -> Path:
 
 def run_dct(stems: Sequence[str], project: Path, *, kind: str) -> None:
     """Render boards of a project into its folder ``ready``."""
-    command = [str(dct_program()), "render", *(f"{stem}.yml" for stem in stems)]
+    dct_program()
+    command = [sys.executable, "-P", "-c", SELDOM, "render", *(f"{stem}.yml" for stem in stems)]
     command += ["--format", kind, "--output", f"ready/{{stem}}.{kind}", "--no-cache"]
     command += ["--project-dir", str(project)]
     for code in EXPECTED_WARNINGS:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
 
 from customer_segmentation.boards.drawing import (
+    Edition,
     Furniture,
-    Page,
     draw,
     segment_colours,
     take_pictures,
@@ -77,16 +77,23 @@ def render(
             raise CommandError(
                 f"{database} has none of the tables that the boards read; run `make build`."
             )
-        for language in languages:
+        editions = [edition_of(connection, chosen, language) for language in languages]
+        furniture = draw(editions, Path(place) / "html") if "html" in formats else []
+        pictures = {
+            kind: take_pictures(editions, Path(place) / kind, kind=kind)
+            for kind in formats
+            if kind != "html"
+        }
+        for edition in editions:
+            language = edition.words.language
             to = folder if language == "en" else folder / language
             to.mkdir(parents=True, exist_ok=True)
-            written += _render_in(
+            written += _write_edition(
                 connection,
                 to,
-                Path(place) / language,
-                chosen=chosen,
-                formats=formats,
-                words=words_of(connection, language),
+                edition,
+                furniture=furniture.pop(0) if furniture else None,
+                pictures={kind: found.pop(0) for kind, found in pictures.items()},
                 with_index=not boards,
                 has_other=len(languages) > 1,
             )
@@ -143,64 +150,64 @@ def can_be_answered(connection: duckdb.DuckDBPyConnection, name: str, database: 
     return not missing
 
 
-def _render_in(
-    connection: duckdb.DuckDBPyConnection,
-    folder: Path,
-    place: Path,
-    *,
-    chosen: Sequence[str],
-    formats: Sequence[str],
-    words: Words,
-    with_index: bool,
-    has_other: bool,
-) -> list[Path]:
-    """Render boards in one language."""
-    is_synthetic, as_of_date, currency = one_row(
-        connection, "select is_synthetic, latest_as_of_date, currency from marts.data_origin"
-    )
-    pages: list[Page] = []
-    for name in chosen:
-        found, _ = pages_of(connection, read_board(name, currency=currency), words)
-        pages += found
+def edition_of(
+    connection: duckdb.DuckDBPyConnection, chosen: Sequence[str], language: Language
+) -> Edition:
+    """Return the pages of boards in one language, with the colours of their segments."""
+    words = words_of(connection, language)
+    (currency,) = one_row(connection, "select currency from marts.data_origin")
+    sources = [read_board(name, currency=currency) for name in chosen]
     segments = connection.execute(
         "select segment_name from segmentation.segment_profiles group by 1 order by min(cluster)"
         if "segmentation.segment_profiles" in tables_in(connection)
         else "select '' where false"
     ).fetchall()
-    colours = {
-        words.text(name): colour
-        for name, colour in segment_colours(
-            read_board(chosen[0]).brand, [row[0] for row in segments]
-        ).items()
-    }
+    colours = segment_colours(sources[0].brand, [row[0] for row in segments])
+    return Edition(
+        words=words,
+        pages=[page for board in sources for page in pages_of(connection, board, words)[0]],
+        colours={words.text(name): colour for name, colour in colours.items()},
+    )
+
+
+def _write_edition(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    edition: Edition,
+    *,
+    furniture: Furniture | None,
+    pictures: Mapping[str, Mapping[str, Path]],
+    with_index: bool,
+    has_other: bool,
+) -> list[Path]:
+    """Write the pages of one language where they are drawn, its pictures and its index."""
+    words, pages = edition.words, edition.pages
     links = [Link(page.stem, page.name) for page in pages]
     if with_index or (folder / "index.html").exists():
         links.insert(0, Link("index", words.text("All pages")))
     up = "../" if words.language == "fr" else "fr/"
     written = []
-    furniture = Furniture(styles="", script="")
-    if "html" in formats:
-        (place / "html").mkdir(parents=True)
-        furniture = draw(pages, place / "html", words=words, colours=colours)
+    if furniture:
         for page in pages:
             other = f"{up}{page.stem}.html" if has_other else None
             text = page_html(page, links, words, furniture, other_language=other)
             written.append(_put(folder / f"{page.stem}.html", text))
-    for kind in [kind for kind in formats if kind != "html"]:
-        (place / kind).mkdir(parents=True)
-        pictures = take_pictures(pages, place / kind, kind=kind, words=words, colours=colours)
-        for stem, picture in pictures.items():
+    for kind, taken in pictures.items():
+        for stem, picture in taken.items():
             part = folder / f".{stem}.{kind}.part"
             shutil.copyfile(picture, part)
             part.replace(folder / f"{stem}.{kind}")
             print(folder / f"{stem}.{kind}")
             written.append(folder / f"{stem}.{kind}")
     if with_index:
+        is_synthetic, as_of_date = one_row(
+            connection, "select is_synthetic, latest_as_of_date from marts.data_origin"
+        )
         text = index_html(
             pages,
             links,
             words,
-            furniture,
+            furniture or Furniture(styles="", script=""),
             as_of_date=as_of_date,
             is_synthetic=is_synthetic,
             other_language=f"{up}index.html" if has_other else None,
