@@ -279,7 +279,7 @@ def test_a_shop_of_guests_is_told_so(tmp_path: Path) -> None:
     rows = "a,2020-01-01,1,1,\n" + "".join(f",2020-01-02,1,{n},\n" for n in range(2, 1202))
     shop = shop_of(tmp_path, rows)
     (found,) = problems_of(shop, project=PROJECT, minimum_customers=500, minimum_history_days=90)
-    assert "has 1 customers, and 1,200 orders without a customer id, in 1 days" in found
+    assert "has 1 customer, and 1,200 orders without a customer id, in 1 day" in found
 
 
 def test_too_few_customers_or_days_are_told_with_what_is_needed(tmp_path: Path) -> None:
