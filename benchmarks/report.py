@@ -221,7 +221,9 @@ def headline(result: dict[str, Any]) -> str:
     data = result["data"]
     kind = "Synthetic Olist" if data["is_synthetic"] else "The real Olist"
     selector = f", selector {result['selector']}" if result.get("selector") else ""
-    return f"{kind}, {data['customers']:,} customers{selector}"
+    limit = result["machine"].get("memory_limit")
+    limited = f", DuckDB limited to {limit}" if limit else ""
+    return f"{kind}, {data['customers']:,} customers{selector}{limited}"
 
 
 def about(result: dict[str, Any]) -> str:
@@ -426,7 +428,7 @@ def store(result: dict[str, Any], name: str, folder: Path = RESULTS) -> None:
 
 
 def stored(folder: Path = RESULTS) -> dict[str, dict[str, Any]]:
-    """Read the stored runs, that on the real data first, then by size."""
+    """Read the stored runs, that on the real data first, then by size, without a limit of memory before with one."""
     paths = [path for path in sorted(folder.glob("*.json")) if path.name != STORED.name]
     results = {path.stem: json.loads(path.read_text()) for path in paths}
     return dict(
@@ -435,6 +437,7 @@ def stored(folder: Path = RESULTS) -> dict[str, dict[str, Any]]:
             key=lambda item: (
                 item[1]["data"]["is_synthetic"],
                 item[1]["data"]["customers"],
+                bool(item[1]["machine"].get("memory_limit")),
                 # Of several runs on one data set the latest comes first, of one day that of most parts.
                 [-int(number) for number in item[1]["date"].split("-")],
                 -len(item[1]["parts"]),

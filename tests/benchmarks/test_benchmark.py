@@ -305,17 +305,23 @@ def test_page_says_that_its_runs_are_of_different_commits(tmp_path: Path) -> Non
     assert "| RFM at all dates, abc |" not in page
 
 
-def test_of_two_runs_of_one_day_that_with_most_parts_comes_first_and_counts(tmp_path: Path) -> None:
-    whole_run = small_result(customers=1_000, is_synthetic=True, seconds=10.0)
-    some = small_result(customers=1_000, is_synthetic=True, seconds=99.0) | {"parts": {}}
-    large = small_result(customers=10_000, is_synthetic=True, seconds=50.0)
-    for name, result in (("a", some), ("b", whole_run), ("c", large)):
+def test_of_runs_of_one_day_that_without_limit_and_with_most_parts_comes_first_and_counts(
+    tmp_path: Path,
+) -> None:
+    limited = small_result(customers=1_000, is_synthetic=True, seconds=70.0)
+    unlimited = {"machine": limited["machine"] | {"memory_limit": None}}
+    whole_run = small_result(customers=1_000, is_synthetic=True, seconds=10.0) | unlimited
+    some = small_result(customers=1_000, is_synthetic=True, seconds=99.0) | unlimited
+    large = small_result(customers=10_000, is_synthetic=True, seconds=50.0) | unlimited
+    named = {"0": limited, "a": some | {"parts": {}}, "b": whole_run, "c": large}
+    for name, result in named.items():
         report.store(result, name, tmp_path)
     results = report.stored(tmp_path)
-    assert list(results) == ["b", "a", "c"]
+    assert list(results) == ["b", "a", "0", "c"]
     page = report.performance_page(results)
     assert page.count("\n## Synthetic Olist, 1,000 customers\n") == 1
     assert page.count("\n## Synthetic Olist, 1,000 customers, some parts again\n") == 1
+    assert page.count("\n## Synthetic Olist, 1,000 customers, DuckDB limited to 2GB\n") == 1
     # Five times the 10 seconds.
     assert "to the power 0.70" in page
 
