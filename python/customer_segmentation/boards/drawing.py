@@ -48,7 +48,7 @@ DESCRIPTION = re.compile(r"(?:[XY]-axis|Title text|Symbol legend|Gradient legend
 LONGEST_NAME_ON_PHONE = 28
 # The legend of a chart on a phone.
 ON_TOP = {"visible": True, "position": {"edge": "top"}, "columns": 1}
-# Program dct, which looks for garbage seldom: a tenth of its processor time goes there else.
+# The program dct with rare garbage collection: by default that takes a tenth of its processor time.
 SELDOM = """
 import gc
 gc.set_threshold(100_000, 50, 100)

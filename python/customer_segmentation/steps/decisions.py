@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-# Centuries, beyond which no date can be reckoned.
+# An age of a century stands for any larger one, which no date can be moved by.
 MOST_MONTHS = 1200
 DECISIONS = ("keep", "rescore", "retrain", "investigate")
 
