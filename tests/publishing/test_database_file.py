@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -168,13 +169,26 @@ def test_a_writer_is_named_and_a_reader_is_none(tmp_path: Path) -> None:
 def test_while_a_file_is_held_others_read_and_nobody_writes(tmp_path: Path) -> None:
     path = make_database(tmp_path / "olist.duckdb", 1)
     with held_against_writers(path):
-        # A connection of this process would let go of the lock when it closes.
         with holder(path, kind="reader") as reader:
             execute(reader, "from marts.sellers")
         with pytest.raises((AssertionError, BrokenPipeError)), holder(path):
             pytest.fail("a writer came in")
     with holder(path) as writer:
         execute(writer, "create table marts.more as select 1 as a")
+
+
+@pytest.mark.skipif(
+    not hasattr(fcntl, "F_OFD_SETLK"), reason="this system has no locks of a descriptor"
+)
+def test_what_reads_a_held_file_does_not_let_go_of_it(tmp_path: Path) -> None:
+    path = make_database(tmp_path / "olist.duckdb", 1)
+    with held_against_writers(path):
+        assert number_in(path) == 1
+        path.read_bytes()
+        with pytest.raises((AssertionError, BrokenPipeError)), holder(path):
+            pytest.fail("a writer came in")
+    with holder(path):
+        pass
 
 
 CHANGES = {

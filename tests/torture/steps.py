@@ -27,7 +27,8 @@ from torture.miniature import make_miniature
 # Audit events of Python, each raised before what it names is done.
 CHANGES = {
     *("os.rename", "os.link", "os.symlink", "os.remove", "os.rmdir", "os.mkdir", "os.truncate"),
-    *("os.chmod", "os.chown", "os.utime", "fcntl.flock", "fcntl.lockf", "subprocess.Popen"),
+    *("os.chmod", "os.chown", "os.utime", "subprocess.Popen"),
+    *("fcntl.flock", "fcntl.fcntl", "fcntl.lockf"),
 }
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 # Into the work of another program or of DuckDB, in seconds.

@@ -1,8 +1,10 @@
 """The published file and what may lie beside it: whether it is ours, who writes to it, its log.
 
 DuckDB holds a POSIX record lock on a file that it has open: shared for a reader, exclusive for a
-writer. Closing any descriptor of a file lets go of all record locks that a process has on it, so
-nothing here opens a file that `held_against_writers` holds.
+writer. Closing any descriptor of a file lets go of all record locks that a process has on it, and
+DuckDB closes one while it opens a file. So `held_against_writers` takes a lock of its descriptor
+(Linux: F_OFD_SETLK, see fcntl(2)), which ends with that descriptor alone. Elsewhere it is a record
+lock, and nothing here but DuckDB opens a file that is held.
 """
 
 from __future__ import annotations
@@ -45,6 +47,8 @@ TAKEN_NAMES = {"information_schema", "main", "memory", "pg_catalog", "system", "
 }
 UNREADABLE_CHARACTERS = {"\0": "a zero byte", "\n": "a line break", "?": "a question mark"}
 UNQUOTED_CHARACTERS = {"'": "an apostrophe", '"': "a double quote", ";": "a semicolon"}
+# `struct flock` of Linux: kind, whence, start, length, process.
+LINUX_LOCK = "hhqqi4x"
 # Longest name of a file on the usual file systems, in bytes.
 LONGEST_NAME_BYTES = 255
 
@@ -261,7 +265,7 @@ def held_against_writers(path: Path, *, patience_seconds: float = 0.0) -> Iterat
         is_told = False
         while True:
             try:
-                fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                _lock_shared(file.fileno())
                 break
             except OSError:
                 holder = _holder_of_write_lock(file.fileno())
@@ -398,6 +402,19 @@ def _refuse_bad_place(published: Path) -> None:
             )
 
 
+def _lock_shared(descriptor: int) -> None:
+    """Take a shared lock on a file, at once; raise OSError when somebody has an exclusive one."""
+    of_descriptor = getattr(fcntl, "F_OFD_SETLK", None)
+    if of_descriptor is None:
+        fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    else:
+        fcntl.fcntl(
+            descriptor,
+            of_descriptor,
+            struct.pack(LINUX_LOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0),
+        )
+
+
 def _holder_of_write_lock(descriptor: int) -> int | None:
     """Return the process that holds an exclusive record lock; 0 when it cannot be seen."""
     if sys.platform == "darwin":
@@ -407,10 +424,9 @@ def _holder_of_write_lock(descriptor: int) -> int | None:
             layout, fcntl.fcntl(descriptor, fcntl.F_GETLK, question)
         )
     else:
-        layout = "hhqqi4x"
-        question = struct.pack(layout, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+        question = struct.pack(LINUX_LOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
         kind, _, _, _, process = struct.unpack(
-            layout, fcntl.fcntl(descriptor, fcntl.F_GETLK, question)
+            LINUX_LOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, question)
         )
     return None if kind == fcntl.F_UNLCK else max(process, 0)
 
