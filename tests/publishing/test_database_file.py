@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -189,6 +190,28 @@ def test_what_reads_a_held_file_does_not_let_go_of_it(tmp_path: Path) -> None:
             pytest.fail("a writer came in")
     with holder(path):
         pass
+
+
+def test_a_file_is_held_where_there_are_no_locks_of_a_descriptor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_database(tmp_path / "olist.duckdb", 1)
+    ask = fcntl.fcntl
+
+    def does_not_know(descriptor: int, command: int, *others: bytes) -> bytes:
+        if command == getattr(fcntl, "F_OFD_SETLK", None):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return ask(descriptor, command, *others)
+
+    monkeypatch.setattr(fcntl, "fcntl", does_not_know)
+    with (
+        held_against_writers(path),
+        pytest.raises((AssertionError, BrokenPipeError)),
+        holder(path),
+    ):
+        pytest.fail("a writer came in")
+    with holder(path), pytest.raises(CommandError, match="open for writing"):
+        held_against_writers(path).__enter__()
 
 
 CHANGES = {

@@ -10,6 +10,7 @@ lock, and nothing here but DuckDB opens a file that is held.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -405,14 +406,17 @@ def _refuse_bad_place(published: Path) -> None:
 def _lock_shared(descriptor: int) -> None:
     """Take a shared lock on a file, at once; raise OSError when somebody has an exclusive one."""
     of_descriptor = getattr(fcntl, "F_OFD_SETLK", None)
-    if of_descriptor is None:
-        fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    else:
-        fcntl.fcntl(
-            descriptor,
-            of_descriptor,
-            struct.pack(LINUX_LOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0),
-        )
+    if of_descriptor is not None:
+        shared = struct.pack(LINUX_LOCK, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+        try:
+            fcntl.fcntl(descriptor, of_descriptor, shared)
+        except OSError as error:
+            # Systems that act as Linux and do not know it.
+            if error.errno != errno.EINVAL:
+                raise
+        else:
+            return
+    fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 def _holder_of_write_lock(descriptor: int) -> int | None:
