@@ -127,6 +127,10 @@ def test_every_figure_on_the_page_equals_its_query(sample_database: Path, langua
     with duckdb.connect(str(sample_database), read_only=True) as connection:
         page = page_as_html(connection, language)
         text = markdown(connection, language)
+        found = {
+            sql: connection.execute(html.unescape(sql)).fetchall()
+            for sql in set(re.findall(r'data-query="([^"]*)"', page))
+        }
     # In French no line is broken before a mark that has a space.
     said = re.sub(r"<[^>]*>", "", page[page.index("<body>") :])
     assert ("\u00a0:" in said) == (language == "fr")
@@ -138,7 +142,7 @@ def test_every_figure_on_the_page_equals_its_query(sample_database: Path, langua
     # All but what stands in a branch that is not taken.
     assert len(figures) > 90
     for kind, sql, shown in figures:
-        value = query(sample_database, html.unescape(sql))[0][0]
+        value = found[sql][0][0]
         assert html.unescape(shown) == written(value, kind, language), sql
         assert html.unescape(shown) in text
     tables = re.findall(
@@ -148,7 +152,7 @@ def test_every_figure_on_the_page_equals_its_query(sample_database: Path, langua
     for name, sql, body in tables:
         expected = [
             written(value, kind, language)
-            for row in query(sample_database, html.unescape(sql))
+            for row in found[sql]
             for value, (*_, kind) in zip(row, TABLES[name].columns, strict=True)
         ]
         assert cell_texts(body) == expected, name
@@ -515,16 +519,17 @@ BROKEN = {
 @pytest.mark.build
 @pytest.mark.parametrize("promise", BROKEN)
 def test_a_promise_that_is_broken_stops_the_build(
-    sample_database: Path, compiled_folder: Path, tmp_path: Path, promise: str
+    own_database: duckdb.DuckDBPyConnection, compiled_folder: Path, promise: str
 ) -> None:
     change, name, said = BROKEN[promise]
     sql = (compiled_folder / "tests" / "singular" / f"{name}.sql").read_text("utf-8")
-    database = tmp_path / "olist.duckdb"
-    shutil.copy(sample_database, database)
-    with duckdb.connect(str(database)) as connection:
-        assert connection.execute(sql).fetchall() == []
-        connection.execute(change)
-        rows = connection.execute(sql).fetchall()
+    assert own_database.execute(sql).fetchall() == []
+    own_database.execute("begin")
+    try:
+        own_database.execute(change)
+        rows = own_database.execute(sql).fetchall()
+    finally:
+        own_database.execute("rollback")
     assert rows
     assert all(said in repr(row) for row in rows)
 
