@@ -7,6 +7,7 @@ from customer_segmentation.steps import (
     quantile_reader,
     ranks_from,
     rules_from,
+    with_reasons,
 )
 
 
@@ -36,4 +37,5 @@ def model(dbt, session):
         previous=engine.previous_rows(dbt.this),
         report=engine.report,
     )
-    return engine.table(fits, FIT_COLUMNS)
+    told = with_reasons(fits, rows_of, features=settings.features, n_clusters=settings.n_clusters)
+    return engine.table(told, FIT_COLUMNS)

@@ -395,7 +395,14 @@ def run_dct(stems: Sequence[str], project: Path, *, kind: str) -> None:
     for code in EXPECTED_WARNINGS:
         command += ["--ignore-warning", code]
     done = subprocess.run(
-        command, cwd=project, env=environment(), capture_output=True, text=True, check=False
+        command,
+        cwd=project,
+        env=environment(),
+        capture_output=True,
+        # As the environment makes it write, whatever the locale here.
+        encoding="utf-8",
+        errors="replace",
+        check=False,
     )
     said = [line for line in done.stderr.splitlines() if not line.startswith("Rendered ")]
     if said:

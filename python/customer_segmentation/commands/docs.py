@@ -47,7 +47,13 @@ def run(options: argparse.Namespace) -> int:
         vars_ = ["--vars", json.dumps(whose)] if whose else []
     done = subprocess.run(
         [str(dbt), "--quiet", "docs", "generate", "--static", *vars_],
-        env={**access, **os.environ, "SEGMENTATION_DATABASE": str(options.database)},
+        env={
+            **access,
+            **os.environ,
+            "SEGMENTATION_DATABASE": str(options.database),
+            # dbt reads the project in the encoding of the locale, which may be ASCII.
+            "PYTHONUTF8": "1",
+        },
         check=False,
     )
     if done.returncode != 0:

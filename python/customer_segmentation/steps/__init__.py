@@ -36,6 +36,7 @@ from customer_segmentation.steps.meaning import (
     RuleSettings,
     segment_rules,
     segmentation_alternatives,
+    with_reasons,
 )
 from customer_segmentation.steps.naming import ranks_from, rules_from
 from customer_segmentation.steps.panel import read_panel
@@ -130,4 +131,5 @@ __all__ = [
     "thresholds_from",
     "trait_numbers",
     "traits_of",
+    "with_reasons",
 ]

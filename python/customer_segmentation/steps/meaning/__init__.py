@@ -1,4 +1,4 @@
-"""What segments mean: their rules in original units, and what sets of segments say of later orders."""
+"""What segments mean: their rules in original units, what sets of segments say of later orders, why there are none."""
 
 from customer_segmentation.steps.meaning.alternatives import (
     ALTERNATIVE_COLUMNS,
@@ -11,6 +11,7 @@ from customer_segmentation.steps.meaning.rules import (
     RuleSettings,
     segment_rules,
 )
+from customer_segmentation.steps.meaning.unfitted import with_reasons
 
 __all__ = [
     "ALTERNATIVE_COLUMNS",
@@ -20,4 +21,5 @@ __all__ = [
     "RuleSettings",
     "segment_rules",
     "segmentation_alternatives",
+    "with_reasons",
 ]
