@@ -33,6 +33,8 @@ $(foreach name,VENV SUPERSET_VENV DUCKLAKE_VENV SPARK_VENV,$(if $(filter-out 1,$
 	$(error $(name) is a path without blanks, quotes and the like)))
 override BIN := $(VENV)/bin
 export PYTHONPATH := python
+# Files of the project are UTF-8, whatever the locale of the machine says.
+export PYTHONUTF8 := 1
 # dbt reads profiles.yml from here, whatever the caller's own profile is.
 export DBT_PROFILES_DIR := .
 # OPTIONS are several words, quoted as in a shell; Python takes them apart.

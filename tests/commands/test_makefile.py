@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,29 @@ def test_what_is_not_given_is_not_passed_on(ready_folder: Path) -> None:
         bare.get(target, [word for word in command if word not in ("--list", "--", "V") and "=V" not in word])
         for target, command in COMMANDS.items()
     ]  # fmt: skip
+
+
+def test_files_are_utf_8_whatever_the_locale_says(tmp_path: Path) -> None:
+    ask = "-f - says"
+    recipe = (
+        f'include {PROJECT / "Makefile"}\nsays:\n\t@$(PYTHON) -c \'open("é", "w").write("ü")\'\n'
+    )
+    done = subprocess.run(
+        ["make", *ask.split(), f"PYTHON={sys.executable}"],
+        input=recipe,
+        cwd=tmp_path,
+        env={
+            "PATH": os.environ["PATH"],
+            "LC_ALL": "POSIX",
+            "PYTHONUTF8": "0",
+            "PYTHONCOERCECLOCALE": "0",
+        },
+        encoding="utf-8",
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "é").read_bytes() == "ü".encode()
 
 
 def test_the_guard_against_slower_parts_needs_no_tools_of_experts(ready_folder: Path) -> None:

@@ -80,9 +80,11 @@ def run_dbt(
             "SEGMENTATION_ROW_GROUP_ROWS": str(ROW_GROUP_ROWS),
             # What a Python model says is shown when it is said.
             "PYTHONUNBUFFERED": "1",
+            # dbt reads the project, and speaks, in the encoding of the locale.
+            "PYTHONUTF8": "1",
         },
         stdout=None if is_verbose else subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         errors="replace",
         pass_fds=() if lock is None else (lock,),
         preexec_fn=ends_with_its_parent(),
