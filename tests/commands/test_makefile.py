@@ -190,12 +190,11 @@ def test_what_is_not_given_is_not_passed_on(ready_folder: Path) -> None:
 
 
 def test_files_are_utf_8_whatever_the_locale_says(tmp_path: Path) -> None:
-    ask = "-f - says"
     recipe = (
         f'include {PROJECT / "Makefile"}\nsays:\n\t@$(PYTHON) -c \'open("é", "w").write("ü")\'\n'
     )
     done = subprocess.run(
-        ["make", *ask.split(), f"PYTHON={sys.executable}"],
+        ["make", "-f", "-", "says", f"PYTHON={sys.executable}"],
         input=recipe,
         cwd=tmp_path,
         env={

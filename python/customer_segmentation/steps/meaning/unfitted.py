@@ -57,7 +57,7 @@ def too_few(X: Any, features: Sequence[str], *, n_clusters: int) -> str:
     Returns
     -------
     str
-        A sentence or two.
+        A sentence.
     """
     matrix = np.asarray(X, dtype=np.float64)
     is_enough, distinct = has_distinct_rows(matrix, minimum=n_clusters)
