@@ -37,5 +37,5 @@ def model(dbt, session):
         previous=engine.previous_rows(dbt.this),
         report=engine.report,
     )
-    told = with_reasons(fits, rows_of, features=settings.features, n_clusters=settings.n_clusters)
+    told = with_reasons(fits, rows_of, n_clusters=settings.n_clusters)
     return engine.table(told, FIT_COLUMNS)

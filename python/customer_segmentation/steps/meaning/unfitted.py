@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,6 @@ def with_reasons(
     fits: pd.DataFrame,
     rows_of: Callable[[Any], Any],
     *,
-    features: Sequence[str],
     n_clusters: int,
 ) -> pd.DataFrame:
     """Say of dates without a fit how many customers who differ there are, and how many it takes.
@@ -27,8 +26,6 @@ def with_reasons(
     rows_of : callable
         From an as-of date to its matrix of shape (n_rows, n_features), as `fit_periods` takes it;
         called only for those dates.
-    features : sequence of str
-        What customers differ in, one per column of the matrix.
     n_clusters : int
 
     Returns
@@ -38,20 +35,18 @@ def with_reasons(
     """
     told = fits.copy()
     for row in fits.index[fits["cluster"].isna()]:
-        reason = too_few(rows_of(fits.loc[row, "as_of_date"]), features, n_clusters=n_clusters)
+        reason = too_few(rows_of(fits.loc[row, "as_of_date"]), n_clusters=n_clusters)
         if reason:
             told.loc[row, "gate_failures"] = reason
     return told
 
 
-def too_few(X: Any, features: Sequence[str], *, n_clusters: int) -> str:
+def too_few(X: Any, *, n_clusters: int) -> str:
     """Say that fewer customers differ than segments are asked for; nothing where there are enough.
 
     Parameters
     ----------
     X : array of shape (n_rows, n_features)
-    features : sequence of str
-        One per column.
     n_clusters : int
 
     Returns
@@ -63,8 +58,6 @@ def too_few(X: Any, features: Sequence[str], *, n_clusters: int) -> str:
     is_enough, distinct = has_distinct_rows(matrix, minimum=n_clusters)
     if is_enough:
         return ""
-    *others, last = features
-    names = f"{', '.join(others)} or {last}" if others else last
     if len(matrix) == 1:
         there = "there is only one customer"
     elif distinct == 1:
@@ -77,6 +70,6 @@ def too_few(X: Any, features: Sequence[str], *, n_clusters: int) -> str:
     if distinct > 1:
         mending = f"set n_clusters to {distinct} or less, or wait for more orders"
     return (
-        f"{n_clusters} segments need at least {n_clusters} customers who differ in {names}, and at this date {there}:"
+        f"{n_clusters} segments need at least {n_clusters} customers who differ, and at this date {there}:"
         f" {mending}."
     )
