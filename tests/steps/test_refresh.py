@@ -291,6 +291,13 @@ def test_a_model_that_was_not_accepted_is_no_baseline(panel: Panel, fitted) -> N
     none = model_agreement(refused.head(0), models, lambda: panel, settings=SETTINGS)
     assert none.empty
     assert list(none.columns) == list(AGREEMENT_COLUMNS)
+    # As DuckDB gives a column of truth values that is empty throughout.
+    unfitted = inputs.assign(
+        fitted_model_id=None,
+        fitted_fingerprint=None,
+        is_fit_accepted=pd.array([pd.NA] * len(inputs), dtype="boolean"),
+    )
+    assert model_agreement(unfitted, models, lambda: panel, settings=SETTINGS).empty
 
 
 def test_a_date_without_a_fit_has_no_prediction_to_compare(panel: Panel, fitted) -> None:

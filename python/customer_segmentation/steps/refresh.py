@@ -134,7 +134,8 @@ def model_agreement(
     for position, row in enumerate(rows):
         computed = 0
         for base in rows[:position]:
-            if base.is_fit_accepted is not True and base.is_fit_accepted != np.True_:
+            # Where no date has a fit, all of them are NA, which is neither true nor false.
+            if pd.isna(base.is_fit_accepted) or not base.is_fit_accepted:
                 continue
             if not is_within(base.as_of_date, row.as_of_date, longest_age_months):
                 continue
