@@ -144,6 +144,22 @@ def test_every_setting_is_read_and_every_name_that_is_read_is_stated() -> None:
         ({"outcomes": {"horizon_days": [30, 30]}}, "outcomes.horizon_days is [30, 30]; it must"),
         ({"outcomes": {"control_effect": 0}}, "outcomes.control_effect is 0; it must be a number"),
         (
+            {"study": {"other_feature_sets": {"in_use": ["monetary"]}}},
+            "study.other_feature_sets names in_use, which is the project's own; give it another name.",
+        ),
+        (
+            {"study": {"other_feature_sets": {"": ["monetary"]}}},
+            "study.other_feature_sets names ''; a name is text without blanks around it.",
+        ),
+        (
+            {"study": {"other_feature_sets": {5: ["monetary"]}}},
+            "study.other_feature_sets names 5; a name is text without blanks around it.",
+        ),
+        (
+            {"study": {"judged_clusters": {"money": 3}}},
+            "study.judged_clusters names money; study.other_feature_sets has rfm_satisfaction.",
+        ),
+        (
             {"outcomes": {"comparison_horizon_days": 60}},
             "outcomes.comparison_horizon_days is 60; it must be one of outcomes.horizon_days, [30,",
         ),

@@ -49,7 +49,9 @@ class Stated:
     or_null, or_empty : str or None
         What null, or an empty list, means; None where there must be a value.
     one_of : str or None
-        A list of the same group, which must have it.
+        A list of the same group, which must have it; of a mapping, one that must have its names.
+    reserved : tuple of str
+        Names that a mapping may not have.
     features : tuple of str
         Those that segments may be made from.
     """
@@ -66,6 +68,7 @@ class Stated:
     or_null: str | None = None
     or_empty: str | None = None
     one_of: str | None = None
+    reserved: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
 
     def problems(self, name: str, value: object) -> Iterator[str]:
@@ -95,6 +98,15 @@ class Stated:
             for key, one in value.items():
                 if keys is not None and key not in keys:
                     yield f"{name} names {key}; it can name {', '.join(keys)}."
+                elif (
+                    not isinstance(key, str)
+                    or not key.isprintable()
+                    or key != key.strip()
+                    or not key
+                ):
+                    yield f"{name} names {_shown(key)}; a name is text without blanks around it."
+                elif key in self.reserved:
+                    yield f"{name} names {key}, which is the project's own; give it another name."
                 elif not self.has(one):
                     yield f"{name} of {key} is {_shown(one)}; it must be {self.wanted()}."
 
@@ -270,7 +282,15 @@ def _not_one_of(
         if of is None:
             continue
         value, among = (given.get(each, group[each]["default"]) for each in (key, of))
-        if value not in among:
+        if isinstance(value, Mapping):
+            # Of a mapping, what is not named stays.
+            names = list({**group[of]["default"], **among})
+            found += [
+                f"{name}.{key} names {one}; {name}.{of} has {', '.join(names) or 'no name'}."
+                for one in value
+                if key in given and one not in names
+            ]
+        elif value not in among:
             found.append(
                 f"{name}.{key} is {_shown(value)}; it must be one of {name}.{of}, {_shown(among)}."
             )
@@ -280,9 +300,11 @@ def _not_one_of(
 def _stated(stated: Mapping[str, Any], features: tuple[str, ...]) -> Stated:
     must_be = dict(stated["must_be"])
     values = must_be.pop("values", ())
+    reserved = must_be.pop("reserved", ())
     return Stated(
         default=stated["default"],
         values=features if values == "features" else tuple(values),
+        reserved=tuple(reserved),
         features=features,
         **must_be,
     )
