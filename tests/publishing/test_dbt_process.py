@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 
 import pytest
 
@@ -88,6 +89,21 @@ def test_a_log_file_hears_at_which_date_a_model_of_many_dates_is() -> None:
     assert "  1 of 9 models and tests, 45 s  Ageing of models 2/180: 2011-01-01 unchanged\n" in (
         out.getvalue()
     )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1 of 9 PASS grain_of_rfm ................ [PASS in 0.29s]",
+        "1 of 9 PASS grain_of_rfm  [PASS in 0.29s]",
+        "1 of 9 START test grain_of_rfm  [RUN]",
+    ],
+)
+def test_a_name_is_shown_whether_dots_follow_it_or_not(line: str) -> None:
+    seconds = itertools.count(0, PROGRESS_SECONDS)
+    out = io.StringIO()
+    follow([f"00:00:02  {line}\n"], out, clock=lambda: next(seconds))
+    assert re.search(r"of 9 models and tests, \d+ s  grain_of_rfm\n", out.getvalue())
 
 
 def test_a_terminal_has_one_line_that_is_written_over() -> None:

@@ -206,8 +206,8 @@ def follow(
 
 
 def _name_of(node: str) -> str:
-    """Return the name in what dbt says of a node, such as ``sql table model marts.rfm ... [RUN]``."""
-    words = node.partition(" .")[0].split()
+    """Return the name in what dbt says of a node, such as ``sql table model marts.rfm ... [RUN]``, or without dots."""
+    words = node.partition(" [")[0].partition(" .")[0].split()
     return words[-1] if words else ""
 
 
