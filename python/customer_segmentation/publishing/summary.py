@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from customer_segmentation._sql import sql_text
+from customer_segmentation._words import counted
 from customer_segmentation.publishing.readers import one_row
 from customer_segmentation.shop import in_currency, left_out
 
@@ -108,7 +109,7 @@ def _data_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
     )
     raw_dir = os.environ.get("OLIST_RAW_DIR") or DEFAULT_RAW_DIR
     kind = "SYNTHETIC data, not Olist's" if is_synthetic else "data"
-    return [f"  from {kind}: {raw_dir}, {raw_rows:,} rows, {rejected_rows:,} refused"]
+    return [f"  from {kind}: {raw_dir}, {counted(raw_rows, 'row')}, {rejected_rows:,} refused"]
 
 
 def _customer_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -119,7 +120,9 @@ def _customer_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "select count(*), coalesce(sum(order_count), 0), coalesce(sum(total_spent), 0) from marts.customers",
     )
     currency = _currency(connection)
-    return [f"  {customers:,} customers, {orders:,} orders, {spent:,.2f}{currency}"]
+    return [
+        f"  {counted(customers, 'customer')}, {counted(orders, 'order')}, {spent:,.2f}{currency}"
+    ]
 
 
 def _currency(connection: duckdb.DuckDBPyConnection) -> str:
@@ -141,20 +144,21 @@ def _shop_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
         " and table_name = 'shop_lines'"
     ).fetchall()
     traits = [row[0].removeprefix("trait_") for row in columns if row[0].startswith("trait_")]
-    counted = {
+    quality = {
         check: (rows, amount)
         for check, rows, amount in connection.execute(
             "select check_name, found_rows, coalesce(found_amount, 0) from marts.data_quality"
         ).fetchall()
     }
-    guests, guest_amount = counted.get("guests", (0, 0))
-    refunds, refund_amount = counted.get("refunds", (0, 0))
-    missing = left_out(traits, has_reviews="orphans" in counted)
-    refund_only = counted.get("refunds only", (0, 0))[0]
+    guests, guest_amount = quality.get("guests", (0, 0))
+    refunds, refund_amount = quality.get("refunds", (0, 0))
+    missing = left_out(traits, has_reviews="orphans" in quality)
+    refund_only = quality.get("refunds only", (0, 0))[0]
     return [
-        f"  from {name}: {raw_rows:,} rows, {rejected:,} without a time or an amount",
-        f"  {guests:,} orders of guests ({guest_amount:,.2f}{currency}) are in no segment; {refunds:,} refunds"
-        f" ({refund_amount:,.2f}{currency}); {refund_only:,} people with refunds only are no customers",
+        f"  from {name}: {counted(raw_rows, 'row')}, {rejected:,} without a time or an amount",
+        f"  In no segment: {counted(guests, 'order')} of guests ({guest_amount:,.2f}{currency}) and"
+        f" {counted(refund_only, 'person', 'people')} with refunds only; {counted(refunds, 'refund')}"
+        f" ({refund_amount:,.2f}{currency})",
         "  Assumed: features are taken as log1p, segments are named by their rank in the shop, the last month may be"
         f" incomplete. Left out, as the orders do not have them: {', '.join(missing)}",
     ]
@@ -175,7 +179,7 @@ def _segment_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "select as_of_date, note from segmentation.period_models order by as_of_date desc limit 1",
     )
     lines = [
-        f"  {dates - unsegmented} of {dates} as-of dates segmented by {models} models"
+        f"  {dates - unsegmented} of {counted(dates, 'as-of date')} segmented by {counted(models, 'model')}"
         + (f"; at {fallbacks} a new one was called for and could not be had" if fallbacks else ""),
         f"  Segments as of {as_of_date}. {note}",
     ]
@@ -193,7 +197,7 @@ def _segment_lines(connection: duckdb.DuckDBPyConnection) -> list[str]:
         f" from segmentation.segment_profiles where as_of_date = date {sql_text(as_of_date)} order by cluster"
     ).fetchall()
     return lines + [
-        f"    {name:<24}{count:>10,} customers {share:>7.1%}"
+        f"    {name:<24}{count:>10,} {'customers' if count != 1 else 'customer ':<9} {share:>7.1%}"
         # Where nothing was paid in all, nobody has a share of it.
         + ("" if revenue is None else f"   {revenue:>6.1%} of revenue")
         for name, count, share, revenue in segments

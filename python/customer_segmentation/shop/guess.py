@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from customer_segmentation._sql import quoted
+from customer_segmentation._words import counted
 from customer_segmentation.shop.columns import Column, best, look_of
 from customer_segmentation.shop.guess_traits import guess_reviews, guess_traits
 from customer_segmentation.shop.mapping import ShopError
@@ -334,7 +335,7 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
         few = best(CUSTOMER, [one for one in columns if one not in (time, order)])
         if customer is None and few is not None and few.different < FEW_PEOPLE:
             raise ShopError(
-                f"{source.label}: {few.name} would be the customers, and has {_counted(few.different, 'value')} in"
+                f"{source.label}: {few.name} would be the customers, and has {counted(few.different, 'value')} in"
                 f" {few.filled:,} rows: too few people for segments. Take orders of more customers, or name another"
                 " column in a shop.yml of your own; docs/your_own_orders.md shows how."
             )
@@ -388,10 +389,6 @@ def guess_mapping(connection: duckdb.DuckDBPyConnection, source: Source) -> Gues
     else:
         shop["currency"] = currency
     return Guess(shop=shop, notes=tuple(notes))
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _numbered_orders(
