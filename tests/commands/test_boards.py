@@ -321,6 +321,7 @@ def test_every_segment_has_one_colour_on_every_page(pages: Path) -> None:
 
 @needs_charts
 @pytest.mark.build
+@pytest.mark.thorough
 @pytest.mark.parametrize(("kind", "begins"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])
 def test_a_picture_is_rendered_too(
     kind: str, begins: bytes, sample_database: Path, tmp_path: Path
@@ -550,6 +551,7 @@ def choose(browser: Browser, variable: str, option: str) -> None:
 @needs_charts
 @needs_browser
 @pytest.mark.build
+@pytest.mark.thorough
 def test_the_live_board_shows_the_numbers_of_the_date_that_is_chosen(
     sample_database: Path, tmp_path: Path
 ) -> None:

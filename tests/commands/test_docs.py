@@ -66,6 +66,7 @@ def test_what_is_private_is_out_of_the_readers_way() -> None:
 
 
 @pytest.mark.build
+@pytest.mark.thorough
 def test_the_page_explains_and_tells_no_place(
     run, sample_folder: Path, sample_database: Path, tmp_path: Path
 ) -> None:
