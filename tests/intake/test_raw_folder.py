@@ -987,6 +987,31 @@ SEEDS: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
         lambda t: t.replace(b"3,5", b"3.5,5"),
         "column minimum_frequency: '3.5' is not a whole number",
     ),
+    "no number": (
+        "maintenance_thresholds",
+        lambda t: t.replace(b"0.25", b"NaN", 1),
+        "in line 2, column act_value: 'NaN' is not a number such as 0.25",
+    ),
+    "a number without end": (
+        "outlier_rules",
+        lambda t: t.replace(b"10000", b"inf", 1),
+        "column maximum: 'inf' is not a number",
+    ),
+    "a number as programmers write it": (
+        "policy_costs",
+        lambda t: t.replace(b",150,", b",1_50,", 1),
+        "column cost_value: '1_50' is not a number",
+    ),
+    "a number that no column holds": (
+        "segment_actions",
+        lambda t: t.replace(b"en,180,", b"en,18000000000,", 1),
+        "'18000000000' is not a whole number of at most nine digits",
+    ),
+    "a line break within a name": (
+        "segment_labels",
+        lambda t: t.replace(b"Repeat buyers", b'"Repeat\nbuyers"', 1),
+        r"in line 3, column name: 'Repeat\\nbuyers' has a line break",
+    ),
     "a blank after a code": (
         "segment_actions",
         lambda t: t.replace(b",en,", b",en ,", 1),

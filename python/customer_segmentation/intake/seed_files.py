@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,14 @@ from customer_segmentation.intake.raw_text import RawFileError
 SAVE_AS = (
     "save it as CSV in UTF-8, separated by commas, with decimal points (as `git diff` shows it)"
 )
-NUMBERS = {"int": int, "integer": int, "bigint": int, "double": float}
+WHOLE_NUMBER = (re.compile(r"[+-]?\d{1,9}", re.ASCII), "a whole number of at most nine digits")
+NUMBER = (
+    re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE),
+    "a number such as 0.25",
+)
+# How numbers of a type are written, and what that is called. Python and DuckDB also take nan, inf and 1_000.
+NUMBERS = {"int": WHOLE_NUMBER, "integer": WHOLE_NUMBER, "bigint": WHOLE_NUMBER, "double": NUMBER}
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def problems(folder: Path) -> list[str]:
@@ -109,7 +117,8 @@ def check_record(
     Raises
     ------
     RawFileError
-        If it has too few or too many values, a blank is around one, or a number is none.
+        If it has too few or too many values, a blank is around one, one has a character that is not
+        printed, or a number is none.
     """
     if len(record) != len(header):
         raise RawFileError(
@@ -123,13 +132,14 @@ def check_record(
             raise RawFileError(
                 f"in line {line}, column {name}: {value!r} has a blank before or after it; delete the blank"
             )
-        to_number = NUMBERS.get(types.get(name, "").lower())
-        if to_number is None or not value.strip():
-            continue
-        try:
-            to_number(value)
-        except ValueError:
-            kind = "a whole number" if to_number is int else "a number such as 0.25"
+        if CONTROL.search(value):
             raise RawFileError(
-                f"in line {line}, column {name}: {value!r} is not {kind}; {SAVE_AS}"
-            ) from None
+                f"in line {line}, column {name}: {value!r} has a line break or another character that is not "
+                "printed; put a blank there"
+            )
+        number = NUMBERS.get(types.get(name, "").lower())
+        if number is None or not value:
+            continue
+        pattern, kind = number
+        if not pattern.fullmatch(value):
+            raise RawFileError(f"in line {line}, column {name}: {value!r} is not {kind}; {SAVE_AS}")
