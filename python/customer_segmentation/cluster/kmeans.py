@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from customer_segmentation._sklearn import from_sklearn
+from customer_segmentation._libraries import from_sklearn
 from customer_segmentation._validation import as_matrix, check_count, check_seed, has_distinct_rows
 from customer_segmentation.cluster._lloyd import best_start
 from customer_segmentation.cluster._nearest import (

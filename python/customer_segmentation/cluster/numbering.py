@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from customer_segmentation._libraries import from_scipy
 from customer_segmentation._validation import as_matrix
 
 
@@ -51,7 +52,7 @@ def match_centroids(reference: Any, candidate: Any) -> np.ndarray:
         return _assign(nearest_old, np.arange(len(new)), len(old), len(new))
     if len(set(nearest_new)) == len(old):
         return _assign(np.arange(len(old)), nearest_new, len(old), len(new))
-    from scipy.optimize import linear_sum_assignment
+    linear_sum_assignment = from_scipy("optimize", "linear_sum_assignment")
 
     rows, columns = linear_sum_assignment(squared)
     return _assign(rows, columns, len(old), len(new))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from customer_segmentation._sklearn import from_sklearn
+from customer_segmentation._libraries import from_scipy, from_sklearn
 from customer_segmentation._validation import as_matrix, check_count, check_seed
 from customer_segmentation.cluster._points import distinct_points
 from customer_segmentation.cluster.kmeans import fit_kmeans
@@ -202,7 +202,7 @@ def fit_spectral_grid(
     ValueError
         As `fit_spectral`.
     """
-    from scipy.sparse.csgraph import connected_components
+    connected_components = from_scipy("sparse.csgraph", "connected_components")
     from threadpoolctl import threadpool_limits
 
     matrix = as_matrix(X)
@@ -392,8 +392,8 @@ def _check_share(value: float, name: str) -> None:
 
 
 def _affinity(points: np.ndarray, weights: np.ndarray, neighbors: int) -> sparse.csr_array:
-    from scipy import sparse
-    from scipy.spatial import cKDTree
+    sparse = from_scipy("sparse")
+    cKDTree = from_scipy("spatial", "cKDTree")
 
     n_points = len(points)
     _, nearest = cKDTree(points).query(points, k=np.arange(1, neighbors + 1))
@@ -443,8 +443,7 @@ def _smallest_eigenvectors(
     affinity: sparse.csr_array, *, count: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Solve a connected graph; vectors are those of the random walk, u = D^(-1/2) v."""
-    from scipy import sparse
-    from scipy.sparse.linalg import LinearOperator, eigsh, splu
+    sparse, linalg = from_scipy("sparse"), from_scipy("sparse.linalg")
 
     n_points = affinity.shape[0]
     if n_points == 1:
@@ -456,7 +455,7 @@ def _smallest_eigenvectors(
         values, vectors = np.linalg.eigh(laplacian.toarray())
         values, vectors = values[:count], vectors[:, :count]
     else:
-        factors = splu(
+        factors = linalg.splu(
             sparse.csc_array(laplacian + SHIFT * sparse.eye_array(n_points)),
             permc_spec="MMD_AT_PLUS_A",
             diag_pivot_thresh=0.0,
@@ -468,8 +467,8 @@ def _smallest_eigenvectors(
         def without_known(vector: np.ndarray) -> np.ndarray:
             return vector - known * (known @ vector)
 
-        inverse, vectors = eigsh(
-            LinearOperator(
+        inverse, vectors = linalg.eigsh(
+            linalg.LinearOperator(
                 (n_points, n_points),
                 matvec=lambda vector: without_known(factors.solve(vector)),
                 dtype=np.float64,
@@ -525,7 +524,7 @@ def _attach(
     points: np.ndarray, component: np.ndarray, is_clustered: np.ndarray, labels: np.ndarray
 ) -> np.ndarray:
     """Give each component left over the cluster of the nearest clustered point."""
-    from scipy.spatial import cKDTree
+    cKDTree = from_scipy("spatial", "cKDTree")
 
     distance, nearest = cKDTree(points[is_clustered]).query(points[~is_clustered])
     number = component[~is_clustered] - component[~is_clustered].min()

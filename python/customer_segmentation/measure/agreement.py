@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from customer_segmentation._libraries import from_scipy
 from customer_segmentation._validation import encode_labels
 
 MAXIMUM_CELLS = 10_000_000
@@ -303,7 +304,7 @@ def match_labels(reference: Any, candidate: Any) -> np.ndarray:
     -----
     Source: ``scipy.optimize.linear_sum_assignment`` on the table of counts.
     """
-    from scipy.optimize import linear_sum_assignment
+    linear_sum_assignment = from_scipy("optimize", "linear_sum_assignment")
 
     table = contingency(reference, candidate)
     if table.labels_a.dtype.kind not in "iu":
@@ -447,7 +448,7 @@ def _mutual_information(counts: np.ndarray) -> float:
 
 def _expected_mutual_information(sizes_a: np.ndarray, sizes_b: np.ndarray) -> float:
     """Mean mutual information in nats of two random partitions with these sizes."""
-    from scipy.special import gammaln
+    gammaln = from_scipy("special", "gammaln")
 
     n_rows = int(sizes_a.sum())
     total = 0.0

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from customer_segmentation._libraries import from_scipy
+
 
 class TraitShares(NamedTuple):
     """Shares of each value of a trait in each segment, all of shape (n_segments, n_values).
@@ -92,7 +94,7 @@ def wilson_interval(
     Source: Wilson (1927), JASA 22, without continuity correction; as
     ``statsmodels.stats.proportion.proportion_confint(method="wilson")``.
     """
-    from scipy.special import ndtri
+    ndtri = from_scipy("special", "ndtri")
 
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be between 0 and 1, such as 0.95, not {confidence!r}.")
@@ -295,7 +297,7 @@ def _complete(x: np.ndarray, y: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def _centred_ranks(values: np.ndarray) -> np.ndarray:
     """Return ranks less their mean, equal values with the mean of theirs."""
-    from scipy.stats import rankdata
+    rankdata = from_scipy("stats", "rankdata")
 
     ranks = np.asarray(rankdata(values), dtype=np.float64)
     return ranks - (len(ranks) + 1) / 2

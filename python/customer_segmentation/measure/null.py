@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from customer_segmentation._libraries import from_scipy
 from customer_segmentation._validation import (
     as_matrix,
     check_count,
@@ -295,7 +296,7 @@ def excess_over_null(observed: Any, null: Any, *, comparisons: int = 1) -> pd.Da
     Source of the division of `SIGNIFICANCE`: Bonferroni. Without it three clusters of a shop
     without segments, each by two measures, earn a word of praise now and then.
     """
-    from scipy.special import stdtrit
+    stdtrit = from_scipy("special", "stdtrit")
 
     values = np.asarray(observed, dtype=np.float64)
     drawn = np.asarray(null, dtype=np.float64)

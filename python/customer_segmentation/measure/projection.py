@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from customer_segmentation._sklearn import from_sklearn
+from customer_segmentation._libraries import from_sklearn
 from customer_segmentation._validation import as_matrix, check_count, check_seed, encode_labels
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from customer_segmentation._libraries import from_scipy
 from customer_segmentation._validation import as_matrix, check_count, check_seed, encode_labels
 from customer_segmentation.cluster import fit_kmeans
 
@@ -206,7 +207,7 @@ def _first_enough(counts: list[int], gap: np.ndarray, error: np.ndarray) -> int 
 
 
 def _davies_bouldin(means: np.ndarray, spread: np.ndarray) -> float:
-    from scipy.spatial.distance import cdist
+    cdist = from_scipy("spatial.distance", "cdist")
 
     distance = cdist(means, means)
     if np.allclose(spread, 0) or np.allclose(distance, 0):

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from customer_segmentation._libraries import from_scipy
+
 
 class RankingAreas(NamedTuple):
     """Areas under the ROC curves of several rankings of the same rows.
@@ -46,7 +48,7 @@ def ranking_areas(scores: Any, happened: Any) -> RankingAreas:
     Source: DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, by the ranks of Sun and Xu
     (2014), IEEE Signal Processing Letters 21. Twice the area less 1 is Somers' D of the event.
     """
-    from scipy.stats import rankdata
+    rankdata = from_scipy("stats", "rankdata")
 
     table = np.atleast_2d(np.asarray(scores, dtype=np.float64))
     event = np.asarray(happened, dtype=bool)

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from customer_segmentation._libraries import from_scipy
 from customer_segmentation._validation import as_matrix, encode_labels
 
 Adjustment = Literal["holm", "benjamini-hochberg"]
@@ -359,7 +360,7 @@ def kolmogorov_log10_p(statistic: Any, n_a: Any, n_b: Any) -> np.ndarray:
     the one-sample distribution for ``round(n_a n_b / (n_a + n_b))`` rows in place of its limit:
     the two agree for long samples, and the limit is the larger, more careful, for short ones.
     """
-    from scipy.special import kolmogorov
+    kolmogorov = from_scipy("special", "kolmogorov")
 
     size_a, size_b = np.asarray(n_a, dtype=np.float64), np.asarray(n_b, dtype=np.float64)
     with np.errstate(invalid="ignore"):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from customer_segmentation._libraries import from_scipy
 from customer_segmentation.cluster import AssignLabels, fit_spectral, robust_columns, standardise
 from customer_segmentation.distance import silhouette_estimate, silhouette_scores
 from customer_segmentation.measure import (
@@ -220,7 +221,7 @@ def spectral_groups(
     scaled: np.ndarray, is_in_fit: np.ndarray, *, settings: AlternativeSettings
 ) -> tuple[np.ndarray | None, str]:
     """Return the spectral cluster of every row, and what was found; who is not in the fit joins the nearest who is."""
-    from scipy.spatial import cKDTree
+    cKDTree = from_scipy("spatial", "cKDTree")
 
     try:
         fit = fit_spectral(

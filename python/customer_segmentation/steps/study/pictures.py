@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from customer_segmentation._libraries import from_scipy
 from customer_segmentation.cluster import Scaler, standardise
 from customer_segmentation.distance import silhouette_samples
 from customer_segmentation.measure import Projection, fit_projection, stratified_sample
@@ -228,7 +229,7 @@ def _spectral_labels(
     smallest_cluster_share: float,
     seed: int,
 ) -> pd.array:
-    from scipy.spatial import cKDTree
+    cKDTree = from_scipy("spatial", "cKDTree")
 
     labels = pd.array([pd.NA] * len(scaled), dtype="Int32")
     if candidate is None:
