@@ -141,3 +141,13 @@ def test_a_step_of_a_model_is_one_whole_write_that_is_known_as_such(
     quiet = io.StringIO()
     follow(writes, quiet, clock=lambda: 0.0)
     assert quiet.getvalue() == ""
+
+
+def test_what_a_model_notes_of_the_result_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    writes: list[str] = []
+    monkeypatch.setattr("sys.stdout.write", writes.append)
+    Engine.note(None, "Var force_retrain names 2018-03-15")  # type: ignore[arg-type]
+    monkeypatch.undo()
+    quiet = io.StringIO()
+    follow(["00:00:03  3 of 4 START python model x  [RUN]\n", *writes], quiet, clock=lambda: 0.0)
+    assert "Var force_retrain names 2018-03-15\n" in quiet.getvalue()

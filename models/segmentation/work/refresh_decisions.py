@@ -11,6 +11,6 @@ def model(dbt, session):
         engine.frame(dbt.ref("feature_verdicts"), order=f"{pair}, feature"),
         thresholds_from(engine.frame(dbt.ref("maintenance_thresholds"))),
         force_retrain=dbt.config.get("settings")["force_retrain"],
-        report=engine.report,
+        report=engine.note,
     )
     return engine.table(decisions, DECISION_COLUMNS)

@@ -176,7 +176,7 @@ def decide(
     known = {f"{day:%Y-%m-%d}" for day in pd.to_datetime(ordered["as_of_date"])}
     for day in sorted(forced - known - {"latest"}):
         report(
-            f"Decisions: force_retrain names {day}, which is no date of marts.periods in this build:"
+            f"Var force_retrain names {day}, which is no date of marts.periods in this build:"
             " nothing is retrained for it."
         )
     rows: list[dict[str, Any]] = []

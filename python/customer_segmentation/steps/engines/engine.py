@@ -40,6 +40,11 @@ class Engine(ABC):
         sys.stdout.write(f"· {line}\n")
         sys.stdout.flush()
 
+    def note(self, line: str) -> None:
+        """Tell whoever waits for the build what to know of the result: unlike progress, every line is shown."""
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
     @abstractmethod
     def query(self, sql: str, **relations: Any) -> Any:
         """Return a query as a relation.
