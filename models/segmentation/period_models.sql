@@ -1,5 +1,12 @@
 {#- With refresh_mode as_decided the decisions say which model is in force; otherwise each date has its own. -#}
 {% set first_date = setting('first_as_of_date') %}
+{% set why_not_accepted %}
+    case
+        when fits.as_of_date is null
+            then 'None of its customers is fitted on: each lacks a feature, or seed outlier_rules leaves it out.'
+        else coalesce(fits.gate_failures, '')
+    end
+{% endset %}
 
 with periods as (
     select
@@ -88,7 +95,7 @@ final as (
         case
             when not periods.is_segmentable then periods.note
             when chosen.model_id is null
-                then 'Not segmented: no fit up to this date was accepted. ' || coalesce(fits.gate_failures, '')
+                then 'Not segmented: no fit up to this date was accepted. ' || {{ why_not_accepted }}
                     || case
                         when {{ 'null' if first_date is none else "date '" ~ first_date ~ "'" }} > periods.as_of_date
                             then ' There are no dates before, because var first_as_of_date is after the last purchase.'
@@ -100,7 +107,7 @@ final as (
             {%- endif %}
             when chosen.fitted_as_of_date < periods.as_of_date
                 then 'The fit of this date was not accepted, the one of ' || chosen.fitted_as_of_date || ' is used. '
-                    || coalesce(fits.gate_failures, '')
+                    || {{ why_not_accepted }}
             else periods.note
         end as note,
         comparisons.comparison_as_of_date

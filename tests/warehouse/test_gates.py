@@ -223,3 +223,31 @@ def test_a_question_about_a_time_without_orders_is_refused(
     )
     with pytest.raises(duckdb.Error, match=re.escape(sentence)):
         query(sample_database, select)
+
+
+@pytest.mark.parametrize(
+    ("fit", "why"),
+    [
+        ("where false", "None of its customers is fitted on: each lacks a feature, or seed "),
+        ("", "The smallest cluster has 0.02% of the customers."),
+    ],
+)
+@pytest.mark.parametrize("mode", ["as_decided", "every_period"])
+def test_a_date_says_why_it_has_no_model(fit: str, why: str, mode: str) -> None:
+    select = rendered("models/segmentation/period_models.sql", refresh_mode=mode)
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"""
+            create schema staging;
+            create table staging.periods as
+            select date '2018-01-01' as as_of_date, true as is_segmentable, 'Segmented.' as note;
+            create table staging.model_registry as
+            select 'm' as model_id, date '2018-01-01' as as_of_date, false as is_accepted,
+                'The smallest cluster has 0.02% of the customers.' as gate_failures {fit};
+            create table staging.refresh_decisions as
+            select date '2018-01-01' as as_of_date, 'investigate' as decision, null::text as model_id,
+                null::date as fitted_as_of_date, false as is_fallback
+            """
+        )
+        ((note,),) = connection.execute(f"select note from ({select})").fetchall()
+    assert note.startswith(f"Not segmented: no fit up to this date was accepted. {why}")
