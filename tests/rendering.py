@@ -19,6 +19,13 @@ ENVIRONMENT = jinja2.Environment(extensions=["jinja2.ext.do"])
 SETTINGS = default_settings(PROJECT)
 
 
+class Rows(types.SimpleNamespace):
+    """A relation as dbt gives it to a generic test."""
+
+    def __str__(self) -> str:
+        return self.identifier
+
+
 def rendered(
     *files: str, select: str = "", known: Mapping | None = None, **settings: object
 ) -> str:

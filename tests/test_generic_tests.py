@@ -7,14 +7,7 @@ import types
 import duckdb
 import pytest
 
-from rendering import rendered
-
-
-class Rows(types.SimpleNamespace):
-    """A relation as dbt gives it to a generic test."""
-
-    def __str__(self) -> str:
-        return self.identifier
+from rendering import Rows, rendered
 
 
 def found(rows: str, *, of_file: bool = False, **arguments: object) -> list[str]:

@@ -12,8 +12,7 @@ import duckdb
 import pytest
 
 from customer_segmentation.intake.seed_files import read_yaml
-from rendering import PROJECT, rendered
-from test_generic_tests import Rows
+from rendering import PROJECT, Rows, rendered
 
 Seed = list[dict[str, str]]
 OURS = {path.stem: path for path in (PROJECT / "tests" / "generic").glob("*.sql")}
