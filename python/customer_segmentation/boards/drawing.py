@@ -7,12 +7,14 @@ them is ours.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +22,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+from tqdm import tqdm
 
+from customer_segmentation._validation import check_threads
 from customer_segmentation.boards.sources import CHARTS, Board, Rows
 from customer_segmentation.boards.words import Words
 from customer_segmentation.publishing import CommandError
@@ -55,6 +59,9 @@ gc.set_threshold(100_000, 50, 100)
 from dbt_charts.cli.main import app
 app()
 """
+# Each takes some 400 MB.
+MOST_PROCESSES = 4
+POLL_SECONDS = 0.1
 # The writer of YAML in C, where there is one.
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 SVG = "http://www.w3.org/2000/svg"
@@ -165,7 +172,7 @@ def segment_colours(brand: Mapping[str, Any], segments: Sequence[str]) -> dict[s
 
 
 def draw(editions: Sequence[Edition], project: Path) -> list[Furniture]:
-    """Draw every chart of pages, in both sizes and all languages, in one run of dbt Charts.
+    """Draw every chart of pages, in both sizes and all languages.
 
     Parameters
     ----------
@@ -387,30 +394,63 @@ def dct_program() -> Path:
 
 
 def run_dct(stems: Sequence[str], project: Path, *, kind: str) -> None:
-    """Render boards of a project into its folder ``ready``."""
+    """Render boards of a project into its folder ``ready``, in a process of dbt Charts per processor.
+
+    Progress is shown at a terminal.
+    """
     dct_program()
+    count = min(check_threads(None), MOST_PROCESSES, len(stems))
+    said = [project / f"said_{number}" for number in range(count)]
+    with (
+        contextlib.ExitStack() as running,
+        tqdm(total=len(stems), unit=" boards", desc=kind, disable=None, leave=False) as bar,
+    ):
+        if bar.disable:
+            print(f"Drawing {len(stems)} boards as {kind}.", file=sys.stderr)
+        processes = [
+            _started(stems[number::count], project, running, kind=kind, said=said[number])
+            for number in range(count)
+        ]
+        while any(process.poll() is None for process in processes):
+            time.sleep(POLL_SECONDS)
+            bar.update(len(list((project / "ready").glob(f"*.{kind}"))) - bar.n)
+    # As the environment makes it write, whatever the locale here.
+    lines = [line for path in said for line in path.read_text("utf-8", "replace").splitlines()]
+    words = [line for line in lines if not line.startswith("Rendered ")]
+    if words:
+        print("\n".join(words), file=sys.stderr)
+    if any(process.returncode != 0 for process in processes):
+        raise CommandError(
+            f"dbt Charts could not render every board as {kind}; its words are above."
+        )
+
+
+def _started(
+    stems: Sequence[str],
+    project: Path,
+    running: contextlib.ExitStack,
+    *,
+    kind: str,
+    said: Path,
+) -> subprocess.Popen[bytes]:
+    """Start dbt Charts for some boards; it ends with what it is running in, and writes what it says into a file."""
     command = [sys.executable, "-P", "-c", SELDOM, "render", *(f"{stem}.yml" for stem in stems)]
     command += ["--format", kind, "--output", f"ready/{{stem}}.{kind}", "--no-cache"]
     command += ["--project-dir", str(project)]
     for code in EXPECTED_WARNINGS:
         command += ["--ignore-warning", code]
-    done = subprocess.run(
-        command,
-        cwd=project,
-        env=environment(),
-        capture_output=True,
-        # As the environment makes it write, whatever the locale here.
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    said = [line for line in done.stderr.splitlines() if not line.startswith("Rendered ")]
-    if said:
-        print("\n".join(said), file=sys.stderr)
-    if done.returncode != 0:
-        raise CommandError(
-            f"dbt Charts could not render every board as {kind}; its words are above."
+    process = running.enter_context(
+        subprocess.Popen(
+            command,
+            cwd=project,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=running.enter_context(said.open("wb")),
         )
+    )
+    running.callback(process.kill)
+    return process
 
 
 def environment() -> dict[str, str]:
@@ -461,7 +501,14 @@ def _as_drawing(
     # Two sizes of a chart stand on one page: what one refers to is not in the other.
     text = re.sub(r'(?<=\sid=")', own, text)
     text = re.sub(r"(?<=url\(#)", own, text)
-    return re.sub(r'(?<=href="#)', own, text)
+    text = re.sub(r'(?<=href="#)', own, text)
+    # Clips are counted in a process, and which boards share one is a matter of the machine.
+    clips: dict[str, int] = {}
+    return re.sub(
+        rf"(?<={re.escape(own)}clip)\d+",
+        lambda found: str(clips.setdefault(found.group(), len(clips) + 1)),
+        text,
+    )
 
 
 def tooltip(said: str, panel: Panel, words: Words) -> str:
