@@ -45,7 +45,7 @@ def replaced_folder(target: Path) -> Iterator[Path]:
     Raises
     ------
     DataError
-        If the target is a file, or holds names this package does not write.
+        If the target is a file, holds names this package does not write, or cannot be written to.
     """
     if target.exists() and not target.is_dir():
         msg = f"{target} is a file; choose another folder with --to"
@@ -58,7 +58,30 @@ def replaced_folder(target: Path) -> Iterator[Path]:
         )
         raise DataError(msg)
     target = target.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with _sentences(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _beside(target) as work:
+            yield work
+
+
+@contextmanager
+def _sentences(target: Path) -> Iterator[None]:
+    """Say of an error of the system that it is about the target, unless it names another place."""
+    try:
+        yield
+    except OSError as error:
+        named = Path(error.filename) if isinstance(error.filename, str) else target
+        if not (named.is_relative_to(target.parent) or target.is_relative_to(named)):
+            raise
+        in_the_way = isinstance(error, (FileExistsError, NotADirectoryError))
+        reason = "a file is in the way" if in_the_way else error.strerror or error
+        msg = f"{target} cannot be written to ({reason}); choose another folder with --to"
+        raise DataError(msg) from None
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """Yield an empty folder beside the target, and move it to its place."""
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}-new-", dir=target.parent))
     try:
         yield work

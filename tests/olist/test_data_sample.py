@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import re
@@ -182,13 +183,13 @@ def test_old_sample_comes_back_when_the_new_one_cannot_take_its_place(
 
     def fail_for_the_new(self: Path, target: Path) -> Path:
         if "-new-" in self.name:
-            raise PermissionError(self)
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
         return rename(self, target)
 
     sample.write_sample(tmp_path / "sample", customers=30)
     before = checksums(tmp_path / "sample")
     monkeypatch.setattr(Path, "rename", fail_for_the_new)
-    with pytest.raises(PermissionError):
+    with pytest.raises(DataError, match=r"sample cannot be written to \(Permission denied\)"):
         sample.write_sample(tmp_path / "sample", customers=40)
     assert checksums(tmp_path / "sample") == before
     assert [path.name for path in tmp_path.iterdir()] == ["sample"]

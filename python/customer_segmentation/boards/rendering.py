@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from customer_segmentation._outputs import copy_whole, write_whole, writing_to
 from customer_segmentation.boards.drawing import (
     Edition,
     Furniture,
@@ -77,6 +77,9 @@ def render(
             raise CommandError(
                 f"{database} has none of the tables that the boards read; run `make build`."
             )
+        with writing_to(folder):
+            # Before a minute of drawing.
+            folder.mkdir(parents=True, exist_ok=True)
         editions = [edition_of(connection, chosen, language) for language in languages]
         furniture = draw(editions, Path(place) / "html") if "html" in formats else []
         pictures = {
@@ -87,16 +90,17 @@ def render(
         for edition in editions:
             language = edition.words.language
             to = folder if language == "en" else folder / language
-            to.mkdir(parents=True, exist_ok=True)
-            written += _write_edition(
-                connection,
-                to,
-                edition,
-                furniture=furniture.pop(0) if furniture else None,
-                pictures={kind: found.pop(0) for kind, found in pictures.items()},
-                with_index=not boards,
-                has_other=len(languages) > 1,
-            )
+            with writing_to(folder):
+                to.mkdir(parents=True, exist_ok=True)
+                written += _write_edition(
+                    connection,
+                    to,
+                    edition,
+                    furniture=furniture.pop(0) if furniture else None,
+                    pictures={kind: found.pop(0) for kind, found in pictures.items()},
+                    with_index=not boards,
+                    has_other=len(languages) > 1,
+                )
     return written
 
 
@@ -194,11 +198,8 @@ def _write_edition(
             written.append(_put(folder / f"{page.stem}.html", text))
     for kind, taken in pictures.items():
         for stem, picture in taken.items():
-            part = folder / f".{stem}.{kind}.part"
-            shutil.copyfile(picture, part)
-            part.replace(folder / f"{stem}.{kind}")
-            print(folder / f"{stem}.{kind}")
-            written.append(folder / f"{stem}.{kind}")
+            written.append(copy_whole(picture, folder / f"{stem}.{kind}"))
+            print(written[-1])
     if with_index:
         is_synthetic, as_of_date = one_row(
             connection, "select is_synthetic, latest_as_of_date from marts.data_origin"
@@ -217,9 +218,6 @@ def _write_edition(
 
 
 def _put(path: Path, text: str) -> Path:
-    """Write a page beside its place and move it there."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-    print(path)
+    """Write a page and name it."""
+    print(write_whole(path, text))
     return path

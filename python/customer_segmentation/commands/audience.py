@@ -34,6 +34,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from customer_segmentation._outputs import writing_to
 from customer_segmentation.publishing import CommandError, one_row, reading
 
 DEFAULT_FOLDER = "exports"
@@ -342,7 +343,7 @@ def export(
     # Dots first: a half-written file is not taken for an audience.
     paths = [folder / f"{stem}.{kind}" for kind in ("csv", "parquet", "md")]
     parts = [folder / f".{path.name}.part" for path in paths]
-    try:
+    with writing_to(folder):
         make_private_folder(folder)
         choose_members(connection, audience, language=language)
         total = one_row(connection, "select count(*) from chosen_members")[0]
@@ -371,10 +372,6 @@ def export(
         finally:
             for part in parts:
                 part.unlink(missing_ok=True)
-    except OSError as error:
-        raise CommandError(
-            f"{folder} cannot be written to ({error.strerror}); name another folder with TO=folder."
-        ) from None
     return [(path, total) for path in paths]
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from customer_segmentation._outputs import write_whole, writing_to
 from customer_segmentation.commands._contract import LANGUAGES, markdown, page_as_html
 from customer_segmentation.publishing import reading
 
@@ -32,15 +33,15 @@ def write(database: Path, folder: Path) -> list[Path]:
     -------
     list of Path
     """
-    files = []
     with reading(database) as connection:
+        texts = {
+            folder / f"maintenance_contract.{language}.{extension}": render(connection, language)
+            for language in LANGUAGES
+            for extension, render in (("md", markdown), ("html", page_as_html))
+        }
+    with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for language in LANGUAGES:
-            for extension, render in (("md", markdown), ("html", page_as_html)):
-                path = folder / f"maintenance_contract.{language}.{extension}"
-                path.write_text(render(connection, language), encoding="utf-8")
-                files.append(path)
-    return files
+        return [write_whole(path, text) for path, text in texts.items()]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from customer_segmentation.publishing import DEFAULT_RAW_DIR, reading, target_folder, vars_of
+from customer_segmentation._outputs import write_whole, writing_to
+from customer_segmentation.publishing import (
+    DEFAULT_RAW_DIR,
+    CommandError,
+    reading,
+    target_folder,
+    vars_of,
+)
 
 DEFAULT_PAGE = "target/docs.html"
 # What only Olist's adapter speaks of.
@@ -37,6 +44,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run ``dbt docs generate --static`` and clean its page."""
+    page = Path(options.to)
+    if page.is_dir():
+        raise CommandError(
+            f"{page} is a folder; name a file with --to, such as {page / 'docs.html'}."
+        )
+    # Before dbt has worked for it.
+    with writing_to(page.parent, another="another file with --to"):
+        page.parent.mkdir(parents=True, exist_ok=True)
     dbt = Path(sys.executable).with_name("dbt")
     # It reads beside readers; without a database there are no columns to look up, and dbt says so.
     access, vars_, whose = {}, [], {}
@@ -59,15 +74,13 @@ def run(options: argparse.Namespace) -> int:
     if done.returncode != 0:
         return done.returncode
     target = target_folder(os.environ)
-    page = Path(options.to)
-    page.parent.mkdir(parents=True, exist_ok=True)
     text = (target / "static_index.html").read_text(encoding="utf-8")
     if whose:
         manifest = (target / "manifest.json").read_text(encoding="utf-8")
         text = text.replace(manifest, json.dumps(of_a_shop(json.loads(manifest))))
     raw_dir = Path(os.environ.get("OLIST_RAW_DIR") or DEFAULT_RAW_DIR)
-    page.write_text(without_places(text, raw_dir=raw_dir, target=target), encoding="utf-8")
-    print(page)
+    with writing_to(page.parent, another="another file with --to"):
+        print(write_whole(page, without_places(text, raw_dir=raw_dir, target=target)))
     return 0
 
 

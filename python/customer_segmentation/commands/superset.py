@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import yaml
 
+from customer_segmentation._outputs import writing_to
 from customer_segmentation.boards import OTHER_COLOURS
 from customer_segmentation.publishing import CommandError, reading, vars_of
 
@@ -84,8 +85,9 @@ def serve(port: int) -> NoReturn:
 def prepare_home(home: Path) -> Path:
     """Make the folder of Superset's own data, with the key that signs its sessions."""
     home = home.resolve()
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    keep_secret(home / "secret_key", length=42)
+    with writing_to(home, another="another folder with --home"):
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        keep_secret(home / "secret_key", length=42)
     return home
 
 
@@ -99,8 +101,14 @@ def account(home: Path) -> tuple[str, str]:
 def keep_secret(path: Path, *, length: int) -> str:
     """Return the secret in a file, made at random the first time and readable by its owner only."""
     if not path.exists():
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(length))
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(length))
+        except OSError:
+            # An empty secret would be kept.
+            path.unlink()
+            raise
     return path.read_text(encoding="utf-8")
 
 
