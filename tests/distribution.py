@@ -23,12 +23,14 @@ SCENARIOS = tuple(
         "staging",
     )
 )
+# Of what reads the database of the sample, drawing its pages takes longest.
+BOARDS = "tests/commands/test_boards.py"
 # Long ones of a file whose other tests need not wait for them; what they share is made once for all workers.
-ON_THE_PAGES = "tests/commands/test_boards.py::test_pages_are_accessible"
+ON_THE_PAGES = f"{BOARDS}::test_pages_are_accessible"
 APART = (
     ON_THE_PAGES,
-    "tests/commands/test_boards.py::test_a_picture_is_rendered",
-    "tests/commands/test_boards.py::test_the_live_board",
+    f"{BOARDS}::test_a_picture_is_rendered",
+    f"{BOARDS}::test_the_live_board",
 )
 # Scenarios of several builds or commands of their own; the last of them must not be alone at the end.
 LONGEST = (
@@ -94,9 +96,9 @@ def in_order_of_start(items: list[pytest.Item]) -> None:
         if tier(item) not in built:
             return 3
         if not item.get_closest_marker("thorough"):
-            # Pages are drawn first, and looked at when they are there; tests that only ask a database take seconds.
+            # Pages are looked at when they are there; tests that only ask a database take seconds, and fill the end.
             is_quick = "commands" not in item.path.parts
-            return 5 if item.nodeid.startswith(ON_THE_PAGES) else 6 if is_quick else 4
+            return 4 if item.nodeid.startswith(ON_THE_PAGES) else 6 if is_quick else 5
         if not shared:
             return 1
         if item.name.startswith(LONGEST):
@@ -104,4 +106,5 @@ def in_order_of_start(items: list[pytest.Item]) -> None:
         # What takes a moment fills the time in which others end.
         return 2 if PROGRAMS.intersection(item._fixtureinfo.argnames) else 7
 
+    items.sort(key=lambda item: tier(item) != (BOARDS, False))
     items.sort(key=turn)

@@ -88,6 +88,8 @@ class Item:
 def test_builds_begin_first_and_a_file_waits_for_what_it_reads() -> None:
     both = ("build", "thorough")
     items = [
+        Item("tests/commands/test_audiences.py::test_reads", "build", given=["sample_database"]),
+        Item("tests/commands/test_boards.py::test_pages_are_accessible[en]", "build", given=["sample_database"]),
         Item("tests/commands/test_boards.py::test_asks_nothing"),
         Item("tests/commands/test_boards.py::test_reads", "build", given=["sample_database"]),
         Item("tests/commands/test_docs.py::test_reads", "build", given=["sample_database"]),
@@ -105,7 +107,9 @@ def test_builds_begin_first_and_a_file_waits_for_what_it_reads() -> None:
         "test_new_data.py::test_later_months",
         "test_new_data.py::test_other",
         "test_drift.py::test_a",
+        "test_boards.py::test_pages_are_accessible[en]",
         "test_boards.py::test_asks_nothing",
+        "test_audiences.py::test_reads",
         "test_docs.py::test_reads",
         "test_docs.py::test_asks_nothing",
         "test_new_data.py::test_reads",
