@@ -64,10 +64,19 @@ class FilesAndScenarios(LoadScopeScheduling):
     def _reschedule(self, node: WorkerController) -> None:
         """Give a worker more when one test waits there: it begins that one when it knows of the next.
 
-        A second one that waited behind a long test would leave another worker without work at the end.
+        A second one that waited behind a long test would leave another worker without work at the end. Behind one
+        that is known to be long waits the last of all, which is quick.
         """
-        if self.workqueue and self._pending_of(self.assigned_work[node]) > 1:
+        pending = [
+            test
+            for unit in self.assigned_work[node].values()
+            for test, is_done in unit.items()
+            if not is_done
+        ]
+        if self.workqueue and len(pending) > 1:
             return
+        if self.workqueue and any(test.startswith(APART) for test in pending):
+            self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
         super()._reschedule(node)
 
 

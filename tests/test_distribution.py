@@ -54,6 +54,22 @@ def test_behind_a_long_test_waits_one_and_others_do_the_rest() -> None:
     assert not scheduler.workqueue
 
 
+def test_behind_one_that_is_known_to_be_long_waits_the_last_of_all() -> None:
+    pages = [
+        f"tests/commands/test_boards.py::test_pages_are_accessible[{language}]"
+        for language in ("en", "fr")
+    ]
+    files = [f"tests/commands/test_{name}.py::test_reads" for name in ("metrics", "postgres")]
+    quick = [f"tests/warehouse/test_build.py::test_{number}" for number in range(4)]
+    tests = [*pages, *files, *quick]
+    one, other = Worker(), Worker()
+    scheduler_of(tests, one, other)
+    assert [[tests[number] for number in worker.sent] for worker in (one, other)] == [
+        [pages[0], quick[3]],
+        [pages[1], quick[2]],
+    ]
+
+
 @pytest.mark.parametrize(
     ("test", "scope"),
     [
