@@ -116,6 +116,11 @@
     coalesce(case when {{ language }} = 'fr' then replace({{ text }}, '.', ',') else {{ text }} end, '')
 {%- endmacro %}
 
+{% macro counted(expression, noun) -%}
+    {#- A whole number and what it counts, such as 1 customer, 2 customers. -#}
+    {{ expression }} || ' {{ noun }}' || case when {{ expression }} = 1 then '' else 's' end
+{%- endmacro %}
+
 {% macro date_text(day, language) -%}
     {#- A date as people of a language write it: 2018-10-01 in English, 01/10/2018 in French. -#}
     {%- set text = 'cast(cast(' ~ day ~ ' as date) as string)' -%}

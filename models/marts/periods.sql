@@ -224,13 +224,14 @@ final as (
         extract(day from as_of_date) != 1 as is_month_incomplete,
         case
             when active_customer_count < {{ setting('minimum_customers') }}
-                then 'Not segmented: ' || active_customer_count
-                    || ' customers, at least {{ setting('minimum_customers') }} are needed.'
+                then 'Not segmented: ' || {{ counted('active_customer_count', 'customer') }}
+                    || ', at least {{ setting('minimum_customers') }} are needed.'
             when history_days < {{ setting('minimum_history_days') }}
-                then 'Not segmented: ' || history_days
-                    || ' days of history, at least {{ setting('minimum_history_days') }} are needed.'
+                then 'Not segmented: ' || {{ counted('history_days', 'day') }}
+                    || ' of history, at least {{ setting('minimum_history_days') }} are needed.'
             when orders_in_last_month < {{ sparse_month_orders }}
-                then 'Segmented, but sparse: ' || orders_in_last_month || ' orders in the month before.'
+                then 'Segmented, but sparse: ' || {{ counted('orders_in_last_month', 'order') }}
+                    || ' in the month before.'
             else 'Segmented.'
         end
         {% if first_date is not none -%}

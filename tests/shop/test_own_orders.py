@@ -188,10 +188,10 @@ def test_the_format_that_fits_every_time_is_found(
         (
             "a,2020-01-01,1,1,\nb,2020-01-01,1,1,\n",
             {},
-            ["1 orders are of two people, such as 1 of a and b"],
+            ["1 order is of two people, such as 1 of a and b"],
         ),
-        ("a,2999-01-01,1,1,\n", {}, ["1 orders are later than today, the last on 2999-01-01"]),
-        ("a,1019-01-01,1,1,\n", {}, ["1 orders are before 1900, the first on 1019-01-01"]),
+        ("a,2999-01-01,1,1,\n", {}, ["1 order is later than today, the last on 2999-01-01"]),
+        ("a,1019-01-01,1,1,\n", {}, ["1 order is before 1900, the first on 1019-01-01"]),
         ("", {}, ["orders.csv has no row."]),
         ("a,2020-01-01,-1,1,\n", {}, ["refunds only, and no order of a customer"]),
         ("a,2020-01-01,1,1,\n", {"currency": "euro"}, ["currency is 'euro'; it is three letters"]),
@@ -205,22 +205,22 @@ def test_the_format_that_fits_every_time_is_found(
             for said in ("20200-01-01", "infinity", "-infinity", "epoch", "2020-01-01 (BC)")
         ),
         *(
-            (f"a,{said},1,1,\n", {"time_format": "%Y-%m-%d"}, ["are not written as time_format"])
+            (f"a,{said},1,1,\n", {"time_format": "%Y-%m-%d"}, ["is not written as time_format"])
             for said in ("infinity", "epoch", "13-02-20")
         ),
-        ("a,1970-01-01,1,1,\n", {}, ["1 orders are on 1900-01-01 or 1970-01-01, which is what"]),
-        ("a,1900-01-01 00:00,1,1,\n", {}, ["programs write for no time: correct their dates"]),
+        ("a,1970-01-01,1,1,\n", {}, ["1 order is on 1900-01-01 or 1970-01-01, which is what"]),
+        ("a,1900-01-01 00:00,1,1,\n", {}, ["programs write for no time: correct the dates"]),
         (
             "a,2020-01-01,1,1,\n",
             {
                 "ordered_at": "cast('infinity' as timestamp) + 0 * cast(\"order\" as int) * interval 1 day"
             },
-            ["orders are later than today, the last on infinity"],
+            ["1 order is later than today, the last on infinity"],
         ),
         (
             "a,2020-01-01,1,1,\n",
             {"ordered_at": 'make_timestamp(20200 * cast("order" as int), 1, 1, 0, 0, 0)'},
-            ["1 orders are later than today, the last on 20200-01-01"],
+            ["1 order is later than today, the last on 20200-01-01"],
         ),
         # Which of day, month and year comes first.
         (
@@ -229,7 +229,11 @@ def test_the_format_that_fits_every_time_is_found(
             ["two ways: say which with time_format: '%y/%m/%d' or '%d/%m/%y'"],
         ),
         # Amounts that are none, or no money.
-        ("a,2020-01-01,inf,1,\n", {}, ["1 amounts in what of", "are no numbers (inf)"]),
+        (
+            "a,2020-01-01,inf,1,\n",
+            {},
+            ["1 amount in what of", "is no number (inf): correct it, or leave it empty"],
+        ),
         ("a,2020-01-01,nan,1,\nb,2020-01-01,1,2,\n", {}, ["1 of 2 rows have no amount"]),
         ("a,2020-01-01,4006381333931,1,\n", {}, ["add up to 4,006,381,333,931.00, the largest is"]),
         (
@@ -247,9 +251,9 @@ def test_the_format_that_fits_every_time_is_found(
         (
             "1.23457E+12,2020-01-01,1,1,\n",
             {},
-            ["customer_id is rounded in 1 rows, such as 1.23457E+12"],
+            ["customer_id is rounded in 1 row, such as 1.23457E+12"],
         ),
-        ('a,2020-01-01,1,"9,1E+18",\n', {}, ["order_id is rounded in 1 rows, such as 9,1E+18"]),
+        ('a,2020-01-01,1,"9,1E+18",\n', {}, ["order_id is rounded in 1 row, such as 9,1E+18"]),
         ("3e45,2020-01-01,1,5E23,\n", {}, []),
         # Statuses that are written otherwise: their money would count as bought.
         *(

@@ -137,8 +137,8 @@ def test_a_trait_with_very_many_values_and_people_with_two_rows_are_refused(tmp_
     file = beside(tmp_path, "c.csv", "id,Ort\np1,Ulm\np1,Bonn\n")
     customers = {"from": file, "customer_id": "id", "traits": {"state": "Ort"}}
     (found,) = problems_of(shop_of(tmp_path, rows, customers=customers), **NEEDS)
-    assert "1 customers of" in found
-    assert "have several rows that differ, such as p1" in found
+    assert "1 customer of" in found
+    assert "has several rows that differ, such as p1" in found
 
 
 @pytest.mark.parametrize(

@@ -252,7 +252,9 @@ class Words:
             known = FORMATS.get(spec or "", spec) or (",d" if isinstance(value, int) else ",.2f")
             if isinstance(value, float) and value != value:
                 return "–"
-            shown = format(value, known)
+            # SQL, which writes the sentences, rounds a tie of decimals so.
+            with decimal.localcontext(rounding=decimal.ROUND_HALF_UP):
+                shown = format(value, known)
             if not re.search("[1-9]", shown):
                 # What is rounded to nothing is not below it.
                 shown = shown.removeprefix("-")

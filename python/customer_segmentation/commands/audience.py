@@ -35,6 +35,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from customer_segmentation._outputs import writing_to
+from customer_segmentation._words import counted
 from customer_segmentation.publishing import CommandError, one_row, reading
 
 DEFAULT_FOLDER = "exports"
@@ -190,7 +191,7 @@ def run(options: argparse.Namespace) -> int:
             for path, rows in export(
                 connection, audience, folder=Path(options.to), language=language
             ):
-                print(f"{path}: {rows:,} customers, {names}, as of {as_of_date}")
+                print(f"{path}: {counted(rows, 'customer')}, {names}, as of {as_of_date}")
     return 0
 
 

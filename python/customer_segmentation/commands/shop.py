@@ -21,6 +21,7 @@ import duckdb
 import yaml
 
 from customer_segmentation._sql import quoted, sql_text
+from customer_segmentation._words import counted
 from customer_segmentation.intake import default_settings
 from customer_segmentation.publishing import CommandError
 from customer_segmentation.shop import (
@@ -135,8 +136,8 @@ def _notes_of_files(connection: duckdb.DuckDBPyConnection, source: Source) -> li
         return []
     count, first, other = found
     return [
-        f"{count:,} rows are in two files, such as in {first} and {other}. If the exports overlap, the same orders"
-        " count twice: leave them out of one."
+        f"{counted(count, 'row is', 'rows are')} in two files, such as in {first} and {other}. If the exports overlap,"
+        " the same orders count twice: leave them out of one."
     ]
 
 

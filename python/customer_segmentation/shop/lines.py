@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import duckdb
 
 from customer_segmentation._sql import quoted
+from customer_segmentation._words import counted
 from customer_segmentation.shop.mapping import (
     LITERAL,
     Customers,
@@ -231,8 +232,8 @@ def _people(
         ).fetchone()
     if of_two and of_two[0]:
         raise ShopError(
-            f"{of_two[0]:,} customers of {source.label} have several rows that differ, such as {of_two[1]}: a customer"
-            " has one."
+            f"{counted(of_two[0], 'customer')} of {source.label} {'has' if of_two[0] == 1 else 'have'} several rows"
+            f" that differ, such as {of_two[1]}: a customer has one."
         )
     return source, f"select * from ({rows}) where customer_id is not null"
 
@@ -455,7 +456,8 @@ def _check_format(
     if bad and bad[0]:
         shown = ", ".join(f"'{one}'" for one in bad[1])
         raise ShopError(
-            f"{bad[0]:,} times in {what} are not written as time_format '{found}', such as {shown}."
+            f"{counted(bad[0], 'time')} in {what} {'is' if bad[0] == 1 else 'are'} not written as time_format"
+            f" '{found}', such as {shown}."
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from customer_segmentation._sql import sql_text
+from customer_segmentation._words import counted
 from customer_segmentation.shop.lines import Lines, typed_lines, typed_reviews
 from customer_segmentation.shop.mapping import Mapping, ShopError, mapping_from
 from customer_segmentation.shop.source import Source, open_source
@@ -149,8 +150,9 @@ def _of_amounts(connection: duckdb.DuckDBPyConnection, source: Source, amount: s
     ).fetchone() or (0, None, 0.0, 0.0)
     if none:
         return [
-            f"{none:,} amounts in {amount} of {source.label} are no numbers ({sample}): correct them, or leave them"
-            " empty."
+            f"{counted(none, 'amount')} in {amount} of {source.label}"
+            f" {'is no number' if none == 1 else 'are no numbers'} ({sample}):"
+            f" correct {'it, or leave it' if none == 1 else 'them, or leave them'} empty."
         ]
     if total >= LARGEST_TOTAL:
         return [
@@ -170,9 +172,9 @@ def _of_rounded_ids(connection: duckdb.DuckDBPyConnection) -> list[str]:
         ).fetchone() or (0, None)
         if rows:
             found.append(
-                f"{role} is rounded in {rows:,} rows, such as {sample}: a spreadsheet, or a program that holds ids as"
-                " numbers with a decimal point, has lost digits, and different ids may look like one. Export the column"
-                " as text."
+                f"{role} is rounded in {counted(rows, 'row')}, such as {sample}: a spreadsheet, or a program"
+                " that holds ids as numbers with a decimal point, has lost digits, and different ids may look like one."
+                " Export the column as text."
             )
     return found
 
@@ -402,18 +404,18 @@ def problems_in(
     ]
     if future:
         found.append(
-            f"{future:,} orders are later than today, the last on {latest}: correct their dates,"
+            f"{counted(future, 'order is', 'orders are')} later than today, the last on {latest}: correct the dates,"
             " or give time_format."
         )
     if ancient:
         found.append(
-            f"{ancient:,} orders are before {FIRST_POSSIBLE_YEAR}, the first on {earliest}: correct their"
-            " dates, or give time_format."
+            f"{counted(ancient, 'order is', 'orders are')} before {FIRST_POSSIBLE_YEAR}, the first on"
+            f" {earliest}: correct the dates, or give time_format."
         )
     if none:
         found.append(
-            f"{none:,} orders are on {' or '.join(NO_TIMES)}, which is what programs write for no time: correct their"
-            " dates, or leave the rows out of the file."
+            f"{counted(none, 'order is', 'orders are')} on {' or '.join(NO_TIMES)}, which is what programs write"
+            " for no time: correct the dates, or leave the rows out of the file."
         )
     found += _orders_of_two(connection)
     found += _of_traits(connection, source)
@@ -429,13 +431,12 @@ def problems_in(
         return [f"{source.label} has refunds only, and no order of a customer."]
     days = (last.date() - first.date()).days + 1
     if customers < minimum_customers or days < minimum_history_days:
-        without = f", and {guests:,} orders without a customer id," if guests else ""
-        people = "1 customer" if customers == 1 else f"{customers:,} customers"
-        span = "1 day" if days == 1 else f"{days:,} days"
+        without = f", and {counted(guests, 'order')} without a customer id," if guests else ""
         return [
-            f"{source.label} has {people}{without} in {span} ({first:%Y-%m-%d} to"
-            f" {last:%Y-%m-%d}); segments need {minimum_customers:,} customers and {minimum_history_days:,} days."
-            " Give more orders, or lower vars minimum_customers and minimum_history_days."
+            f"{source.label} has {counted(customers, 'customer')}{without} in {counted(days, 'day')}"
+            f" ({first:%Y-%m-%d} to {last:%Y-%m-%d}); segments need {minimum_customers:,} customers and"
+            f" {minimum_history_days:,} days. Give more orders, or lower vars minimum_customers and"
+            " minimum_history_days."
         ]
     if first_as_of_date is not None and not first.date() < first_as_of_date <= last.date():
         return [
@@ -482,8 +483,8 @@ def _of_reviews(connection: duckdb.DuckDBPyConnection, source: Source) -> list[s
     ).fetchone() or (0, 0, None, 0)
     if future:
         return [
-            f"{future:,} reviews are answered later than today, the last on {latest}: correct their times, or"
-            " give time_format under reviews."
+            f"{counted(future, 'review is', 'reviews are')} answered later than today, the last on {latest}:"
+            " correct the times, or give time_format under reviews."
         ]
     if reviews and not known:
         return [
@@ -508,10 +509,11 @@ def _orders_of_two(connection: duckdb.DuckDBPyConnection) -> list[str]:
     count, order, people = of_two
     if people[0].casefold() == people[1].casefold():
         return [
-            f"{count:,} orders are of two people who differ in capitals only, such as {order} of"
+            f"{counted(count, 'order is', 'orders are')} of two people who differ in capitals only, such as {order} of"
             f" {' and '.join(people)}: name customer_id as lower(column)."
         ]
     return [
-        f"{count:,} orders are of two people, such as {order} of {' and '.join(people)}: an order has one."
-        " Name another column as order_id, or leave it out (then there is one order per person and day)."
+        f"{counted(count, 'order is', 'orders are')} of two people, such as {order} of {' and '.join(people)}:"
+        " an order has one. Name another column as order_id, or leave it out (then there is one order per person and"
+        " day)."
     ]
