@@ -701,6 +701,7 @@ def test_fewer_rows_than_in_the_last_build_are_refused_until_they_are_accepted(
 def test_too_many_dates_stop_the_build(most: int) -> None:
     model = rendered(
         "macros/as_of.sql",
+        "macros/numbers.sql",
         "models/marts/periods.sql",
         known={"ref": lambda name: name},
         first_as_of_date="2018-07-01",
